@@ -1,0 +1,61 @@
+# make results   everything, from a fresh clone to results/demo/report.html
+# make test      unit tests, the whole pipeline in miniature through Snakemake and DVC, and the linters
+# make help      the rest
+
+EXPERIMENT ?= config/config.yaml
+REFERENCE = results/reference
+# Rules and tests call `camagain`, `snakemake` and `dvc`: take them from the project's own environment.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup results test lint format docs clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+# make setup     the environment alone (.venv), from the pins in requirements.lock
+
+setup: .venv/.ok
+
+# uv installs several times faster than pip; where it cannot be had, pip does the same. uv reads no pip configuration, so
+# a local folder of wheels that pip knows is passed on. Bytecode is compiled once instead of at every start.
+.venv/.ok: pyproject.toml requirements.lock
+	python3.11 -m venv .venv 2>/dev/null || python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
+	UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$(.venv/bin/python -m pip config get global.find-links 2>/dev/null)}" \
+	  .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -c requirements.lock -e '.[dev]' \
+	  || .venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	.venv/bin/python -m pip check
+	touch $@
+
+results: setup
+	snakemake --configfile $(EXPERIMENT)
+	@run=$$(python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(EXPERIMENT)); \
+	echo "results/$$run/report.html is ready"; \
+	if [ -d $(REFERENCE)/$$run ]; then \
+	  camagain compare results/$$run $(REFERENCE)/$$run --quiet || [ $$? -eq 1 ]; fi
+
+test: setup lint
+	pytest
+
+# make lint      ruff, snakefmt, snakemake --lint, mypy
+lint: setup
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+	mypy
+
+# make format    rewrite the sources as the linters want them
+format: setup
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+# make clean     delete runs and datasets that this folder can make again (not downloads, not references)
+clean:
+	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
+	rm -rf data .snakemake
+
+# make docs      rewrite config/README.md from the settings
+docs: setup
+	camagain keys > config/README.md

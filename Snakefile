@@ -1,0 +1,67 @@
+# CAM Back Again, reproduced. One experiment = one file:
+#   snakemake --cores all                                               the default experiment, `demo`
+#   snakemake --cores all --configfile config/experiments/cub27.yaml    another one
+#   snakemake --cores all tables                                        a small target; see the list below
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# Each experiment file is complete. Merging the default into another would mix two experiments.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RUN}/manifest.json",
+
+
+rule data:
+    input:
+        INDEX,
+
+
+rule models:
+    input:
+        expand(MODEL_FILES, model=MODELS),
+
+
+rule localization:
+    input:
+        expand(LOCALIZATION_FILES, model=MODELS),
+
+
+rule evaluation:
+    input:
+        EVALUATIONS,
+
+
+rule tables:
+    input:
+        TABLES,
+
+
+rule figures:
+    input:
+        FIGURES,
+
+
+rule report:
+    input:
+        f"{RUN}/report.html",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/localization.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/paper.smk"

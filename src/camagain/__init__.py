@@ -1,0 +1,1 @@
+"""CAM Back Again, reproduced: large-kernel CNNs from a weakly supervised object localization perspective."""

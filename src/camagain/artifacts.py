@@ -1,0 +1,155 @@
+"""The files of a run: where each lies, and how it is written so that no half-written file ever bears its final name."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from camagain.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Every path of one run (see docs/artifacts.md). `results` and `data` are roots relative to the working folder."""
+
+    run: str
+    dataset: str
+    results: Path = Path("results")
+    data: Path = Path("data")
+
+    @property
+    def root(self) -> Path:
+        return self.results / self.run
+
+    @property
+    def dataset_dir(self) -> Path:
+        return self.data / self.dataset
+
+    @property
+    def index(self) -> Path:
+        return self.dataset_dir / "index.parquet"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.json"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+    @property
+    def figures(self) -> Path:
+        return self.root / "figures"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def model(self, model: str) -> Path:
+        return self.root / "models" / model
+
+    def localization(self, model: str) -> Path:
+        return self.root / "localization" / model
+
+    def evaluation(self, model: str, method: str) -> Path:
+        return self.root / "evaluation" / model / method
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` and renames it into place when the block ends without an exception."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix is kept because pandas, numpy and matplotlib choose the format by it.
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text with Unix line ends."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON; refuses NaN and infinities, which JSON does not have."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads JSON; a missing or damaged file is the user's to mend and says so."""
+    try:
+        return json.loads(existing(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not valid JSON ({error}). Delete it and run the step that makes it again.") from None
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Writes a tidy table with a header and without an index column; floats in full precision."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_parquet(path: Path, table: "pd.DataFrame") -> None:
+    """Writes a table as Parquet, zstd-compressed."""
+    with atomic(path) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
+
+
+def write_npz(path: Path, **arrays: "np.ndarray") -> None:
+    """Writes named arrays as npz without pickle; the same arrays give the same bytes."""
+    import numpy as np
+
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"{path}: array '{name}' has dtype {array.dtype}, which needs pickle; store numbers or str")
+    with atomic(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def existing(path: Path) -> Path:
+    """The path itself if a file or folder lies there, else a UserError that names it."""
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file. It is made by an earlier step; run `snakemake --cores all` to make it.")
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 digest of a file's bytes as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+MANIFEST_SCHEMA = 1
+"""Raised when a field of manifest.json changes its meaning; comparisons refuse manifests of other schemas."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Names of runs, datasets and models become folder names: no separators, no leading dot, no spaces."""

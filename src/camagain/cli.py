@@ -1,0 +1,168 @@
+"""The `camagain` command: one subcommand per stage, each a thin wrapper around one function of the library.
+
+Imports are lazy: `camagain evaluate` never pays for torch, and `camagain --help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from camagain.errors import UserError
+
+app = typer.Typer(
+    help="CAM Back Again, reproduced: fine-tune, localize, evaluate, and regenerate the paper's tables and figures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ExperimentFile = Annotated[Path, typer.Argument(help="Experiment file, for example config/config.yaml.")]
+ModelName = Annotated[str, typer.Argument(help="Name of a model of the experiment.")]
+Results = Annotated[Path, typer.Option(help="Root of all runs.")]
+Data = Annotated[Path, typer.Option(help="Root of all datasets.")]
+
+
+@app.command()
+def data(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
+    """Make or fetch the dataset, check every image and box, and write its index."""
+    from camagain.config import load_experiment
+    from camagain.datasets.prepare import prepare_dataset
+
+    settings = load_experiment(experiment)
+    prepare_dataset(settings.dataset, settings.paths(results, data).dataset_dir, settings.seed)
+
+
+@app.command()
+def finetune(
+    experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
+) -> None:
+    """Fine-tune one network and write its weights, card and history."""
+    from camagain.config import load_experiment
+
+    settings = load_experiment(experiment)
+    settings.model(model)  # a misspelt name is answered before torch is imported
+    from camagain.training.finetune import finetune
+
+    finetune(settings, model, settings.paths(results, data))
+
+
+@app.command()
+def localize(
+    experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
+) -> None:
+    """Run a network once over val and test and write score maps, predictions and channel statistics."""
+    from camagain.config import load_experiment
+
+    settings = load_experiment(experiment)
+    settings.model(model)
+    from camagain.localization.extract import localize
+
+    localize(settings, model, settings.paths(results, data))
+
+
+@app.command()
+def evaluate(
+    experiment: ExperimentFile,
+    model: Annotated[str, typer.Argument(help="Name of a model, or `baseline` for the boxes that look at nothing.")],
+    results: Results = Path("results"),
+    data: Data = Path("data"),
+) -> None:
+    """Turn score maps into boxes and boxes into MaxBoxAcc, MaxBoxAccV2, curves and intervals."""
+    from camagain.config import BASELINE, load_experiment
+    from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
+
+    settings = load_experiment(experiment)
+    paths = settings.paths(results, data)
+    if model == BASELINE:
+        evaluate_baselines(settings, paths)
+    else:
+        settings.model(model)
+        evaluate_model(settings, model, paths)
+
+
+@app.command()
+def paper(
+    experiment: ExperimentFile,
+    part: Annotated[list[str] | None, typer.Option(help="tables, figures, report or manifest; default: all.")] = None,
+    results: Results = Path("results"),
+    data: Data = Path("data"),
+) -> None:
+    """Regenerate tables, figures, report and manifest from a run's artifacts."""
+    from camagain.config import load_experiment
+    from camagain.paper.parts import write_parts
+
+    settings = load_experiment(experiment)
+    write_parts(settings, settings.paths(results, data), tuple(part or ()))
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A run, for example results/demo.")],
+    b: Annotated[Path, typer.Argument(help="The run it is compared with, for example results/reference/demo.")],
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the one-line verdict.")] = False,
+) -> None:
+    """Compare the figures of two runs; exit 0 equal or within tolerance, 1 differs, 2 cannot be compared."""
+    from camagain.compare.runs import compare_runs
+
+    comparison = compare_runs(a, b)
+    print(comparison.text(quiet))
+    raise typer.Exit(comparison.exit_code)
+
+
+@app.command()
+def reference(
+    run: Annotated[Path, typer.Argument(help="A finished run, for example results/demo.")],
+    target: Annotated[Path, typer.Argument(help="Where its small results go, for example results/reference/demo.")],
+) -> None:
+    """Copy the small results of a run (figures, tables, manifest; no weights, no maps) to a folder kept in git."""
+    from camagain.compare.reference import write_reference
+
+    write_reference(run, target)
+
+
+@app.command()
+def experiment(
+    source: ExperimentFile,
+    target: Annotated[Path | None, typer.Argument(help="Where to write it; default: the terminal.")] = None,
+) -> None:
+    """Validate an experiment and write it with every default filled in."""
+    from camagain.artifacts import write_text
+    from camagain.config import dump_experiment, load_experiment
+
+    text = dump_experiment(load_experiment(source))
+    if target is None:
+        print(text, end="")
+    else:
+        write_text(target, text)
+
+
+@app.command()
+def keys() -> None:
+    """Print what every key of an experiment means, as Markdown (config/README.md)."""
+    from camagain.config_docs import config_reference
+
+    print(config_reference(), end="")
+
+
+@app.command()
+def doctor(
+    models: Annotated[bool, typer.Option("--models", help="List every architecture name that can be used.")] = False,
+) -> None:
+    """Say what this machine has: versions, device, memory, optional packages."""
+    from camagain.doctor import architectures, diagnosis
+
+    print(architectures() if models else diagnosis())
+
+
+def main() -> None:
+    """Entry point: a UserError is one message on stderr and exit status 2; any other exception keeps its traceback."""
+    try:
+        app()
+    except UserError as error:
+        print(f"camagain: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("camagain: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -1,0 +1,1 @@
+"""Run against run: do two results directories say the same? Never imports torch."""

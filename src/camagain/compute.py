@@ -1,0 +1,82 @@
+"""Device, threads and seeds: set once at the start of a job, so that results depend on the experiment alone."""
+
+import ctypes
+import os
+import platform
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from camagain.config import Compute
+from camagain.environment import processor
+from camagain.errors import UserError
+
+
+def prepare(compute: Compute) -> torch.device:
+    """Fixes the number of CPU threads, asks for deterministic kernels, and returns the device to work on."""
+    torch.set_num_threads(compute.threads)
+    keep_freed_memory()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this set
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if compute.device == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if available[kind]))
+    if not available[compute.device]:
+        usable = [kind for kind, here in available.items() if here]
+        raise UserError(
+            f"compute.device: '{compute.device}' is not usable on this machine; usable: {usable}, or `auto`."
+        )
+    return torch.device(compute.device)
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep large freed blocks for the next tensor; does nothing on other systems.
+
+    By default every large tensor is mapped anew and its pages are faulted in one by one. On a virtual machine
+    with two cores, training steps of EfficientNet-Lite0 at 224 px spent 40 % of their CPU time in the kernel, and 13 %
+    with this.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    m_trim_threshold, m_mmap_max = -1, -4  # malloc.h
+    libc = ctypes.CDLL(None)
+    libc.mallopt(m_mmap_max, 0)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+
+
+def describe(device: torch.device, compute: Compute) -> str:
+    """The device by name, for the records of a run."""
+    if device.type == "cuda":
+        return f"cuda, {torch.cuda.get_device_name(device)}"
+    return f"{device.type}, {processor()}, {compute.threads} threads"
+
+
+def channels_last(network: torch.nn.Module) -> None:
+    """Stores a network's kernels channels-last, in place: training ResNets on a CPU is about a fifth faster so."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds Python, NumPy and torch, whose global generators timm's augmentations draw from."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+@contextmanager
+def seeded(*key: int) -> Iterator[None]:
+    """Runs a block with all generators seeded from `key`, and puts their states back afterwards.
+
+    An image's augmentation then depends on (seed, epoch, row) and not on the order or the worker it is drawn in.
+    """
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        seed_everything(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)

@@ -1,0 +1,242 @@
+"""Reads a folder in the CUB-200-2011 layout into the index, and refuses a faulty one in one sentence.
+
+| file | line |
+|---|---|
+| images.txt | image id, path below images/ |
+| image_class_labels.txt | image id, class id |
+| train_test_split.txt | image id, 1 (training) or 0 (test) |
+| bounding_boxes.txt | image id, x, y, width, height in pixels of the image file |
+| classes.txt | class id, class name; classes without an image are allowed |
+| segmentations/ | optional masks: the image's path with .png |
+
+An image has exactly one box. The layout has no notion of a second one: a repeated line comes from joining files, so it
+is refused rather than taken for another bird.
+"""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from camagain.datasets.split import carve_val
+from camagain.datasets.tables import Line, finite, flag, read_table, refuse, unique
+from camagain.datasets.verify import image_sizes
+from camagain.errors import UserError
+
+SLACK_PIXELS = 1.0
+"""A box may reach this far outside its image: rounding."""
+
+SLACK_INSIDE = 0.90
+"""Beyond that, the least share of a box that must lie inside its image.
+
+Of the 11,788 official boxes 30 reach outside by 1 to 32 pixels; the worst (image 5007) has 92.0 % of its area inside.
+"""
+
+Table = dict[str, Line]
+"""Lines by image id."""
+
+
+def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
+    """The index of a CUB-layout folder, in the order of images.txt; `path` and `mask_path` are relative to `folder`.
+
+    Labels are the class ids that have images, in rising order, renumbered from 0. Val is carved from the training part
+    (see `carve_val`). Boxes are clipped as wsolevaluation's metadata has them (see `corners`). Every image is decoded
+    once. Raises UserError for the first kind of fault, text files first because they are checked in a moment.
+    """
+    folder = Path(folder)
+    _check_folder(folder)
+    images = _read_images(folder)
+    classes = _read_classes(folder / "classes.txt")
+    labels = _join(folder / "image_class_labels.txt", {"image id": str, "class id": int}, images, folder)
+    parts = _join(folder / "train_test_split.txt", {"image id": str, "is training": flag}, images, folder)
+    box_columns = {"image id": str, "x": finite, "y": finite, "width": finite, "height": finite}
+    boxes = _join(folder / "bounding_boxes.txt", box_columns, images, folder)
+
+    class_ids = _class_ids(folder, labels, classes, images)
+    label_of = {class_id: label for label, class_id in enumerate(sorted(set(class_ids)))}
+    names = [classes[class_id] for class_id in class_ids]
+    is_train = [parts[image_id].fields[1] for image_id in images]
+    splits = carve_val(list(images), names, is_train, val_per_class, seed, folder / "train_test_split.txt")
+
+    paths = [f"images/{line.fields[1]}" for line in images.values()]
+    sizes = _verified_sizes(folder, images)
+    return pd.DataFrame(
+        {
+            "image_id": list(images),
+            "path": paths,
+            "label": [label_of[class_id] for class_id in class_ids],
+            "class_name": names,
+            "split": splits,
+            "width": [width for width, _ in sizes],
+            "height": [height for _, height in sizes],
+            "boxes": [[list(box)] for box in _clipped_boxes(folder, images, boxes, sizes)],
+            "mask_path": pd.Series([_mask(folder, line.fields[1]) for line in images.values()], dtype="str"),
+        }
+    )
+
+
+def corners(
+    x: float, y: float, width: float, height: float, image_width: int, image_height: int
+) -> tuple[float, float, float, float]:
+    """x, y, width, height as x0, y0, x1, y1, clipped to the last pixel (image_width - 1, image_height - 1).
+
+    Corners are inclusive pixel indices. For all 11,788 official boxes this gives the numbers of wsolevaluation's
+    localization.txt.
+    """
+    right, bottom = image_width - 1.0, image_height - 1.0
+    x0, x1 = (min(max(value, 0.0), right) for value in (x, x + width))
+    y0, y1 = (min(max(value, 0.0), bottom) for value in (y, y + height))
+    return x0, y0, x1, y1
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises UserError unless `folder` holds images.txt; points to a folder nearby that does."""
+    if folder.is_file():
+        raise UserError(
+            f"{folder}: is a file, expected a folder in the CUB-200-2011 layout. Unpack it and give the folder."
+        )
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder. Give the folder that holds images.txt and images/.")
+    if not (folder / "images.txt").is_file():
+        near = [path.parent for path in sorted(folder.glob("*/images.txt"))]
+        near += [folder.parent] if (folder.parent / "images.txt").is_file() else []
+        hint = f"Did you mean {near[0]}?" if near else "Give the folder that holds images.txt and images/."
+        raise UserError(f"{folder / 'images.txt'}: no such file, expected lines '<image id> <path>'. {hint}")
+
+
+def _read_images(folder: Path) -> Table:
+    """The lines of images.txt by image id; ids and paths are unique, and no path leads out of images/."""
+    file = folder / "images.txt"
+    lines = read_table(file, {"image id": str, "path": str})
+    refuse(
+        [
+            f"{file}, line {line.number}: the path {line.fields[1]!r} of image {line.fields[0]} leads out of images/"
+            for line in lines
+            if PurePosixPath(line.fields[1]).is_absolute() or ".." in PurePosixPath(line.fields[1]).parts
+        ],
+        "Paths are relative to images/ and go downwards; correct the line.",
+    )
+    images = unique(file, lines)
+    first: dict[str, Line] = {}
+    refuse(
+        [
+            f"{file}, line {line.number}: image {line.fields[0]} is the file {line.fields[1]!r}, which line "
+            f"{first[line.fields[1]].number} already lists as image {first[line.fields[1]].fields[0]}"
+            for line in lines
+            if first.setdefault(line.fields[1], line) is not line
+        ],
+        "One file under two ids could be trained and tested on; remove one.",
+    )
+    return images
+
+
+def _read_classes(file: Path) -> dict[int, str]:
+    """Class names by class id."""
+    lines = read_table(file, {"class id": int, "class name": str})
+    classes = {class_id: line.fields[1] for class_id, line in unique(file, lines, "class id").items()}
+    first: dict[str, int] = {}
+    refuse(
+        [
+            f"{file}, line {line.number}: the class name {line.fields[1]!r} occurs again, first in line "
+            f"{first[line.fields[1]]}"
+            for line in lines
+            if first.setdefault(line.fields[1], line.number) != line.number
+        ],
+        "Give every class its own name.",
+    )
+    return classes
+
+
+def _join(file: Path, columns: dict[str, Any], images: Table, folder: Path) -> Table:
+    """The table of a file that must have exactly one line for every image of images.txt."""
+    table = unique(file, read_table(file, columns))
+    listing = folder / "images.txt"
+    refuse(
+        [
+            f"{file}, line {line.number}: image id {image_id} is not in {listing}"
+            for image_id, line in table.items()
+            if image_id not in images
+        ],
+        f"Remove the line or list the image in {listing.name}.",
+    )
+    refuse(
+        [
+            f"{file}: no line for image {image_id} ({line.fields[1]}; {listing}, line {line.number}), expected one"
+            for image_id, line in images.items()
+            if image_id not in table
+        ],
+        f"Add a line '{' '.join(f'<{name}>' for name in columns)}' or remove the image from {listing.name}.",
+    )
+    return table
+
+
+def _class_ids(folder: Path, labels: Table, classes: dict[int, str], images: Table) -> list[int]:
+    """Class ids in image order; each is in classes.txt."""
+    refuse(
+        [
+            f"{folder / 'image_class_labels.txt'}, line {line.number}: image {image_id} "
+            f"({images[image_id].fields[1]}) has class id {line.fields[1]}, which {folder / 'classes.txt'} lacks"
+            for image_id, line in labels.items()
+            if line.fields[1] not in classes
+        ],
+        "Correct the id or add the class to classes.txt.",
+    )
+    return [labels[image_id].fields[1] for image_id in images]
+
+
+def _verified_sizes(folder: Path, images: Table) -> list[tuple[int, int]]:
+    """Width and height of every image, each decoded once."""
+    listing = folder / "images.txt"
+    files = [folder / "images" / line.fields[1] for line in images.values()]
+    refuse(
+        [
+            f"{file}: no such image, but {listing}, line {line.number}, lists it as image {line.fields[0]}"
+            for file, line in zip(files, images.values(), strict=True)
+            if not file.is_file()
+        ],
+        "Put the file there or remove the image from every text file.",
+    )
+    found = image_sizes(files)
+    refuse(
+        [
+            f"{file} (image {line.fields[0]}; {listing}, line {line.number}): not a complete, readable image: {size}"
+            for file, line, size in zip(files, images.values(), found, strict=True)
+            if isinstance(size, str)
+        ],
+        "Copy or download the file again.",
+    )
+    return [size for size in found if not isinstance(size, str)]
+
+
+def _clipped_boxes(
+    folder: Path, images: Table, boxes: Table, sizes: list[tuple[int, int]]
+) -> list[tuple[float, float, float, float]]:
+    """Boxes as clipped corners, in image order; refuses those without area and those that belong to another image."""
+    file = folder / "bounding_boxes.txt"
+    flat, outside, clipped = [], [], []
+    for (image_id, image), (image_width, image_height) in zip(images.items(), sizes, strict=True):
+        line = boxes[image_id]
+        x, y, width, height = line.fields[1:]
+        where = f"{file}, line {line.number}: the box of image {image_id} ({image.fields[1]})"
+        if width <= 0 or height <= 0:
+            flat.append(f"{where} is {width:g} x {height:g} pixels, expected a width and a height above 0")
+            continue
+        inside = max(0.0, min(x + width, image_width) - max(x, 0.0)) / width
+        inside *= max(0.0, min(y + height, image_height) - max(y, 0.0)) / height
+        beyond = max(-x, -y, x + width - image_width, y + height - image_height)
+        if inside == 0 or (beyond > SLACK_PIXELS and inside < SLACK_INSIDE):
+            outside.append(
+                f"{where} covers x {x:g} to {x + width:g}, y {y:g} to {y + height:g}, but the image "
+                f"has {image_width} x {image_height} pixels: {inside:.0%} of the box lies inside, expected at least "
+                f"{SLACK_INSIDE:.0%}"
+            )
+        clipped.append(corners(x, y, width, height, image_width, image_height))
+    refuse(flat, "Correct the box; fields are x, y, width, height.")
+    refuse(outside, "Boxes are x, y, width, height in pixels of the image file as it is (were the images resized?).")
+    return clipped
+
+
+def _mask(folder: Path, path: str) -> str | None:
+    """The image's mask, where there is one."""
+    mask = PurePosixPath("segmentations", path).with_suffix(".png")
+    return str(mask) if (folder / mask).is_file() else None

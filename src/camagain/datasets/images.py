@@ -1,0 +1,67 @@
+"""Images as tensors: reading, warping to the network's square, normalising, and a table of them for a data loader."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+from camagain.config import Input
+from camagain.datasets.index import image_path
+from camagain.errors import UserError
+
+CACHE_BYTES = 2**30
+"""Decoded images are kept in memory while a split fits into this; JPEG decoding would else dominate small networks."""
+
+Transform = Callable[[Image.Image], torch.Tensor]
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """An image file as RGB; UserError naming a file that is missing or cannot be decoded."""
+    try:
+        return Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read as an image ({error}). Restore the file and run `camagain data` again."
+        ) from None
+
+
+def warp(image: Image.Image, settings: Input) -> torch.Tensor:
+    """An image as the network sees it in evaluation: warped to the square without crop, scaled, normalised; (3, S, S).
+
+    The aspect ratio is not kept, as in the authors' script and in wsolevaluation, so that the score map covers the
+    whole image and boxes scale with one factor per axis.
+    """
+    resample = Image.Resampling[settings.interpolation.upper()]
+    pixels = np.asarray(image.resize((settings.size, settings.size), resample), dtype=np.float32) / 255  # (S, S, 3)
+    normalised = (pixels - np.array(settings.mean, np.float32)) / np.array(settings.std, np.float32)
+    return torch.from_numpy(np.ascontiguousarray(normalised.transpose(2, 0, 1)))  # (3, S, S)
+
+
+class ImageTable(Dataset):
+    """The images of an index as (tensor, label, row number), decoded once where they fit into memory."""
+
+    def __init__(self, index: pd.DataFrame, index_path: Path, transform: Transform) -> None:
+        self.paths = [image_path(index_path, path) for path in index["path"]]
+        self.labels = index["label"].tolist()
+        self.transform = transform
+        decoded_bytes = 3 * int((index["width"] * index["height"]).sum())
+        self.cache: dict[int, Image.Image] | None = {} if decoded_bytes <= CACHE_BYTES else None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, int, int]:
+        return self.transform(self.image(row)), self.labels[row], row
+
+    def image(self, row: int) -> Image.Image:
+        """The decoded image of a row."""
+        if self.cache is None:
+            return read_rgb(self.paths[row])
+        if row not in self.cache:
+            self.cache[row] = read_rgb(self.paths[row])
+        return self.cache[row]

@@ -1,0 +1,81 @@
+"""The index: one row per image, the same columns for every dataset.
+
+| column | meaning |
+|---|---|
+| image_id | text, unique |
+| path | image file, relative to the index's folder (or absolute when the images lie elsewhere) |
+| label | class number, contiguous from 0 |
+| class_name | text |
+| split | "train", "val" or "test" |
+| width, height | pixels of the original image |
+| boxes | list of [x0, y0, x1, y1] in original pixels, at least one |
+| mask_path | segmentation, like `path`, or missing |
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from camagain.artifacts import existing, write_parquet
+from camagain.errors import UserError
+
+SPLITS = ("train", "val", "test")
+COLUMNS = ("image_id", "path", "label", "class_name", "split", "width", "height", "boxes", "mask_path")
+
+
+def write_index(path: Path, index: pd.DataFrame) -> None:
+    """Checks an index (see `check_index`) and writes it as Parquet, rows ordered by split and image_id."""
+    check_index(index, str(path))
+    order = pd.Categorical(index["split"], categories=SPLITS, ordered=True)
+    ordered = index.assign(_order=order).sort_values(["_order", "image_id"], kind="stable")
+    write_parquet(path, ordered[list(COLUMNS)].reset_index(drop=True))
+
+
+def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
+    """Reads an index, optionally one split; boxes come back as float64 arrays (k, 4)."""
+    try:
+        index = pd.read_parquet(existing(path))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: not a readable Parquet table ({error}). Delete it and run `camagain data` again."
+        ) from None
+    missing = [column for column in COLUMNS if column not in index]
+    if missing:
+        raise UserError(
+            f"{path}: the columns {missing} are missing; expected {list(COLUMNS)}. Run `camagain data` again."
+        )
+    index["boxes"] = [np.stack([np.asarray(box, dtype=np.float64) for box in boxes]) for boxes in index["boxes"]]
+    return index if split is None else index[index["split"] == split].reset_index(drop=True)
+
+
+def check_index(index: pd.DataFrame, source: str) -> None:
+    """Raises UserError when ids repeat, labels are not contiguous, or a split has no image."""
+    repeated = index["image_id"][index["image_id"].duplicated()]
+    if len(repeated):
+        raise UserError(f"{source}: image id {repeated.iloc[0]!r} occurs more than once; every image needs its own id.")
+    labels = sorted(index["label"].unique())
+    if labels != list(range(len(labels))):
+        raise UserError(f"{source}: labels are {labels}; expected contiguous numbers from 0.")
+    for split in SPLITS:
+        if not (index["split"] == split).any():
+            raise UserError(
+                f"{source}: no image in the {split} split ({len(index)} images in all); training, choosing the "
+                "threshold and testing each need at least one."
+            )
+
+
+def image_path(index_path: Path, row_path: str) -> Path:
+    """Where an index row's `path` or `mask_path` lies on this machine."""
+    return Path(index_path).parent / row_path
+
+
+def fingerprint(index_path: Path) -> str:
+    """A digest of what an index says and of the bytes of every image, the same wherever the dataset lies."""
+    index = read_index(index_path).sort_values("image_id")
+    digest = hashlib.sha256()
+    for row in index.itertuples():
+        digest.update(f"{row.image_id}|{row.label}|{row.class_name}|{row.split}|{row.boxes.tolist()}|".encode())
+        digest.update(hashlib.sha256(image_path(index_path, row.path).read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,137 @@
+"""What the evaluation reads: the index, the score maps and the predictions, checked against each other."""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from camagain.artifacts import existing
+from camagain.datasets.index import read_index
+from camagain.errors import UserError, nearest
+from camagain.evaluation.metrics import in_top
+from camagain.evaluation.score_maps import scale_boxes
+
+SCORED = ("val", "test")
+"""val chooses the threshold of one figure; every figure is of test."""
+
+AGAIN = "Run `camagain localize` again, after `camagain data` if the dataset has changed."
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of the N images of one split, in the order of the index."""
+
+    classes: int  # of the whole dataset
+    image_id: list[str]
+    label: np.ndarray  # (N,) int64
+    width: np.ndarray  # (N,) int64, pixels of the original image
+    height: np.ndarray  # (N,) int64
+    boxes: list[np.ndarray]  # N arrays (k, 4) int64, x0 y0 x1 y1 in pixels of the upsampled map
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the classifier said of the same N images."""
+
+    predicted: np.ndarray  # (N,) int64
+    top1: np.ndarray  # (N,) bool, the prediction is the label
+    top5: np.ndarray  # (N,) bool, the label is among the five best
+
+
+def read_truths(path: Path, size: int) -> dict[str, Truth]:
+    """The val and test splits of an index, with boxes scaled to maps of size x size pixels."""
+    index = read_index(path)
+    classes = int(index["label"].nunique())
+    truths = {}
+    for split in SCORED:
+        rows = index[index["split"] == split]
+        if rows.empty:
+            raise UserError(f"{path}: no image in the {split} split. Run `camagain data` again.")
+        truths[split] = Truth(
+            classes=classes,
+            image_id=[str(image_id) for image_id in rows["image_id"]],
+            label=rows["label"].to_numpy(np.int64),
+            width=rows["width"].to_numpy(np.int64),
+            height=rows["height"].to_numpy(np.int64),
+            boxes=[
+                scale_boxes(boxes, width, height, size)
+                for boxes, width, height in zip(rows["boxes"], rows["width"], rows["height"], strict=True)
+            ],
+        )
+    return truths
+
+
+def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str, np.ndarray]:
+    """The score maps of one method: for each split (N, h, w) float32, in the order of its truth.
+
+    UserError when the file lacks the method, an image has no map or a map no image, or a map is not finite.
+    """
+    try:
+        with np.load(existing(path)) as file:
+            available = sorted(set(file.files) - {"image_id", "split"})
+            if method not in available:
+                raise UserError(
+                    f"{path}: no maps of method '{method}', only {available}.{nearest(method, available)} {AGAIN}"
+                )
+            image_id, split, maps = file["image_id"], file["split"], file[method]
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: not a readable file of score maps ({error}). {AGAIN}") from None
+    if maps.ndim != 3 or not len(maps) == len(image_id) == len(split):
+        raise UserError(
+            f"{path}: '{method}' has shape {maps.shape} for {len(image_id)} image ids and {len(split)} splits; "
+            f"expected ({len(image_id)}, h, w). {AGAIN}"
+        )
+    ordered = {}
+    for name, truth in truths.items():
+        here = np.flatnonzero(split == name)
+        ordered[name] = maps[here[_match(image_id[here].tolist(), truth.image_id, name, path)]]  # (N, h, w)
+        broken = np.flatnonzero(~np.isfinite(ordered[name]).all(axis=(1, 2)))
+        if len(broken):
+            raise UserError(
+                f"{path}: the '{method}' map of image '{truth.image_id[broken[0]]}' ({name} split) holds NaN or "
+                f"infinity, as do {len(broken) - 1} others of {len(truth.image_id)}; expected finite scores. {AGAIN}"
+            )
+    return ordered
+
+
+def read_predictions(path: Path, truth: Truth, split: str) -> Predictions:
+    """The predictions of one split in the order of its truth; UserError when images or labels do not agree."""
+    try:
+        table = pd.read_parquet(existing(path))
+        table = table[table["split"] == split]
+        rows = table.iloc[_match([str(i) for i in table["image_id"]], truth.image_id, split, path)]
+        labels, ranked = rows["label"].to_numpy(np.int64), list(rows["top5_class"])
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: not a readable table of predictions ({error}). {AGAIN}") from None
+    wrong = np.flatnonzero(labels != truth.label)
+    if len(wrong):
+        raise UserError(
+            f"{path}: image '{truth.image_id[wrong[0]]}' has label {labels[wrong[0]]}, but {truth.label[wrong[0]]} in "
+            f"the index ({len(wrong)} of {len(labels)} images differ). {AGAIN}"
+        )
+    predicted = np.array([classes[0] for classes in ranked], dtype=np.int64)
+    return Predictions(predicted, predicted == truth.label, in_top(truth.label, ranked, 5))
+
+
+def _match(found: list[str], expected: list[str], split: str, path: Path) -> np.ndarray:
+    """For each expected id its position in `found`; UserError unless both hold the same ids, each once."""
+    position = {image_id: i for i, image_id in enumerate(found)}
+    missing = [image_id for image_id in expected if image_id not in position]
+    if missing:
+        raise UserError(
+            f"{path}: nothing for image '{missing[0]}' of the {split} split ({len(missing)} of {len(expected)} images "
+            f"are missing). {AGAIN}"
+        )
+    foreign = sorted(set(found) - set(expected))
+    if foreign:
+        raise UserError(
+            f"{path}: holds image '{foreign[0]}' in the {split} split, which the index has not ({len(foreign)} such "
+            f"images; the index has {len(expected)}). {AGAIN}"
+        )
+    if len(found) != len(position):
+        twice = next(image_id for i, image_id in enumerate(found) if position[image_id] != i)
+        raise UserError(f"{path}: image '{twice}' of the {split} split occurs more than once. {AGAIN}")
+    return np.array([position[image_id] for image_id in expected], dtype=np.int64)

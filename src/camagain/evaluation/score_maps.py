@@ -1,0 +1,63 @@
+"""From stored score maps to what the evaluator expects, and between pixels of images and pixels of maps."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import cv2
+import numpy as np
+
+Interpolation = Literal["linear", "cubic"]
+
+FLAGS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
+
+
+def score_maps(maps: Iterable[np.ndarray], size: int, interpolation: Interpolation = "linear") -> Iterator[np.ndarray]:
+    """Upsampled, normalised score maps, one at a time: (h, w) each -> (size, size) float64 in [0, 1] each.
+
+    Everything is computed in float64, as in wsolevaluation: a float32 map differs in the last place, which the
+    truncation to 8 bits that follows can turn into another level. wsolevaluation resizes with "cubic", the paper's
+    script with "linear". ValueError for NaN, infinities or a wrong shape; wsolevaluation turns NaN into zeros instead.
+    """
+    for low_resolution in maps:
+        yield normalise(upsample(low_resolution, size, interpolation))
+
+
+def upsample(score_map: np.ndarray, size: int, interpolation: Interpolation = "linear") -> np.ndarray:
+    """The map resized by cv2 to a square: (h, w) -> (size, size) float64, values as they come (cubic overshoots)."""
+    if interpolation not in FLAGS:
+        raise ValueError(f"interpolation: found {interpolation!r}, expected one of {sorted(FLAGS)}")
+    values = np.asarray(score_map, dtype=np.float64)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"score map: found shape {values.shape}, expected (h, w) with at least one value")
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"score map: found {(~np.isfinite(values)).sum()} values that are NaN or infinite, expected none"
+        )
+    return cv2.resize(values, (size, size), interpolation=FLAGS[interpolation])
+
+
+def normalise(score_map: np.ndarray) -> np.ndarray:
+    """The map shifted and divided so that its values span [0, 1]; a constant map becomes zeros. Shape unchanged."""
+    shifted = score_map - score_map.min()
+    peak = shifted.max()
+    if peak == 0:
+        return np.zeros_like(shifted)
+    return np.clip(shifted / peak, 0, 1)
+
+
+def scale_boxes(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
+    """Boxes in pixels of an image as boxes in pixels of a map: (k, 4) x0 y0 x1 y1 -> (k, 4) int64.
+
+    x * size / width, truncated, in this order of operations, as wsolevaluation does it.
+    """
+    original = np.array([width, height, width, height], dtype=np.float64)
+    return (np.asarray(boxes, dtype=np.float64) * float(size) / original).astype(np.int64)
+
+
+def unscale_boxes(boxes: np.ndarray, widths: np.ndarray, heights: np.ndarray, size: int) -> np.ndarray:
+    """Boxes in pixels of the maps as boxes in pixels of N images: (N, 4), (N,), (N,) -> (N, 4) float64.
+
+    x * width / size: undoes `scale_boxes` except for its truncation, so up to one map pixel is lost on the way.
+    """
+    original = np.stack([widths, heights, widths, heights], axis=1).astype(np.float64)  # (N, 4)
+    return np.asarray(boxes, dtype=np.float64) * original / size

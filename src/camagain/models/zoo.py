@@ -1,0 +1,88 @@
+"""Networks by name: everything timm has, and everything this package registers with timm."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import timm
+import torch
+from torch import nn
+
+from camagain.errors import UserError, nearest
+
+if TYPE_CHECKING:
+
+    class Network(nn.Module):
+        """What every network of timm offers beyond nn.Module."""
+
+        pretrained_cfg: dict
+
+        def get_classifier(self) -> nn.Module: ...
+        def forward_features(self, images: torch.Tensor) -> torch.Tensor: ...
+        def forward_head(self, features: torch.Tensor) -> torch.Tensor: ...
+
+else:
+    Network = nn.Module
+
+
+def create(name: str, num_classes: int, pretrained: bool = False, **options) -> Network:
+    """A network of that timm name with a classifier of `num_classes` outputs.
+
+    `options` go to the architecture (drop_path_rate, img_size ...). Raises UserError for an unknown name, for an option
+    that the architecture does not have, and for pretrained weights that do not exist or cannot be fetched.
+    """
+    if not timm.is_model(name):
+        names = timm.list_models()
+        raise UserError(
+            f"unknown architecture '{name}'.{nearest(name, names)} `camagain doctor --models` lists all {len(names)}."
+        )
+    if pretrained and not timm.is_model_pretrained(name):
+        raise UserError(f"timm has no pretrained weights for '{name}'; use `weights: random` or another architecture.")
+    try:
+        network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **options)
+        return network  # type: ignore[return-value]
+    except TypeError as error:
+        raise UserError(f"architecture '{name}' does not take the options {sorted(options)}: {error}") from None
+    except Exception as error:
+        if pretrained:  # the hub client raises many kinds of errors without a common base when it cannot be reached
+            raise UserError(
+                f"could not fetch timm's pretrained weights of '{name}' ({type(error).__name__}: {error}). Fetch them "
+                "on a machine with internet and copy the Hugging Face cache folder (HF_HOME) here."
+            ) from error
+        raise
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """The classifier of a network whose class activation map is defined: one linear layer on pooled features."""
+
+    weight: torch.Tensor  # (num_classes, C)
+    bias: torch.Tensor  # (num_classes,)
+
+
+def linear_head(network: Network, name: str = "network") -> LinearHead:
+    """The weights of a network's linear classifier; UserError where it is not a single linear layer."""
+    classifier = network.get_classifier()
+    if not isinstance(classifier, nn.Linear):
+        raise UserError(
+            f"'{name}': its classifier is a {type(classifier).__name__}; a class activation map needs one linear layer "
+            "after global average pooling. Choose a convolutional network with such a head."
+        )
+    weight = classifier.weight.detach()
+    bias = classifier.bias.detach() if classifier.bias is not None else weight.new_zeros(len(weight))
+    return LinearHead(weight, bias)
+
+
+def feature_maps(network: Network, images: torch.Tensor, name: str = "network") -> torch.Tensor:
+    """The last feature maps, images (B, 3, H, W) -> (B, C, h, w); UserError where a network has no such maps.
+
+    What they are is the architecture's `forward_features`: after the final activation or norm if that comes before
+    pooling, before the norm if it comes after pooling (timm's ConvNeXt).
+    """
+    features = network.forward_features(images)
+    width = linear_head(network, name).weight.shape[1]
+    if features.ndim != 4 or features.shape[1] != width:
+        raise UserError(
+            f"'{name}': its last features have shape {tuple(features.shape)}; expected (batch, {width}, height, "
+            "width), the channels that its classifier weighs. Choose a convolutional network."
+        )
+    return features

@@ -1,0 +1,1 @@
+"""What a reader sees: tables, figures, report, manifest. Reads artifacts, never models; never imports torch."""

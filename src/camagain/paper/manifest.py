@@ -1,0 +1,61 @@
+"""The manifest: what a run was made from, with what, where, how long it took, and a checksum of every file."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from camagain.artifacts import MANIFEST_SCHEMA, RunPaths, existing, read_json, sha256, write_json
+from camagain.config import Experiment
+from camagain.environment import git_state, machine, package_versions
+
+
+def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
+    """Writes `manifest.json` of a finished run."""
+    values = experiment.model_dump(mode="json")
+    cards = {model.name: read_json(paths.model(model.name) / "model.json") for model in experiment.models}
+    write_json(
+        paths.manifest,
+        {
+            "schema": MANIFEST_SCHEMA,
+            "run": experiment.run,
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "experiment": values,
+            "packages": package_versions(),
+            "machine": machine(),
+            "git": git_state(Path.cwd()),
+            "dataset": read_json(paths.dataset_dir / "dataset.json"),
+            "models": {
+                name: {key: card[key] for key in ("architecture", "parameters", "starting_weights", "device", "sha256")}
+                for name, card in cards.items()
+            },
+            "wall_times": wall_times(paths.logs),
+            "files": file_list(paths),
+        },
+    )
+
+
+def file_list(paths: RunPaths) -> dict[str, dict[str, Any]]:
+    """Checksum and size of every file of a run, by path inside it; logs and the manifest itself are left out."""
+    return {
+        path.relative_to(paths.root).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(existing(paths.root).rglob("*"))
+        if path.is_file() and path != paths.manifest and paths.logs not in path.parents and path.name[0] != "."
+    }
+
+
+def wall_times(logs: Path) -> list[dict[str, Any]]:
+    """Seconds and peak memory of every job, from the benchmark files that Snakemake wrote; empty without them."""
+    rows = []
+    for path in sorted(logs.rglob("*.tsv")) if logs.is_dir() else []:
+        row = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
+        memory = row.get("max_rss")
+        rows.append(
+            {
+                "job": path.relative_to(logs).with_suffix("").as_posix(),
+                "seconds": round(float(row["s"]), 1),
+                "peak_memory_mb": None if pd.isna(memory) else round(float(memory)),
+            }
+        )
+    return rows

@@ -1,0 +1,49 @@
+"""A table of text cells as Markdown and as LaTeX (booktabs)."""
+
+from dataclasses import dataclass
+
+LATEX_SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+                 "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "τ": r"$\tau$",
+                 "δ": r"$\delta$"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Cells as they are printed. `columns` are headers; the first `text_columns` are text, the others numbers."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    text_columns: int = 1
+
+    def markdown(self) -> str:
+        """GitHub-flavoured Markdown, numbers right-aligned, the caption below."""
+        widths = [max(len(row[k]) for row in (self.columns, *self.rows)) for k in range(len(self.columns))]
+        align = [k >= self.text_columns for k in range(len(self.columns))]
+        rule = ["-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, align, strict=True)]
+
+        def line(cells: tuple[str, ...] | list[str]) -> str:
+            padded = [
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(cells, widths, align, strict=True)
+            ]
+            return "| " + " | ".join(padded) + " |"
+
+        return "\n".join([line(self.columns), line(rule), *map(line, self.rows), "", self.caption, ""])
+
+    def latex(self, label: str) -> str:
+        """A floating table; needs \\usepackage{booktabs}."""
+        alignment = "l" * self.text_columns + "r" * (len(self.columns) - self.text_columns)
+        body = "\n".join("    " + " & ".join(map(escape_latex, row)) + r" \\" for row in self.rows)
+        return (
+            "\\begin{table}\n  \\centering\n"
+            f"  \\caption{{{escape_latex(self.caption)}}}\n  \\label{{tab:{label}}}\n"
+            f"  \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n"
+            f"    {' & '.join(map(escape_latex, self.columns))} \\\\\n    \\midrule\n{body}\n    \\bottomrule\n"
+            "  \\end{tabular}\n\\end{table}\n"
+        )
+
+
+def escape_latex(text: str) -> str:
+    """Text with LaTeX's special characters escaped."""
+    return "".join(LATEX_SPECIAL.get(character, character) for character in text)

@@ -1,0 +1,80 @@
+"""What a run measured, read back from its artifacts: figures, curves, per-image results, histories."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from camagain.artifacts import RunPaths, existing, read_json
+from camagain.config import BASELINE, BASELINE_METHODS, Experiment
+
+METHOD_NAMES = {
+    "cam": "CAM, predicted class",
+    "cam-gt": "CAM, true class",
+    "whole-image": "whole image",
+    "centre-gaussian": "centred Gaussian",
+}
+"""How a score map is called in tables and figures."""
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """Read access to the artifacts of one run."""
+
+    experiment: Experiment
+    paths: RunPaths
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the trained models, in the experiment's order."""
+        return [model.name for model in self.experiment.models]
+
+    @property
+    def architectures(self) -> dict[str, str]:
+        """Architecture by model name."""
+        return {model.name: model.architecture for model in self.experiment.models}
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """(model, method) of everything that was scored, baselines last."""
+        methods = self.experiment.localization.methods
+        return [(model, method) for model in self.models for method in methods] + [
+            (BASELINE, method) for method in BASELINE_METHODS
+        ]
+
+    @cached_property
+    def dataset(self) -> dict[str, Any]:
+        """The dataset's description: kind, name, images per split, number of classes, fingerprint."""
+        return read_json(self.paths.dataset_dir / "dataset.json")
+
+    def metrics(self, model: str, method: str) -> dict[str, Any]:
+        """The content of metrics.json."""
+        return read_json(self.paths.evaluation(model, method) / "metrics.json")
+
+    def curve(self, model: str, method: str) -> pd.DataFrame:
+        """Box accuracy over thresholds: split, contours, delta, threshold, box_acc_percent."""
+        return pd.read_csv(existing(self.paths.evaluation(model, method) / "curve.csv"))
+
+    def images(self, model: str, method: str) -> pd.DataFrame:
+        """Per test image: IoU, chosen box, correct or not."""
+        return pd.read_parquet(existing(self.paths.evaluation(model, method) / "images.parquet"))
+
+    def history(self, model: str) -> pd.DataFrame:
+        """One row per epoch."""
+        return pd.read_csv(existing(self.paths.model(model) / "history.csv"))
+
+    @property
+    def scope(self) -> str:
+        """What every number of this run stands on, as one sentence."""
+        test, classes = self.dataset["splits"]["test"], len(self.dataset["classes"])
+        confidence = round(100 * self.experiment.evaluation.confidence)
+        return (
+            f"{self.dataset['name']}, {test:,} test images of {classes} classes, one training seed "
+            f"({self.experiment.seed}); in brackets {confidence} % bootstrap intervals over images."
+        )
+
+
+def series_name(model: str, method: str) -> str:
+    """A model and a method as one legend entry."""
+    return METHOD_NAMES[method] if model == BASELINE else f"{model}: {METHOD_NAMES[method]}"

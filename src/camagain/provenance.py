@@ -1,0 +1,65 @@
+"""Which of our source files a stage depends on, and a digest of them: what makes a rule run again after an edit.
+
+Snakemake sees a command line, not the library behind it. The digest in a rule's `params` covers the stage's module,
+every module of this package that it imports (also inside functions, also indirectly), and the data files beside them.
+It is read from the source, so nothing has to be listed by hand and nothing is imported.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+SOURCE_SUFFIXES = {".j2", ".css", ".csv"}
+"""Files that modules read from their own folder: templates, styles, published numbers."""
+
+
+def code_digest(*modules: str) -> str:
+    """A 12-digit digest of the sources behind modules such as "camagain.training.finetune"."""
+    digest = hashlib.sha256()
+    for path in source_files(*modules):
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def source_files(*modules: str) -> list[Path]:
+    """Every file of this package that these modules depend on, sorted."""
+    files: set[Path] = set()
+    pending = list(modules)
+    while pending:
+        file = module_file(pending.pop())
+        if file is None:
+            raise ValueError(f"no module of this package: one of {modules}")
+        if file not in files:
+            files.add(file)
+            files.update(path for path in file.parent.iterdir() if path.suffix in SOURCE_SUFFIXES)
+            pending.extend(imported_modules(file))
+    return sorted(files)
+
+
+@cache
+def imported_modules(file: Path) -> tuple[str, ...]:
+    """The modules of this package that a source file imports, with the packages on the way to them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    parts = [name.split(".") for name in found if name.split(".")[0] == "camagain"]
+    with_parents = {".".join(part[:length]) for part in parts for length in range(1, len(part) + 1)}
+    return tuple(sorted(name for name in with_parents if module_file(name) is not None))
+
+
+def module_file(module: str) -> Path | None:
+    """The source file of a module of this package, or None where the name is not one (a function, say)."""
+    first, *rest = module.split(".")
+    path = PACKAGE.joinpath(*rest)
+    if first != PACKAGE.name:
+        return None
+    if (path / "__init__.py").is_file():
+        return path / "__init__.py"
+    return path.with_suffix(".py") if rest and path.with_suffix(".py").is_file() else None

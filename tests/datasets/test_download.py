@@ -1,0 +1,239 @@
+"""Downloads against a server on this machine that can cut, refuse, forget and lie."""
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camagain.datasets.download import fetch
+from camagain.errors import UserError
+
+CONTENT = b"".join(hashlib.sha256(bytes([i // 256, i % 256])).digest() for i in range(4096))  # 128 KiB
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@dataclass
+class Server:
+    """What the server serves and how, and what it saw."""
+
+    url: str = ""
+    content: bytes = CONTENT
+    content_type: str = "application/gzip"
+    etag: str | None = '"v1"'
+    ranges: bool = True
+    redirects: int = 0  # answered before anything else, as the publisher of CUB-200-2011 does
+    statuses: list[int] = field(default_factory=list)  # answered first, one request each
+    cuts: list[int] = field(default_factory=list)  # bytes after which an answer breaks off, one request each
+    requests: list[dict[str, str]] = field(default_factory=list)
+    sent: int = 0
+
+    def asked_ranges(self) -> list[str | None]:
+        return [request.get("Range") for request in self.requests]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            state.requests.append(dict(self.headers))
+            self.close_connection = True
+            if "moved" not in self.path and state.redirects:
+                state.redirects -= 1
+                state.requests.pop()
+                self.send_response(302)
+                self.send_header("Location", "/moved")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if state.statuses:
+                self.send_response(state.statuses.pop(0))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            first, wanted = 0, self.headers.get("Range")
+            if wanted and state.ranges and self.headers.get("If-Range", state.etag) == state.etag:
+                first = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                if first >= len(state.content):
+                    self.send_response(416)
+                    self.send_header("Content-Range", f"bytes */{len(state.content)}")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+            body = state.content[first:]
+            self.send_response(206 if first else 200)
+            if first:
+                self.send_header("Content-Range", f"bytes {first}-{len(state.content) - 1}/{len(state.content)}")
+            if state.etag:
+                self.send_header("ETag", state.etag)
+            self.send_header("Content-Type", state.content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            part = body[: state.cuts.pop(0)] if state.cuts else body
+            self.wfile.write(part)
+            state.sent += len(part)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        state.url = f"http://127.0.0.1:{http.server_port}/files/birds.tgz?download=1"
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield state
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "downloads" / "birds.tgz"
+
+
+def get(
+    server: Server, target: Path, size: int | None = len(CONTENT), sha256: str | None = DIGEST, **options: Any
+) -> str:
+    return fetch(server.url, target, size, sha256, **{"pause": 0.001, "timeout": 5.0, **options})
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_download_leaves_the_file_and_nothing_else(server: Server, target: Path) -> None:
+    assert get(server, target) == DIGEST
+    assert target.read_bytes() == CONTENT
+    assert names(target.parent) == ["birds.tgz"]
+    assert server.asked_ranges() == [None]
+
+
+@pytest.mark.parametrize("redirects", [0, 3])
+def test_a_cut_download_goes_on_where_it_stopped(server: Server, target: Path, redirects: int) -> None:
+    server.cuts, server.redirects = [50_000, 30_000], redirects
+    assert get(server, target) == DIGEST
+    assert target.read_bytes() == CONTENT
+    assert server.asked_ranges() == [None, "bytes=50000-", "bytes=80000-"]
+    assert server.requests[1]["If-Range"] == '"v1"'
+    assert server.sent == len(CONTENT)
+
+
+def test_a_later_call_goes_on_as_well(server: Server, target: Path) -> None:
+    server.cuts = [50_000]
+    with pytest.raises(UserError, match=r"failed 1 times in a row at 50000 bytes.*run again to go on") as caught:
+        get(server, target, attempts=1)
+    assert str(target) in str(caught.value)
+    assert names(target.parent) == ["birds.tgz.part", "birds.tgz.part.json"]
+    assert get(server, target) == DIGEST
+    assert server.asked_ranges() == [None, "bytes=50000-"]
+    assert names(target.parent) == ["birds.tgz"]
+
+
+@pytest.mark.parametrize("size", [len(CONTENT), None])
+def test_a_complete_part_is_not_fetched_again(server: Server, target: Path, size: int | None) -> None:
+    server.cuts = [50_000]
+    with pytest.raises(UserError):
+        get(server, target, attempts=1)
+    target.with_name("birds.tgz.part").write_bytes(CONTENT)
+    assert get(server, target, size) == DIGEST
+    assert server.sent == 50_000
+    assert len(server.requests) == (1 if size else 2)
+
+
+@pytest.mark.parametrize(
+    "why", ["no ranges", "file replaced", "no validator", "weak etag", "part too long", "other url"]
+)
+def test_what_cannot_be_continued_starts_anew(server: Server, target: Path, why: str) -> None:
+    old = bytes(len(CONTENT))
+    server.content, server.cuts, server.ranges = old, [50_000], why != "no ranges"
+    server.etag = {"no validator": None, "weak etag": 'W/"v1"'}.get(why, '"v1"')
+    with pytest.raises(UserError):
+        get(server, target, attempts=1)
+    server.content = CONTENT
+    if why == "file replaced":
+        server.etag = '"v2"'
+    if why == "part too long":
+        target.with_name("birds.tgz.part").write_bytes(old + old)
+    if why == "other url":
+        server.url += "&mirror=2"
+    assert get(server, target) == DIGEST
+    assert names(target.parent) == ["birds.tgz"]
+
+
+def test_a_server_that_always_restarts_and_breaks_is_given_up(server: Server, target: Path) -> None:
+    server.ranges, server.cuts = False, [50_000] * 100
+    with pytest.raises(UserError, match="failed 3 times in a row"):
+        get(server, target, attempts=3)
+    assert len(server.requests) <= 4
+
+
+def test_progress_resets_the_count_of_failures(server: Server, target: Path) -> None:
+    server.cuts = [10_000] * 8
+    assert get(server, target, attempts=2) == DIGEST
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_passing_trouble_is_retried(server: Server, target: Path, status: int) -> None:
+    server.statuses = [status, status]
+    assert get(server, target) == DIGEST
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [404, 403, 410])
+def test_lasting_trouble_is_not_retried(server: Server, target: Path, status: int) -> None:
+    server.statuses = [status] * 5
+    with pytest.raises(UserError, match=f"answered {status} ") as caught:
+        get(server, target)
+    assert len(server.requests) == 1
+    assert server.url in str(caught.value) and f"put it at {target}" in str(caught.value)
+
+
+def test_an_absent_server_is_reported(server: Server, target: Path) -> None:
+    url = "http://127.0.0.1:9/birds.tgz"  # the discard port, where nothing listens
+    with pytest.raises(UserError, match=r"failed 2 times in a row at 0 bytes") as caught:
+        fetch(url, target, attempts=2, pause=0.001)
+    assert f"put it at {target}" in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["birds.tgz", "ftp://127.0.0.1/birds.tgz", "http://127.0.0.1:port/birds.tgz"])
+def test_a_nonsensical_url_is_reported(target: Path, url: str) -> None:
+    with pytest.raises(UserError, match="not a usable address"):
+        fetch(url, target, attempts=1)
+
+
+def test_a_wrong_digest_deletes_the_file(server: Server, target: Path) -> None:
+    server.content = bytes(len(CONTENT))
+    with pytest.raises(UserError, match=r"found SHA-256 .*, expected .*It was deleted\. Try again") as caught:
+        get(server, target)
+    assert hashlib.sha256(server.content).hexdigest() in str(caught.value) and DIGEST in str(caught.value)
+    assert names(target.parent) == []
+
+
+def test_a_wrong_size_is_refused_before_it_is_sent(server: Server, target: Path) -> None:
+    with pytest.raises(UserError, match=f"has {len(CONTENT)} bytes, expected 5"):
+        get(server, target, size=5)
+    assert names(target.parent) == []
+
+
+def test_a_web_page_is_refused(server: Server, target: Path) -> None:
+    server.content, server.content_type = b"<!DOCTYPE html><title>Sign in</title>", "text/html; charset=utf-8"
+    with pytest.raises(UserError, match="sent a web page"):
+        get(server, target)
+    assert names(target.parent) == []
+
+
+def test_a_full_disk_is_seen_before_the_download(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(target.parent.parent)._replace(free=len(CONTENT) - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(UserError, match="Make room"):
+        get(server, target)
+    assert server.sent <= len(CONTENT) and names(target.parent) == []

@@ -1,0 +1,165 @@
+"""One entry for every kind of dataset: where the images come from, what is written, and what a failure leaves."""
+
+import hashlib
+import io
+import shutil
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from camagain.artifacts import read_json
+from camagain.config import Cub, CubFolder, SynthBirds
+from camagain.datasets.index import fingerprint, image_path, read_index
+from camagain.datasets.prepare import CUB_200_2011, Archive, prepare_dataset
+from camagain.errors import UserError
+
+
+def pack(folder: Path, target: Path) -> Archive:
+    """A stand-in for the official archive, which holds its dataset in one folder beside a stray text file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(target, "w:gz") as tar:
+        tar.add(folder, arcname="CUB_200_2011")
+        info = tarfile.TarInfo("attributes.txt")
+        tar.addfile(info, io.BytesIO(b""))
+    content = target.read_bytes()
+    return Archive("CUB_200_2011.tgz", len(content), hashlib.sha256(content).hexdigest(), "CUB_200_2011")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A web server for the folder `folder`, at `url`, that keeps the paths it was asked for in `asked`."""
+    state = SimpleNamespace(folder=tmp_path / "site", asked=[])
+    state.folder.mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            state.asked.append(self.path)
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(state.folder))) as http:
+        state.url = f"http://127.0.0.1:{http.server_port}/CUB_200_2011.tgz?download=1"
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield state
+        http.shutdown()
+        thread.join()
+
+
+def cub(site: Any, tmp_path: Path) -> Cub:
+    return Cub.model_validate({"kind": "cub", "val_per_class": 1, "url": site.url, "downloads": tmp_path / "downloads"})
+
+
+def check_written(dataset_dir: Path, kind: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The index and the summary in `dataset_dir`, after checking what holds for every kind."""
+    index, summary = read_index(dataset_dir / "index.parquet"), read_json(dataset_dir / "dataset.json")
+    assert all(image_path(dataset_dir / "index.parquet", path).is_file() for path in index["path"])
+    assert summary["kind"] == kind
+    assert summary["images"] == 6
+    assert summary["splits"] == {"train": 2, "val": 2, "test": 2}
+    assert summary["classes"] == ["003.Tern", "007.Wren"]
+    assert summary["fingerprint"] == fingerprint(dataset_dir / "index.parquet")
+    return index, summary
+
+
+def test_cub_folder_is_read_in_place_and_left_untouched(cub_folder: Path, tmp_path: Path) -> None:
+    mask = cub_folder / "segmentations/003.Tern/bird 1.png"
+    mask.parent.mkdir(parents=True)
+    mask.write_bytes(b"")
+    before = {path: path.stat().st_mtime_ns for path in sorted(cub_folder.rglob("*"))}
+    out = tmp_path / "data" / "mine"
+    prepare_dataset(CubFolder(kind="cub-folder", name="mine", path=cub_folder, val_per_class=1), out)
+    index, summary = check_written(out, "cub-folder")
+    assert {path: path.stat().st_mtime_ns for path in sorted(cub_folder.rglob("*"))} == before
+    assert all(Path(path).is_absolute() for path in index["path"])
+    assert [image_path(out / "index.parquet", path) for path in index["mask_path"].dropna()] == [mask]
+    assert summary["source"] == "birds" and summary["archive"] is None
+    assert str(tmp_path) not in (out / "dataset.json").read_text()
+
+
+def test_a_relative_cub_folder_is_found_from_elsewhere(
+    cub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    prepare_dataset(CubFolder(kind="cub-folder", name="mine", path=Path("birds"), val_per_class=1), Path("data/mine"))
+    monkeypatch.chdir(cub_folder)
+    check_written(tmp_path / "data" / "mine", "cub-folder")
+
+
+def test_cub_is_downloaded_once_and_unpacked(cub_folder: Path, tmp_path: Path, site: Any) -> None:
+    archive = pack(cub_folder, site.folder / "CUB_200_2011.tgz")
+    shutil.rmtree(cub_folder)
+    out, dataset = tmp_path / "data" / "cub", cub(site, tmp_path)
+    prepare_dataset(dataset, out, archive=archive)
+    index, summary = check_written(out, "cub")
+    assert index["path"].str.startswith("unpacked/CUB_200_2011/images/").all()
+    assert summary["source"] == site.url
+    assert summary["archive"] == {"name": "CUB_200_2011.tgz", "size": archive.size, "sha256": archive.sha256}
+
+    shutil.rmtree(dataset.downloads)  # the archive is no longer needed
+    prepare_dataset(dataset, out, archive=archive)
+    assert read_index(out / "index.parquet").drop(columns="boxes").equals(index.drop(columns="boxes"))
+    assert len(site.asked) == 1
+
+    other = Archive(archive.name, archive.size, "0" * 64, archive.root)
+    with pytest.raises(UserError, match="Delete the folder to have it unpacked again"):
+        prepare_dataset(dataset, out, archive=other)
+
+
+def test_an_archive_in_the_downloads_folder_is_taken(cub_folder: Path, tmp_path: Path, site: Any) -> None:
+    archive = pack(cub_folder, tmp_path / "downloads" / "CUB_200_2011.tgz")
+    dataset = cub(site, tmp_path)
+    prepare_dataset(dataset, tmp_path / "data", archive=archive)
+    check_written(tmp_path / "data", "cub")
+    assert site.asked == []
+
+
+def test_another_archive_in_the_downloads_folder_is_refused(cub_folder: Path, tmp_path: Path, site: Any) -> None:
+    pack(cub_folder, tmp_path / "downloads" / "CUB_200_2011.tgz")
+    dataset = cub(site, tmp_path)
+    with pytest.raises(UserError, match=rf"expected {CUB_200_2011.size}\. Delete it"):
+        prepare_dataset(dataset, tmp_path / "data")
+    assert site.asked == []
+
+
+def test_a_failure_leaves_no_older_index(cub_folder: Path, tmp_path: Path) -> None:
+    dataset = CubFolder(kind="cub-folder", name="mine", path=cub_folder, val_per_class=1)
+    prepare_dataset(dataset, tmp_path / "data")
+    (cub_folder / "classes.txt").unlink()
+    with pytest.raises(UserError, match="classes"):
+        prepare_dataset(dataset, tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_the_seed_chooses_val(cub_folder: Path, tmp_path: Path) -> None:
+    dataset = CubFolder(kind="cub-folder", name="mine", path=cub_folder, val_per_class=1)
+    chosen = set()
+    for seed in range(8):
+        prepare_dataset(dataset, tmp_path / "data", seed)
+        chosen.add(tuple(read_index(tmp_path / "data" / "index.parquet", "val")["image_id"]))
+        assert read_json(tmp_path / "data" / "dataset.json")["split_seed"] == seed
+    assert len(chosen) > 1
+
+
+def test_synthbirds_are_drawn_into_the_dataset_folder(
+    cub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_synthbirds(folder: Path, settings: SynthBirds) -> None:
+        assert settings.classes == 2
+        shutil.copytree(cub_folder, folder, dirs_exist_ok=True)
+
+    stand_in = SimpleNamespace(write_synthbirds=write_synthbirds)
+    monkeypatch.setitem(sys.modules, "camagain.datasets.synthbirds", stand_in)
+    settings = SynthBirds.model_validate({"kind": "synthbirds", "classes": 2, "train_per_class": 2, "val_per_class": 1})
+    prepare_dataset(settings, tmp_path / "data")
+    index, summary = check_written(tmp_path / "data", "synthbirds")
+    assert index["path"].str.startswith("images/").all()
+    assert summary["source"] == "drawn by camagain"

@@ -1,0 +1,126 @@
+"""Confidence intervals: known cases, properties, and coverage."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest
+
+from camagain.evaluation import uncertainty
+from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2, top1_loc_at
+from camagain.evaluation.uncertainty import (
+    bootstrap,
+    max_box_acc_interval,
+    max_box_acc_v2_interval,
+    top1_loc_interval,
+    wilson_interval,
+)
+
+
+def table(images: int, thresholds: int = 40, seed: int = 0) -> np.ndarray:
+    """IoUs that rise and fall with the threshold, as those of real maps do: (N, T)."""
+    generator = np.random.default_rng(seed)
+    best = generator.uniform(0, thresholds, (images, 1))
+    peak = generator.uniform(0.2, 1, (images, 1))
+    return peak * np.exp(-(((np.arange(thresholds) - best) / 15) ** 2))
+
+
+def test_wilson_by_hand():
+    # 8 of 10, z = 1.959964: (0.8 + z^2/20 -+ z sqrt(0.016 + z^2/400)) / (1 + z^2/10).
+    low, high = wilson_interval(np.arange(10) < 8)
+    assert (low, high) == pytest.approx((49.016, 94.331), abs=1e-3)
+
+
+def test_wilson_has_width_at_the_ends():
+    assert wilson_interval(np.ones(20, dtype=bool)).low < 100 == wilson_interval(np.ones(20, dtype=bool)).high
+    assert wilson_interval(np.zeros(20, dtype=bool)).high > 0
+
+
+def test_one_threshold_is_the_binomial_case():
+    """With nothing to choose, the bootstrap of a share is binomial: its quantiles are known exactly."""
+    correct = np.arange(400) < 280
+    low, high = max_box_acc_interval(correct[:, None].astype(float), resamples=20_000)
+    expected = binom.ppf([0.025, 0.975], 400, 0.7) / 4
+    assert (low, high) == pytest.approx(tuple(expected), abs=0.26)  # a step of the binomial is 0.25
+
+
+def test_coverage_of_a_known_share():
+    """Of 300 samples with a true share of 0.6, about 95 % of the intervals hold it; scipy's exact interval agrees."""
+    generator = np.random.default_rng(3)
+    held = 0
+    for seed in range(300):
+        correct = generator.random(200) < 0.6
+        low, high = max_box_acc_interval(correct[:, None].astype(float), resamples=300, seed=seed)
+        held += low <= 60 <= high
+        exact = binomtest(int(correct.sum()), 200).proportion_ci(0.95, "exact")
+        assert low == pytest.approx(100 * exact.low, abs=2.5) and high == pytest.approx(100 * exact.high, abs=2.5)
+    assert 0.91 <= held / 300 <= 0.98
+
+
+def test_resampling_is_that_of_images_and_the_threshold_is_chosen_anew():
+    """Against a plain loop that draws the same images and calls the metric."""
+    ious, resamples = table(50), 100
+    generator = np.random.Generator(np.random.Philox(7))
+    draws = [
+        generator.integers(50, size=(min(uncertainty.CHUNK, resamples - start), 50)) for start in range(0, 100, 64)
+    ]
+    rows = np.concatenate(draws)
+    class_correct = np.random.default_rng(0).random(50) < 0.6
+
+    def quantiles(values: list[float]) -> list[float]:
+        return np.quantile(values, [0.05, 0.95]).tolist()
+
+    sampling = {"resamples": resamples, "confidence": 0.9, "seed": 7}
+    assert list(max_box_acc_interval(ious, **sampling)) == pytest.approx(
+        quantiles([max_box_acc(ious[r])[0] for r in rows])
+    )
+    assert list(max_box_acc_v2_interval(ious, **sampling)) == pytest.approx(
+        quantiles([max_box_acc_v2(ious[r]) for r in rows])
+    )
+    expected = quantiles([top1_loc_at(ious[r], class_correct[r], max_box_acc(ious[r])[1]) for r in rows])
+    assert list(top1_loc_interval(ious, class_correct, **sampling)) == pytest.approx(expected)
+
+
+def test_intervals_hold_the_figure_and_shrink_with_more_images():
+    widths = []
+    for images in (50, 500, 5000):
+        ious = table(images)
+        low, high = max_box_acc_interval(ious, resamples=200)
+        assert 0 <= low <= max_box_acc(ious)[0] <= high <= 100
+        widths.append(high - low)
+        low, high = max_box_acc_v2_interval(ious, resamples=200)
+        assert 0 <= low <= max_box_acc_v2(ious) <= high <= 100
+    assert widths[0] > 2 * widths[1] > 4 * widths[2]
+
+
+def test_interval_is_widened_to_hold_the_figure():
+    """Independent thresholds and few images: nearly every resample has a better maximum than the images themselves."""
+    ious = np.where(np.random.default_rng(0).random((40, 500)) < 0.4, 0.9, 0.1)
+    value = max_box_acc(ious)[0]
+    low, high = max_box_acc_interval(ious, resamples=200)
+    assert low == value < high
+
+
+def test_higher_confidence_is_wider():
+    ious = table(100)
+    narrow, wide = (max_box_acc_interval(ious, resamples=500, confidence=c) for c in (0.8, 0.99))
+    assert wide.low < narrow.low and narrow.high < wide.high
+    correct = ious[:, 20] > 0.5
+    assert wilson_interval(correct, 0.99).low < wilson_interval(correct, 0.8).low
+
+
+def test_a_seed_fixes_the_interval():
+    ious = table(80)
+    one = max_box_acc_interval(ious, resamples=150, seed=1)
+    assert one == max_box_acc_interval(ious, resamples=150, seed=1)
+    assert one != max_box_acc_interval(ious, resamples=150, seed=2)
+
+
+def test_resamples_are_not_tied_to_the_size_of_a_chunk(monkeypatch: pytest.MonkeyPatch):
+    ious = table(33)
+    one = max_box_acc_interval(ious, resamples=130)
+    monkeypatch.setattr(uncertainty, "CHUNK", 7)
+    assert max_box_acc_interval(ious, resamples=130) == one
+
+
+def test_all_correct_has_width_zero():
+    low, high = bootstrap([np.ones((10, 3), dtype=bool)], lambda curves: curves[0].max(axis=1), 100, 0.95, 0)
+    assert (low, high) == (100.0, 100.0)

@@ -1,0 +1,74 @@
+# What the rules share: the validated experiment, where its files lie, and what makes a job run again.
+import json
+
+from snakemake.exceptions import WorkflowError
+
+from camagain.config import BASELINE, BASELINE_METHODS, parse_experiment
+from camagain.errors import UserError
+from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES
+from camagain.provenance import code_digest
+
+try:
+    EXPERIMENT = parse_experiment(
+        config, " + ".join(map(str, workflow.configfiles)) or "--config"
+    )
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = f"results/{EXPERIMENT.run}"
+LOGS = f"{RUN}/logs"
+EXPERIMENT_FILE = f"{RUN}/experiment.yaml"
+DATASET = f"data/{EXPERIMENT.dataset.name}"
+INDEX = f"{DATASET}/index.parquet"
+MODELS = [model.name for model in EXPERIMENT.models]
+METHODS = list(EXPERIMENT.localization.methods)
+
+MODEL_FILES = [
+    f"{RUN}/models/{{model}}/{name}"
+    for name in ("model.safetensors", "model.json", "history.csv")
+]
+LOCALIZATION_FILES = [
+    f"{RUN}/localization/{{model}}/{name}"
+    for name in ("maps.npz", "predictions.parquet", "channels.npz", "summary.json")
+]
+EVALUATION_FILES = ("metrics.json", "curve.csv", "images.parquet")
+BASELINE_FILES = expand(
+    f"{RUN}/evaluation/{BASELINE}/{{method}}/{{file}}",
+    method=BASELINE_METHODS,
+    file=EVALUATION_FILES,
+)
+EVALUATIONS = BASELINE_FILES + expand(
+    f"{RUN}/evaluation/{{model}}/{{method}}/{{file}}",
+    model=MODELS,
+    method=METHODS,
+    file=EVALUATION_FILES,
+)
+TABLES = expand(
+    f"{RUN}/tables/{{table}}.{{kind}}", table=TABLE_NAMES, kind=("csv", "md", "tex")
+)
+FIGURES = expand(
+    f"{RUN}/figures/{{figure}}.{{kind}}",
+    figure=FIGURE_NAMES,
+    kind=("pdf", "png", "csv"),
+)
+
+# A job asks for the one GPU of the machine unless the experiment is for the CPU; then its jobs may run side by side.
+GPU = 0 if EXPERIMENT.compute.device == "cpu" else 1
+
+
+wildcard_constraints:
+    model="|".join(MODELS),
+
+
+def settings(*sections):
+    """Parts of the experiment as text, for `params`; a job runs again when its text changes, not when other parts do."""
+    values = EXPERIMENT.model_dump(mode="json")
+    return json.dumps(
+        {section: values[section] for section in sections}, sort_keys=True
+    )
+
+
+def model_settings(wildcards):
+    """The one model's entry of the experiment, and what every training depends on."""
+    entry = EXPERIMENT.model(wildcards.model).model_dump_json()
+    return entry + settings("seed", "input", "compute")

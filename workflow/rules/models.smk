@@ -1,0 +1,20 @@
+rule finetune:
+    input:
+        experiment=ancient(EXPERIMENT_FILE),
+        index=INDEX,
+    output:
+        MODEL_FILES,
+    log:
+        f"{LOGS}/finetune/{{model}}.log",
+    benchmark:
+        f"{LOGS}/finetune/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    resources:
+        gpu=GPU,
+    params:
+        code=code_digest("camagain.training.finetune"),
+        settings=model_settings,
+    shell:
+        "camagain finetune {input.experiment} {wildcards.model} > {log} 2>&1"

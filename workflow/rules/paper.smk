@@ -1,0 +1,105 @@
+# Tables, figures, report and manifest: everything here reads artifacts and never a model.
+PAPER_SETTINGS = settings(
+    "models", "localization", "evaluation", "figures", "seed", "purpose"
+)
+
+
+rule write_tables:
+    input:
+        EVALUATIONS,
+        f"{DATASET}/dataset.json",
+        experiment=ancient(EXPERIMENT_FILE),
+    output:
+        f"{RUN}/metrics.json",
+        report(
+            TABLES,
+            caption="../report/localization.rst",
+            category="Tables",
+            labels={"table": "localization"},
+        ),
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{LOGS}/tables.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    params:
+        code=code_digest("camagain.paper.tables"),
+        settings=PAPER_SETTINGS,
+    shell:
+        "camagain paper {input.experiment} --part tables > {log} 2>&1"
+
+
+rule write_figures:
+    input:
+        EVALUATIONS,
+        expand(MODEL_FILES, model=MODELS),
+        expand(LOCALIZATION_FILES, model=MODELS),
+        experiment=ancient(EXPERIMENT_FILE),
+        index=INDEX,
+    output:
+        [
+            report(
+                f"{RUN}/figures/{name}.{kind}",
+                caption=f"../report/{name}.rst",
+                category="Figures",
+                labels={"figure": name, "format": kind},
+            )
+            for name in FIGURE_NAMES
+            for kind in ("pdf", "png", "csv")
+        ],
+    log:
+        f"{LOGS}/figures.log",
+    benchmark:
+        f"{LOGS}/figures.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    params:
+        code=code_digest("camagain.paper.figures"),
+        settings=PAPER_SETTINGS,
+    shell:
+        "camagain paper {input.experiment} --part figures > {log} 2>&1"
+
+
+rule write_report:
+    input:
+        EVALUATIONS,
+        TABLES,
+        FIGURES,
+        experiment=ancient(EXPERIMENT_FILE),
+    output:
+        f"{RUN}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    benchmark:
+        f"{LOGS}/report.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    params:
+        code=code_digest("camagain.paper.report"),
+        settings=PAPER_SETTINGS,
+    shell:
+        "camagain paper {input.experiment} --part report > {log} 2>&1"
+
+
+rule write_manifest:
+    # The last file of a run: it lists every other one, so `rule all` asks for it alone.
+    input:
+        INDEX,
+        EVALUATIONS,
+        TABLES,
+        FIGURES,
+        expand(MODEL_FILES, model=MODELS),
+        expand(LOCALIZATION_FILES, model=MODELS),
+        f"{RUN}/report.html",
+        experiment=EXPERIMENT_FILE,
+    output:
+        f"{RUN}/manifest.json",
+    log:
+        f"{LOGS}/manifest.log",
+    conda:
+        "../envs/camagain.yaml"
+    params:
+        code=code_digest("camagain.paper.manifest"),
+    shell:
+        "camagain paper {input.experiment} --part manifest > {log} 2>&1"
