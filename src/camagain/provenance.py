@@ -27,7 +27,7 @@ def code_digest(*modules: str) -> str:
 def source_files(*modules: str) -> list[Path]:
     """Every file of this package that these modules depend on, sorted."""
     files: set[Path] = set()
-    pending = list(modules)
+    pending = [name for module in modules for name in with_parents(module)]
     while pending:
         file = module_file(pending.pop())
         if file is None:
@@ -49,9 +49,14 @@ def imported_modules(file: Path) -> tuple[str, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    parts = [name.split(".") for name in found if name.split(".")[0] == "camagain"]
-    with_parents = {".".join(part[:length]) for part in parts for length in range(1, len(part) + 1)}
-    return tuple(sorted(name for name in with_parents if module_file(name) is not None))
+    ours = {name for module in found if module.split(".")[0] == "camagain" for name in with_parents(module)}
+    return tuple(sorted(name for name in ours if module_file(name) is not None))
+
+
+def with_parents(module: str) -> list[str]:
+    """A module and the packages that Python runs on the way to it: "a.b.c" -> a, a.b, a.b.c."""
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def module_file(module: str) -> Path | None:

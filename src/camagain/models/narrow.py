@@ -68,13 +68,13 @@ def convnext_narrow(pretrained: bool = False, **kwargs) -> ConvNeXt:
 
 
 def undilate(network: Network) -> Network:
-    """Sets every dilated convolution back to its plain kernel, in place, keeping the output size.
+    """Sets every dilated convolution of odd size back to its plain kernel, in place, keeping the output size.
 
     timm dilates the kernels behind a dropped stride, to keep pretrained weights meaningful. There are none here, a
     7 x 7 kernel dilated by 4 is wider than the whole 12 x 12 grid, and CPUs run dilated depthwise kernels half as fast.
     """
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d) and layer.dilation != (1, 1):
+        if isinstance(layer, nn.Conv2d) and layer.dilation != (1, 1) and all(side % 2 for side in layer.kernel_size):
             layer.dilation = (1, 1)
             layer.padding = (layer.kernel_size[0] // 2, layer.kernel_size[1] // 2)
     return network

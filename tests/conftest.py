@@ -1,0 +1,84 @@
+"""Shared by all tests: a tiny finished run, made once, and where the real photographs lie."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REAL_CUB = ROOT.parent / "shared" / "data" / "cub_subset27"
+
+TINY = {
+    "run": "tiny",
+    "purpose": "A test.",
+    "dataset": {
+        "kind": "synthbirds",
+        "name": "tiny-birds",
+        "classes": 3,
+        "train_per_class": 8,
+        "val_per_class": 2,
+        "test_per_class": 4,
+        "image_size": 48,
+    },
+    "input": {"size": 48},
+    "training": {"epochs": 2, "batch_size": 6, "learning_rate": 1.0e-3, "warmup_epochs": 1},
+    "models": [
+        {"name": "small-resnet", "architecture": "resnet_narrow"},
+        {"name": "small-convnext", "architecture": "convnext_narrow", "training": {"epochs": 1}},
+    ],
+    "evaluation": {"size": 64, "threshold_step": 0.01, "bootstrap": 100},
+    "figures": {"heatmap_images": 3},
+    "compute": {"device": "cpu", "threads": 1},
+}
+"""An experiment small enough for a test, as plain values."""
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tiny_values() -> dict:
+    """The tiny experiment as plain values."""
+    import copy
+
+    return copy.deepcopy(TINY)
+
+
+@pytest.fixture(scope="session")
+def real_cub() -> Path:
+    """The folder with 27 real CUB classes; skips where it is not there."""
+    if not REAL_CUB.is_dir():
+        pytest.skip("needs the 27-class subset of CUB-200-2011 in ../shared/data, which is not part of this repository")
+    return REAL_CUB
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """The folder of the commands that belong to this Python."""
+    return Path(sys.executable).parent
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
+    """(experiment, paths) of the tiny experiment, run once through the library, stage by stage."""
+    from camagain.config import parse_experiment
+    from camagain.datasets.prepare import prepare_dataset
+    from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
+    from camagain.localization.extract import localize
+    from camagain.paper.parts import write_parts
+    from camagain.training.finetune import finetune
+
+    folder = tmp_path_factory.mktemp("tiny")
+    experiment = parse_experiment(tiny_values, "tiny")
+    paths = experiment.paths(folder / "results", folder / "data")
+    prepare_dataset(experiment.dataset, paths.dataset_dir, experiment.seed)
+    for model in experiment.models:
+        finetune(experiment, model.name, paths)
+        localize(experiment, model.name, paths)
+        evaluate_model(experiment, model.name, paths)
+    evaluate_baselines(experiment, paths)
+    write_parts(experiment, paths)
+    return experiment, paths

@@ -1,0 +1,81 @@
+"""Networks by name: what we register behaves as timm's own do, and a wrong name is answered with the nearest."""
+
+import pytest
+import torch
+
+import camagain.models as models
+from camagain.errors import UserError
+from camagain.models import narrow
+from camagain.models.zoo import feature_maps, linear_head
+
+import timm  # isort: skip  # after camagain.models, which makes it importable next to a CPU-only torch
+
+OURS = sorted(narrow.default_cfgs)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_registered_network_has_a_12_x_12_grid_and_trains(name: str):
+    assert name in timm.list_models()
+    network = models.create(name, 5)
+    images = torch.randn(2, 3, 96, 96)
+    features = feature_maps(network, images, name)
+    assert features.shape[2:] == (12, 12), f"{name}: feature grid {tuple(features.shape[2:])}"
+    network(images).sum().backward()
+    without = [key for key, parameter in network.named_parameters() if parameter.grad is None]
+    assert not without, f"{name}: no gradient reaches {without}"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_registered_network_has_what_timm_expects(name: str):
+    network = models.create(name, 5)
+    assert network.pretrained_cfg["input_size"] == (3, 96, 96)
+    assert timm.create_model(name, features_only=True)(torch.randn(1, 3, 96, 96))[-1].shape[2:] == (12, 12)
+    modules = dict(network.named_modules())
+    assert network.pretrained_cfg["first_conv"] in modules
+    assert modules[network.pretrained_cfg["classifier"]] is network.get_classifier()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_large_kernel_of_a_narrow_network_is_dilated(name: str):
+    convolutions = [layer for layer in models.create(name, 5).modules() if isinstance(layer, torch.nn.Conv2d)]
+    assert convolutions
+    assert all(layer.dilation == (1, 1) for layer in convolutions if layer.kernel_size[0] > 2)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_class_score_of_a_narrow_network_is_the_mean_of_its_map(name: str):
+    network = models.create(name, 5).eval()
+    torch.nn.init.normal_(network.get_classifier().weight)
+    images = torch.randn(3, 3, 96, 96)
+    head = linear_head(network)
+    features = feature_maps(network, images)
+    torch.testing.assert_close(features.mean((2, 3)) @ head.weight.T + head.bias, network(images), rtol=1e-4, atol=1e-5)
+
+
+def test_an_unknown_architecture_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match=r"unknown architecture 'resnet_narow'\. Did you mean 'resnet_narrow'\?"):
+        models.create("resnet_narow", 5)
+
+
+def test_an_option_that_an_architecture_lacks_is_named():
+    with pytest.raises(UserError, match=r"does not take the options \['kernels'\]"):
+        models.create("resnet_narrow", 5, kernels=3)
+
+
+def test_a_network_without_pretrained_weights_says_so():
+    with pytest.raises(UserError, match="no pretrained weights for 'resnet_narrow'"):
+        models.create("resnet_narrow", 5, pretrained=True)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])
+def test_networks_without_feature_maps_are_refused(name: str):
+    network = models.create(name, 5).eval()
+    with pytest.raises(UserError, match="Choose a convolutional network"):
+        feature_maps(network, torch.randn(1, 3, 224, 224), name)
+
+
+def test_a_classifier_of_several_layers_is_refused():
+    network = models.create("resnet_narrow", 5)
+    network.fc = torch.nn.Sequential(torch.nn.Linear(128, 9), torch.nn.Linear(9, 5))
+    with pytest.raises(UserError, match="its classifier is a Sequential"):
+        linear_head(network, "mine")

@@ -1,0 +1,163 @@
+"""Tables, figures, report and manifest of a run: they agree with the artifacts, and say what they stand on."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from camagain.artifacts import sha256
+from camagain.config import parse_experiment
+from camagain.errors import UserError
+from camagain.paper.parts import FIGURE_NAMES, write_parts
+from camagain.paper.render import TextTable
+from camagain.paper.style import FAMILY_COLORS, model_colors
+
+
+def metrics(paths, model: str, method: str) -> dict:
+    return json.loads((paths.evaluation(model, method) / "metrics.json").read_text())["figures"]
+
+
+def test_the_table_holds_every_figure_of_every_method(tiny_run):
+    _, paths = tiny_run
+    table = pd.read_csv(paths.tables / "localization.csv").set_index(["model", "method", "figure"])
+    for model, method in (("small-resnet", "cam"), ("small-convnext", "cam-gt"), ("baseline", "whole-image")):
+        for figure, entry in metrics(paths, model, method).items():
+            if entry is None:
+                assert (model, method, figure) not in table.index
+                continue
+            row = table.loc[(model, method, figure)]
+            assert row["value_percent"] == entry["value"]
+            assert row["low_percent"] <= row["value_percent"] <= row["high_percent"]
+            assert (row["dataset"], row["test_images"], row["classes"], row["seed"]) == ("tiny-birds", 12, 3, 0)
+
+
+def test_markdown_and_latex_show_the_rounded_figures(tiny_run):
+    _, paths = tiny_run
+    entry = metrics(paths, "small-resnet", "cam")["max_box_acc"]
+    cell = f"{entry['value']:.1f} [{entry['low']:.1f}, {entry['high']:.1f}]"
+    for kind in ("md", "tex"):
+        text = (paths.tables / f"localization.{kind}").read_text()
+        assert cell in text
+        assert "12 test images of 3 classes" in text
+        assert "centred Gaussian" in text
+
+
+def test_the_metrics_file_repeats_them_for_dvc(tiny_run):
+    _, paths = tiny_run
+    values = json.loads((paths.root / "metrics.json").read_text())
+    assert set(values) == {"small-resnet", "small-convnext", "baseline"}
+    assert values["small-resnet"]["cam-gt"]["top1"] == metrics(paths, "small-resnet", "cam-gt")["top1"]["value"]
+    assert "top1" not in values["baseline"]["whole-image"]
+
+
+@pytest.mark.parametrize("name", FIGURE_NAMES)
+def test_every_figure_comes_with_the_data_it_draws(tiny_run, name: str):
+    _, paths = tiny_run
+    assert len(pd.read_csv(paths.figures / f"{name}.csv"))
+    assert (paths.figures / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    with Image.open(paths.figures / f"{name}.png") as image:
+        assert image.width > 900, "too small to print at 300 dpi"
+        colors = image.convert("RGB").getcolors(maxcolors=2**24)
+        assert len(colors) > 20, "an empty picture"
+
+
+def test_drawing_again_gives_the_same_bytes(tiny_run):
+    experiment, paths = tiny_run
+    files = sorted(paths.figures.iterdir())
+    before = [sha256(path) for path in files]
+    write_parts(experiment, paths, ("figures",))
+    assert [sha256(path) for path in files] == before
+
+
+def test_the_heatmap_figure_shows_the_scored_boxes(tiny_run):
+    _, paths = tiny_run
+    drawn = pd.read_csv(paths.figures / "heatmaps.csv", dtype={"image_id": str})
+    assert drawn["image_id"].nunique() == 3
+    for row in drawn.itertuples():
+        scored = pd.read_parquet(paths.evaluation(row.model, "cam") / "images.parquet").set_index("image_id")
+        assert scored.loc[row.image_id, "iou"] == pytest.approx(row.iou)
+
+
+class Page(HTMLParser):
+    """Collects what a page points to and which places it has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.places: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.links += [values["href"] or ""] if "href" in values else []
+        self.sources += [values["src"] or ""] if "src" in values else []
+        self.places |= {values["id"] or ""} if "id" in values else set()
+
+
+def test_the_report_is_one_file_whose_links_work(tiny_run):
+    _, paths = tiny_run
+    text = paths.report.read_text(encoding="utf-8")
+    page = Page(text)
+    assert len(page.sources) == len(FIGURE_NAMES)
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert page.links
+    assert all(link[1:] in page.places for link in page.links if link.startswith("#"))
+    assert not re.search(r"https?://", text), "the page would ask the network for something"
+    assert "A test." in text
+    entry = metrics(paths, "small-resnet", "cam")["max_box_acc"]
+    assert f"{entry['value']:.1f} [{entry['low']:.1f}, {entry['high']:.1f}]" in text
+
+
+def test_text_from_the_experiment_is_escaped(tiny_run):
+    experiment, paths = tiny_run
+    values = {**experiment.model_dump(mode="json"), "purpose": "<script>alert(1)</script>"}
+    write_parts(parse_experiment(values, "x"), paths, ("report",))
+    assert "<script>" not in paths.report.read_text(encoding="utf-8")
+    write_parts(experiment, paths, ("report",))
+
+
+def test_the_manifest_lists_every_file_with_its_digest(tiny_run):
+    experiment, paths = tiny_run
+    write_parts(experiment, paths, ("manifest",))
+    manifest = json.loads(paths.manifest.read_text())
+    files = {path.relative_to(paths.root).as_posix() for path in paths.root.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == files - {"manifest.json"}
+    for name, entry in manifest["files"].items():
+        assert entry == {"sha256": sha256(paths.root / name), "bytes": (paths.root / name).stat().st_size}
+    assert manifest["packages"]["torch"]
+    assert manifest["dataset"]["splits"]["test"] == 12
+    card = json.loads((paths.model("small-resnet") / "model.json").read_text())
+    assert manifest["models"]["small-resnet"]["sha256"] == card["sha256"]
+    assert parse_experiment(manifest["experiment"], "manifest") == experiment
+
+
+def test_an_unknown_part_is_answered_with_the_nearest(tiny_run):
+    with pytest.raises(UserError, match="unknown part 'tabels'.*Did you mean 'tables'"):
+        write_parts(*tiny_run, ("tabels",))
+
+
+def test_markdown_and_latex_by_hand():
+    table = TextTable("Share_1 of 50 %.", ("Model", "Acc"), (("a_b", "9.5"), ("c", "10.0")))
+    assert table.markdown().splitlines() == [
+        "| Model |  Acc |",
+        "| ----- | ---: |",
+        "| a_b   |  9.5 |",
+        "| c     | 10.0 |",
+        "",
+        "Share_1 of 50 %.",
+    ]
+    latex = table.latex("x")
+    assert r"a\_b & 9.5 \\" in latex
+    assert r"\caption{Share\_1 of 50 \%.}" in latex
+    assert r"\begin{tabular}{lr}" in latex
+
+
+def test_a_family_has_one_colour_and_others_differ():
+    colors = model_colors({"a": "resnet50.a1_in1k", "b": "convnext_tiny", "c": "tf_efficientnet_lite0", "d": "vgg16"})
+    assert colors["a"] == FAMILY_COLORS["resnet"]
+    assert colors["b"] == FAMILY_COLORS["convnext"]
+    assert len(set(colors.values())) == 4
