@@ -8,7 +8,7 @@ REFERENCE = results/reference
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results test lint format docs clean
+.PHONY: help setup results test lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -50,6 +50,10 @@ format: setup
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+# make lock      rewrite requirements.lock from what is installed (after a change of pyproject.toml)
+lock: setup
+	.venv/bin/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9]*$$//' | grep -v '^uv==' > requirements.lock
 
 # make clean     delete runs and datasets that this folder can make again (not downloads, not references)
 clean:

@@ -35,7 +35,7 @@ def test_every_val_and_test_image_has_one_map_per_method(tiny_run, maps):
 
 
 def test_the_maps_are_those_of_the_network_run_by_hand(tiny_run, maps):
-    experiment, paths = tiny_run
+    paths = tiny_run[1]
     network, card = load_network(paths.model(MODEL))
     index = read_index(paths.index, "test")
     predictions = pd.read_parquet(paths.localization(MODEL) / "predictions.parquet").set_index("image_id")

@@ -136,7 +136,7 @@ def test_the_manifest_lists_every_file_with_its_digest(tiny_run):
 
 
 def test_an_unknown_part_is_answered_with_the_nearest(tiny_run):
-    with pytest.raises(UserError, match="unknown part 'tabels'.*Did you mean 'tables'"):
+    with pytest.raises(UserError, match=r"unknown part 'tabels'.*Did you mean 'tables'"):
         write_parts(*tiny_run, ("tabels",))
 
 

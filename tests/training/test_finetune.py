@@ -28,7 +28,7 @@ def again(tiny_run, folder, **changes):
 
 
 def test_the_artifact_says_what_was_trained(tiny_run):
-    experiment, paths = tiny_run
+    paths = tiny_run[1]
     card = json.loads((paths.model("small-resnet") / "model.json").read_text())
     assert card["sha256"] == sha256(paths.model("small-resnet") / "model.safetensors")
     assert card["train_images"] == 18
@@ -96,7 +96,9 @@ def test_an_augmentation_depends_on_seed_epoch_and_row_alone(tiny_run):
     train = read_index(paths.index, "train")
 
     def table(seed: int, epoch: int) -> AugmentedTable:
-        images = AugmentedTable(train, paths.index, training_transform(experiment.input, Augmentation(color_jitter=0.4)))
+        images = AugmentedTable(
+            train, paths.index, training_transform(experiment.input, Augmentation(color_jitter=0.4))
+        )
         images.seed, images.epoch = seed, epoch
         return images
 
@@ -152,7 +154,7 @@ def test_mixing_is_off_unless_asked_for():
     assert batch_mixing(Augmentation(), 4, 0.1) is None
     mixing = batch_mixing(Augmentation(mixup=0.8), 4, 0.1)
     assert mixing is not None
-    images, targets = mixing(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 3]))
+    _, targets = mixing(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 3]))
     assert targets.shape == (4, 4)
     torch.testing.assert_close(targets.sum(1), torch.ones(4))
 

@@ -1,9 +1,16 @@
 # What the rules share: the validated experiment, where its files lie, and what makes a job run again.
 import json
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from camagain.config import BASELINE, BASELINE_METHODS, parse_experiment
+from camagain.artifacts import write_text
+from camagain.config import (
+    BASELINE,
+    BASELINE_METHODS,
+    dump_experiment,
+    parse_experiment,
+)
 from camagain.errors import UserError
 from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES
 from camagain.provenance import code_digest
@@ -54,6 +61,13 @@ FIGURES = expand(
 
 # A job asks for the one GPU of the machine unless the experiment is for the CPU; then its jobs may run side by side.
 GPU = 0 if EXPERIMENT.compute.device == "cpu" else 1
+
+
+onstart:
+    # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the settings
+    # in its own `params` change, not because some other key did. (An `ancient` input would not do. While the job that
+    # makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
+    write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
 
 
 wildcard_constraints:

@@ -1,7 +1,6 @@
 rule evaluate:
     input:
         LOCALIZATION_FILES,
-        experiment=ancient(EXPERIMENT_FILE),
         index=INDEX,
     output:
         expand(
@@ -16,16 +15,16 @@ rule evaluate:
     conda:
         "../envs/camagain.yaml"
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.evaluation.evaluate"),
         settings=settings("localization", "evaluation", "seed"),
     shell:
-        "camagain evaluate {input.experiment} {wildcards.model} > {log} 2>&1"
+        "camagain evaluate {params.experiment} {wildcards.model} > {log} 2>&1"
 
 
 rule evaluate_baseline:
     # The boxes that look at nothing: what any score has to be read against.
     input:
-        experiment=ancient(EXPERIMENT_FILE),
         index=INDEX,
     output:
         BASELINE_FILES,
@@ -36,8 +35,9 @@ rule evaluate_baseline:
     conda:
         "../envs/camagain.yaml"
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.evaluation.evaluate"),
         settings=settings("evaluation", "seed"),
         name=BASELINE,
     shell:
-        "camagain evaluate {input.experiment} {params.name} > {log} 2>&1"
+        "camagain evaluate {params.experiment} {params.name} > {log} 2>&1"

@@ -1,7 +1,6 @@
 rule localize:
     input:
         MODEL_FILES,
-        experiment=ancient(EXPERIMENT_FILE),
         index=INDEX,
     output:
         LOCALIZATION_FILES,
@@ -15,7 +14,8 @@ rule localize:
     resources:
         gpu=GPU,
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.localization.extract"),
         settings=settings("localization", "compute"),
     shell:
-        "camagain localize {input.experiment} {wildcards.model} > {log} 2>&1"
+        "camagain localize {params.experiment} {wildcards.model} > {log} 2>&1"

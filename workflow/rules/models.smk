@@ -1,6 +1,5 @@
 rule finetune:
     input:
-        experiment=ancient(EXPERIMENT_FILE),
         index=INDEX,
     output:
         MODEL_FILES,
@@ -14,7 +13,8 @@ rule finetune:
     resources:
         gpu=GPU,
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.training.finetune"),
         settings=model_settings,
     shell:
-        "camagain finetune {input.experiment} {wildcards.model} > {log} 2>&1"
+        "camagain finetune {params.experiment} {wildcards.model} > {log} 2>&1"

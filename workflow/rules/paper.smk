@@ -8,7 +8,6 @@ rule write_tables:
     input:
         EVALUATIONS,
         f"{DATASET}/dataset.json",
-        experiment=ancient(EXPERIMENT_FILE),
     output:
         f"{RUN}/metrics.json",
         report(
@@ -24,10 +23,11 @@ rule write_tables:
     conda:
         "../envs/camagain.yaml"
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.paper.tables"),
         settings=PAPER_SETTINGS,
     shell:
-        "camagain paper {input.experiment} --part tables > {log} 2>&1"
+        "camagain paper {params.experiment} --part tables > {log} 2>&1"
 
 
 rule write_figures:
@@ -35,7 +35,6 @@ rule write_figures:
         EVALUATIONS,
         expand(MODEL_FILES, model=MODELS),
         expand(LOCALIZATION_FILES, model=MODELS),
-        experiment=ancient(EXPERIMENT_FILE),
         index=INDEX,
     output:
         [
@@ -55,10 +54,11 @@ rule write_figures:
     conda:
         "../envs/camagain.yaml"
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.paper.figures"),
         settings=PAPER_SETTINGS,
     shell:
-        "camagain paper {input.experiment} --part figures > {log} 2>&1"
+        "camagain paper {params.experiment} --part figures > {log} 2>&1"
 
 
 rule write_report:
@@ -66,7 +66,6 @@ rule write_report:
         EVALUATIONS,
         TABLES,
         FIGURES,
-        experiment=ancient(EXPERIMENT_FILE),
     output:
         f"{RUN}/report.html",
     log:
@@ -76,10 +75,11 @@ rule write_report:
     conda:
         "../envs/camagain.yaml"
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.paper.report"),
         settings=PAPER_SETTINGS,
     shell:
-        "camagain paper {input.experiment} --part report > {log} 2>&1"
+        "camagain paper {params.experiment} --part report > {log} 2>&1"
 
 
 rule write_manifest:
@@ -92,7 +92,6 @@ rule write_manifest:
         expand(MODEL_FILES, model=MODELS),
         expand(LOCALIZATION_FILES, model=MODELS),
         f"{RUN}/report.html",
-        experiment=EXPERIMENT_FILE,
     output:
         f"{RUN}/manifest.json",
     log:
@@ -100,6 +99,7 @@ rule write_manifest:
     conda:
         "../envs/camagain.yaml"
     params:
+        experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.paper.manifest"),
     shell:
-        "camagain paper {input.experiment} --part manifest > {log} 2>&1"
+        "camagain paper {params.experiment} --part manifest > {log} 2>&1"

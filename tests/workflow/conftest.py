@@ -1,0 +1,52 @@
+"""A working copy of the project in which workflow tests run: its own data, results and metadata."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+COPIED = ("Snakefile", "workflow", "profiles", "dvc.yaml", ".dvcignore", "config", "src", "pyproject.toml")
+
+Run = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="module")
+def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_values: dict) -> Path:
+    """A copy of the project whose default experiment is the tiny one, in a git repository without a commit history."""
+    folder = tmp_path_factory.mktemp("checkout") / "project"
+    folder.mkdir()
+    for name in COPIED:
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, folder / name)
+    (folder / ".gitignore").write_text("/data/\n/results/\n/.snakemake/\n__pycache__/\n")
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(tiny_values, sort_keys=False))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(checkout: Path, tools: Path) -> Run:
+    """Runs a command in the checkout, with its sources first on Python's path."""
+    environment = {
+        **os.environ,
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(checkout / "src"),
+        "GIT_AUTHOR_NAME": "test",
+        "GIT_AUTHOR_EMAIL": "test@example.org",
+        "GIT_COMMITTER_NAME": "test",
+        "GIT_COMMITTER_EMAIL": "test@example.org",
+    }
+
+    def call(*command: str, succeeds: bool = True) -> subprocess.CompletedProcess:
+        done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=900)
+        output = done.stdout + done.stderr
+        assert not succeeds or done.returncode == 0, f"{' '.join(command)} exited {done.returncode}:\n{output[-4000:]}"
+        return done
+
+    return call

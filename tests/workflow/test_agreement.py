@@ -1,0 +1,154 @@
+"""dvc.yaml says the same as Snakemake's own graph, and the files that hold versions agree with each other."""
+
+import csv
+import io
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+STAGE_OF_RULE = {
+    "dataset": "data",
+    "finetune": "models",
+    "localize": "localization",
+    "evaluate": "paper",
+    "evaluate_baseline": "paper",
+    "write_tables": "paper",
+    "write_figures": "paper",
+    "write_report": "paper",
+    "write_manifest": "paper",
+}
+
+
+@pytest.fixture(scope="module")
+def jobs(root: Path, tools: Path) -> list[dict[str, str]]:
+    """Snakemake's list of outputs: file, rule, inputs."""
+    command = [tools / "snakemake", "--cores", "1", "--detailed-summary", "--configfile", "config/config.yaml"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
+    return list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t"))
+
+
+@pytest.fixture(scope="module")
+def stages(root: Path) -> dict[str, dict]:
+    """The stages of dvc.yaml with their templates filled in: outs, deps and parameter keys."""
+    experiment = yaml.safe_load((root / "config" / "config.yaml").read_text())
+    text = (root / "dvc.yaml").read_text()
+    text = text.replace("${run}", experiment["run"]).replace("${dataset.name}", experiment["dataset"]["name"])
+    assert "${" not in text
+    return {
+        name: {
+            "outs": [key for entry in stage["outs"] + stage.get("metrics", []) for key in entry],
+            "persist": [entry[key] for entry in stage["outs"] + stage.get("metrics", []) for key in entry],
+            "deps": stage["deps"],
+            "params": [key for entry in stage["params"] for keys in entry.values() for key in keys],
+            "cmd": stage["cmd"],
+        }
+        for name, stage in yaml.safe_load(text)["stages"].items()
+    }
+
+
+def within(path: str, folders: list[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def test_every_rule_belongs_to_a_stage(jobs):
+    assert {job["rule"] for job in jobs} == set(STAGE_OF_RULE)
+
+
+def test_every_output_lies_in_its_stage(jobs, stages):
+    for job in jobs:
+        outs = stages[STAGE_OF_RULE[job["rule"]]]["outs"]
+        assert within(job["output_file"], outs), f"{job['output_file']} of {job['rule']} is in none of {outs}"
+
+
+def test_every_input_from_another_stage_is_a_dependency(jobs, stages):
+    made_by = {job["output_file"]: STAGE_OF_RULE[job["rule"]] for job in jobs}
+    for job in jobs:
+        stage = STAGE_OF_RULE[job["rule"]]
+        for path in set(job["input-file(s)"].split(",")) - {"-"}:  # "-" stands for no input
+            if made_by[path] != stage:
+                assert within(path, stages[stage]["deps"]), f"stage {stage} reads {path} but does not depend on it"
+
+
+def test_every_stage_depends_on_the_sources(stages):
+    for name, stage in stages.items():
+        assert {"Snakefile", "workflow", "src/camagain"} <= set(stage["deps"]), name
+
+
+def test_no_stage_lets_dvc_delete_its_outputs(stages):
+    for name, stage in stages.items():
+        assert stage["persist"] and all(entry == {"persist": True} for entry in stage["persist"]), name
+
+
+def test_together_the_stages_watch_every_key_of_the_experiment(root: Path, stages):
+    experiment = yaml.safe_load((root / "config" / "config.yaml").read_text())
+    assert {key for stage in stages.values() for key in stage["params"]} == set(experiment)
+
+
+def test_every_command_is_a_target_of_the_snakefile(root: Path, stages):
+    targets = re.findall(r"^rule (\w+):", (root / "Snakefile").read_text(), flags=re.MULTILINE)
+    assert targets[0] == "all"
+    assert set(targets) == {"all", "data", "models", "localization", "evaluation", "tables", "figures", "report"}
+    for stage in stages.values():
+        program, target = stage["cmd"].split()
+        assert program == "snakemake"
+        assert target in targets
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    """Exact pins, name -> version, in lower case with dashes."""
+    found = (re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?==([^;\s]+)", line.strip()) for line in lines)
+    return {match[1].lower().replace("_", "-"): match[2] for match in found if match}
+
+
+@pytest.fixture(scope="module")
+def project(root: Path) -> dict:
+    return tomllib.loads((root / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def lock(root: Path) -> list[str]:
+    return (root / "requirements.lock").read_text().splitlines()
+
+
+def test_the_lock_is_portable(lock: list[str]):
+    assert len(lock) > 100
+    for line in lock:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9A-Za-z.!]+", line), f"not a plain pin: {line}"
+
+
+def test_the_lock_holds_the_pins_of_the_project(project: dict, lock: list[str]):
+    locked = pins(lock)
+    extras = [line for name in ("dev", "lite0") for line in project["optional-dependencies"][name]]
+    for name, version in pins(project["dependencies"] + extras).items():
+        assert locked[name] == version
+    names = {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in project["dependencies"] + extras}
+    assert names - {"camagain"} <= set(locked), "run `make lock` after adding a dependency"
+    assert {"torch": "2.13.0", "torchvision": "0.28.0", "timm": "1.0.31"}.items() <= pins(
+        project["dependencies"]
+    ).items()
+
+
+def test_the_lock_fulfils_the_ranges_of_the_project(project: dict, lock: list[str]):
+    from packaging.requirements import Requirement
+
+    locked = pins(lock)
+    for line in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        requirement = Requirement(line)
+        if requirement.name != "camagain":
+            assert requirement.specifier.contains(locked[requirement.name.lower().replace("_", "-")]), line
+
+
+def test_conda_uses_the_same_pins(root: Path, project: dict):
+    rattler = pytest.importorskip("rattler", reason="needs py-rattler to parse conda's specifications")
+    for path in (root / "environment.yml", root / "workflow" / "envs" / "camagain.yaml"):
+        environment = yaml.safe_load(path.read_text())
+        specs = [rattler.MatchSpec(entry) for entry in environment["dependencies"] if isinstance(entry, str)]
+        assert [spec.name.normalized for spec in specs] == ["python", "pip"]
+        assert str(specs[0].version) in ("3.11", "3.11.*", "==3.11", "=3.11")
+        assert project["requires-python"].startswith(">=3.11")
+    pip = yaml.safe_load((root / "environment.yml").read_text())["dependencies"][-1]["pip"]
+    assert pip == ["--constraint requirements.lock", "--editable .[dev]"]

@@ -1,0 +1,164 @@
+"""The whole pipeline in miniature, through Snakemake and then through DVC, as a user would type it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.pipeline
+
+RULES = {
+    "dataset", "finetune", "localize", "evaluate", "evaluate_baseline", "write_tables", "write_figures",
+    "write_report", "write_manifest",
+}  # fmt: skip
+
+
+def planned(run, *arguments: str) -> dict[str, int]:
+    """The jobs that Snakemake would run, by rule, targets left out."""
+    output = run("snakemake", "-n", *arguments).stdout
+    table = re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)
+    return {rule: int(count) for rule, count in table if rule in RULES}
+
+
+@pytest.fixture(scope="module")
+def finished(checkout: Path, run) -> Path:
+    """The run's folder after `snakemake`."""
+    run("snakemake", "--cores", "2")
+    return checkout / "results" / "tiny"
+
+
+def test_a_run_makes_every_artifact_of_the_design(finished: Path):
+    for name in (
+        "models/small-resnet/model.safetensors",
+        "models/small-resnet/model.json",
+        "models/small-resnet/history.csv",
+        "localization/small-convnext/maps.npz",
+        "localization/small-convnext/predictions.parquet",
+        "localization/small-convnext/channels.npz",
+        "evaluation/small-resnet/cam-gt/metrics.json",
+        "evaluation/small-resnet/cam-gt/curve.csv",
+        "evaluation/small-resnet/cam-gt/images.parquet",
+        "evaluation/baseline/centre-gaussian/metrics.json",
+        "tables/localization.tex",
+        "figures/heatmaps.pdf",
+        "report.html",
+        "manifest.json",
+    ):
+        assert (finished / name).stat().st_size, name
+
+
+def test_the_manifest_has_the_wall_time_of_every_job(finished: Path):
+    jobs = {row["job"]: row for row in json.loads((finished / "manifest.json").read_text())["wall_times"]}
+    assert {"dataset", "finetune/small-resnet", "localize/small-convnext", "evaluate/baseline", "report"} <= set(jobs)
+    assert all(row["seconds"] > 0 for row in jobs.values())
+
+
+def test_nothing_is_left_to_do_afterwards(finished: Path, run):
+    assert planned(run) == {}
+
+
+def test_the_log_of_a_training_has_one_plain_line_an_epoch(finished: Path):
+    log = (finished / "logs" / "finetune" / "small-resnet.log").read_text()
+    assert len(re.findall(r"^small-resnet epoch \d/2: loss ", log, flags=re.MULTILINE)) == 2
+    assert "\x1b" not in log
+
+
+@pytest.mark.parametrize(
+    ("edited", "first"),
+    [
+        ("training/augment.py", {"finetune": 2}),
+        ("localization/channels.py", {"localize": 2}),
+        ("evaluation/metrics.py", {"evaluate": 2, "evaluate_baseline": 1}),
+        ("paper/plots.py", {"write_figures": 1}),
+        ("doctor.py", {}),
+    ],
+)
+def test_editing_a_source_file_runs_what_depends_on_it(finished: Path, checkout: Path, run, edited: str, first: dict):
+    source = checkout / "src" / "camagain" / edited
+    before = source.read_text()
+    source.write_text(before + "\n# edited\n")
+    try:
+        jobs = planned(run)
+    finally:
+        source.write_text(before)
+    order = ["finetune", "localize", "evaluate", "evaluate_baseline", "write_tables", "write_figures"]
+    upstream = order[: order.index(next(iter(first)))] if first else order
+    assert {rule: count for rule, count in jobs.items() if rule in first} == first
+    assert not set(upstream) & set(jobs), f"{edited} runs {sorted(jobs)} again"
+
+
+def test_a_changed_recipe_trains_again(finished: Path, checkout: Path, run):
+    config = checkout / "config" / "config.yaml"
+    before = config.read_text()
+    config.write_text(before.replace("learning_rate: 0.001", "learning_rate: 0.002"))
+    try:
+        jobs = planned(run)
+    finally:
+        config.write_text(before)
+    assert jobs["finetune"] == 2
+    assert "dataset" not in jobs
+
+
+def test_a_setting_runs_only_what_reads_it(finished: Path, checkout: Path, run):
+    config = checkout / "config" / "config.yaml"
+    before = config.read_text()
+    config.write_text(before.replace("bootstrap: 100", "bootstrap: 101"))
+    try:
+        jobs = planned(run)
+    finally:
+        config.write_text(before)
+    assert jobs["evaluate"] == 2
+    assert not {"dataset", "finetune", "localize"} & set(jobs)
+
+
+def test_a_misspelt_key_is_refused_before_any_job(finished: Path, checkout: Path, run):
+    config = checkout / "config" / "config.yaml"
+    before = config.read_text()
+    config.write_text(before.replace("epochs:", "epocs:", 1))
+    try:
+        done = run("snakemake", succeeds=False)
+    finally:
+        config.write_text(before)
+    assert done.returncode != 0
+    output = done.stdout + done.stderr
+    assert "training.epocs: unknown key. Did you mean 'epochs'?" in output
+    assert "Execute" not in output
+
+
+@pytest.fixture(scope="module")
+def recorded(finished: Path, run) -> dict[Path, float]:
+    """Times of the run's files before `dvc repro`, which this runs."""
+    times = {path: path.stat().st_mtime for path in finished.rglob("*") if path.is_file()}
+    run("git", "init", "-q")
+    run("dvc", "init", "-q")
+    run("git", "add", "-A")
+    run("git", "commit", "-qm", "start")
+    run("dvc", "repro", "-q")
+    return times
+
+
+def test_dvc_after_snakemake_runs_no_job_again(recorded: dict[Path, float], run):
+    assert {path: path.stat().st_mtime for path in recorded} == recorded
+    assert run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
+    assert planned(run) == {}
+
+
+def test_dvc_shows_the_metrics(recorded: dict[Path, float], finished: Path, run):
+    shown = json.loads(run("dvc", "metrics", "show", "--json").stdout)[""]["data"]["results/tiny/metrics.json"]["data"]
+    assert shown == json.loads((finished / "metrics.json").read_text())
+
+
+def test_dvc_alone_rebuilds_everything_and_to_the_same_values(recorded: dict[Path, float], checkout: Path, run):
+    import shutil
+
+    run_folder = checkout / "results" / "tiny"
+    before = (run_folder / "metrics.json").read_bytes()
+    weights = (run_folder / "models" / "small-resnet" / "model.safetensors").read_bytes()
+    for name in ("results", "data", ".snakemake"):
+        shutil.rmtree(checkout / name)
+    (checkout / "dvc.lock").unlink()
+    run("dvc", "repro", "-q")
+    assert (run_folder / "metrics.json").read_bytes() == before
+    assert (run_folder / "models" / "small-resnet" / "model.safetensors").read_bytes() == weights
+    assert planned(run) == {}
