@@ -1,5 +1,6 @@
 """Makes a dataset ready: gets its images, reads them, and writes `index.parquet` and `dataset.json`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,10 @@ CUB_200_2011 = Archive(
 
 The segmentations are a second archive there, which is not fetched; a `segmentations/` folder beside `images/` is used.
 """
+
+
+DRAWING_PROCESSES = 4
+"""Birds are drawn in at most this many processes; their number does not change a byte."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def prepare_dataset(
 def _draw(dataset: SynthBirds, dataset_dir: Path) -> _Source:
     from camagain.datasets.synthbirds import write_synthbirds
 
-    write_synthbirds(dataset_dir, dataset)
+    write_synthbirds(dataset_dir, dataset, workers=min(DRAWING_PROCESSES, os.cpu_count() or 1))
     return _Source(dataset_dir, prefix=Path(), source="drawn by camagain")
 
 

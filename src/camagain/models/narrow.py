@@ -44,19 +44,30 @@ def resnet_narrow(pretrained: bool = False, **kwargs) -> ResNet:
 
 
 class NarrowConvNeXt(ConvNeXt):
-    """ConvNeXt's blocks, changed where a small network from random weights on a thousand images needs it.
+    """ConvNeXt's stages, changed where a small network from random weights on a thousand images needs it.
 
-    With LayerNorm, a patch stem and small random kernels, 16 epochs on SynthBirds reached 24 % of 8 classes on val.
-    Here BatchNorm stands for LayerNorm, which drops how strong a colour is; the stem overlaps; and depthwise kernels
-    start near the identity, so that the first nonlinearity sees single cells and not averages over 7 x 7 of them. As in
-    the authors' fine-tuned ConvNeXt no norm follows the last stage: a class score is exactly the mean of its map.
+    The original (patch stem, LayerNorm, weights of standard deviation 0.02) reached 24 % of 8 SynthBirds classes in 16
+    epochs, this one 97 % in 3. The stem is ResNet's, whose max-pooling keeps small coloured spots; BatchNorm stands for
+    LayerNorm, which drops how strong a colour is; weights start as He et al. (2015) draw them, and depthwise kernels
+    near the identity, so that the first nonlinearity sees single cells and not averages over 7 x 7 of them. As in the
+    authors' fine-tuned ConvNeXt no norm follows the last stage: a class score is exactly the mean of its map.
     """
 
-    def __init__(self, **settings) -> None:
-        super().__init__(**settings)
+    def __init__(self, dims: tuple[int, ...], **settings) -> None:
+        super().__init__(dims=dims, **settings)
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, dims[0], kernel_size=7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(dims[0]),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+        )
         self.head.norm = nn.Identity()
         for layer in self.modules():
-            if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            if not isinstance(layer, nn.Conv2d):
+                continue
+            if layer.groups == 1:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            else:
                 height, width = layer.kernel_size
                 with torch.no_grad():
                     layer.weight[:, 0, height // 2, width // 2] += 1
@@ -69,7 +80,6 @@ def convnext_narrow(pretrained: bool = False, **kwargs) -> ConvNeXt:
         "depths": (1, 1, 2, 1),
         "dims": (24, 48, 96, 128),
         "output_stride": 8,
-        "stem_type": "overlap_act",
         "norm_layer": "batchnorm2d",
         "conv_mlp": True,
         "ls_init_value": 1.0,
