@@ -1,0 +1,103 @@
+"""The command line: a user's mistake is one message and exit 2, and light commands never import torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from camagain.environment import git_state, machine, package_versions
+
+
+def camagain(tools: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
+    command = [str(tools / "camagain"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("finetune", "config/nothing.yaml", "m"), "config/nothing.yaml: no such experiment file"),
+        (("finetune", "config/config.yaml", "resnet_narow"), "Did you mean 'resnet_narrow'?"),
+        (("localize", "config/config.yaml", "nobody"), "no model 'nobody' in experiment 'demo'"),
+        (("evaluate", "config/config.yaml", "nobody"), "no model 'nobody'"),
+        (("paper", "config/config.yaml", "--part", "tabels"), "Did you mean 'tables'?"),
+        (("compare", "config", "config"), "config: not a finished run"),
+    ],
+)
+def test_a_mistake_is_one_message_without_a_traceback(root: Path, tools: Path, arguments, says: str, monkeypatch):
+    monkeypatch.chdir(root)
+    done = camagain(tools, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("camagain: ")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_architecture_is_refused_before_any_training(tiny_run, tools: Path, tmp_path: Path):
+    experiment, paths = tiny_run
+    text = experiment.model_copy(update={"run": "wrong"}).model_dump_json().replace("resnet_narrow", "resnet_narow")
+    done = camagain(
+        tools, "finetune", "-", "small-resnet", "--results", str(tmp_path), "--data", str(paths.data), stdin=text
+    )
+    assert done.returncode == 2
+    assert "unknown architecture 'resnet_narow'. Did you mean 'resnet_narrow'?" in done.stderr
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_run_that_differs_exits_1(tiny_run, tools: Path, tmp_path: Path):
+    import json
+    import shutil
+
+    shutil.copytree(tiny_run[1].root, tmp_path / "b")
+    assert camagain(tools, "compare", str(tiny_run[1].root), str(tmp_path / "b")).returncode == 0
+    path = tmp_path / "b" / "evaluation" / "small-resnet" / "cam" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["figures"]["max_box_acc"]["value"] += 90
+    path.write_text(json.dumps(metrics))
+    done = camagain(tools, "compare", str(tiny_run[1].root), str(tmp_path / "b"), "--quiet")
+    assert done.returncode == 1
+    assert done.stdout.startswith("DIFFER")
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "module", ["camagain.cli", "camagain.evaluation.evaluate", "camagain.paper.parts", "camagain.compare.runs"]
+)
+def test_light_parts_never_import_torch(module: str):
+    heavy = "camagain.paper.figures, camagain.paper.report, camagain.paper.tables, camagain.paper.manifest"
+    code = f"import sys, {module}, {heavy}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
+
+
+@pytest.mark.parametrize("package", ["camagain.models", "camagain.training", "camagain.localization"])
+def test_timm_can_be_imported_next_to_this_torch(package: str):
+    code = f"import {package}, timm, torchvision; timm.create_model('resnet10t')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_torchvision_fix_does_nothing_where_torchvision_imports(tmp_path: Path):
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text("")
+    code = "import camagain._torchvision as fix; assert not hasattr(fix, '_SCHEMAS')"
+    environment = {"PYTHONPATH": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=120).returncode == 0
+
+
+def test_doctor_names_versions_and_device(tools: Path):
+    text = camagain(tools, "doctor").stdout
+    for word in ("torch", "timm", "snakemake", "device", "lite0-package"):
+        assert word in text
+    assert "resnet_narrow" in camagain(tools, "doctor", "--models").stdout.splitlines()
+
+
+def test_the_environment_says_nothing_about_the_user(root: Path):
+    text = str(machine()) + str(package_versions())
+    assert str(Path.home()) not in text
+    assert package_versions()["torch"]
+    assert git_state(root)["commit"] is None or len(git_state(root)["commit"] or "") == 40
+
+
+def test_outside_git_there_is_no_commit(tmp_path: Path):
+    assert git_state(tmp_path) == {"commit": None, "modified": None}
