@@ -1,18 +1,15 @@
-"""The experiment: one YAML file as frozen, strictly validated settings.
+"""The experiment: one YAML file as frozen, strictly validated settings (read by `camagain.experiment_file`).
 
 Every key is described here once; `config/README.md` is generated from these descriptions. An unknown key is refused
 with the nearest valid one, so that a misspelling costs seconds and not a night of training.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from camagain.artifacts import NAME, RunPaths
-from camagain.config_faults import explain
 from camagain.errors import UserError, nearest
 
 
@@ -245,39 +242,3 @@ def _merge(base: Any, override: Any) -> Any:
     if not isinstance(base, dict) or not isinstance(override, dict):
         return override
     return {**base, **{key: _merge(base.get(key), value) for key, value in override.items()}}
-
-
-def parse_experiment(values: Any, source: str) -> Experiment:
-    """Validates a plain mapping; every fault becomes one line: the key, what was found, what was expected."""
-    if not isinstance(values, dict):
-        raise UserError(
-            f"{source}: found {type(values).__name__}, expected a mapping of keys such as run, dataset, models"
-        )
-    try:
-        return Experiment.model_validate(values)
-    except ValidationError as error:
-        lines = [f"{source}: the experiment is not valid.", *(f"  {line}" for line in explain(error, Experiment))]
-        raise UserError("\n".join(lines)) from None
-
-
-def load_experiment(path: Path) -> Experiment:
-    """Reads and validates an experiment file, or standard input where the path is "-"."""
-    try:
-        values = yaml.safe_load(sys.stdin if str(path) == "-" else existing_config(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
-    return parse_experiment(values, str(path))
-
-
-def existing_config(path: Path) -> Path:
-    """The path itself if a file lies there, else a UserError that lists the experiments nearby."""
-    path = Path(path)
-    if path.is_file():
-        return path
-    near = sorted(str(candidate) for candidate in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-    raise UserError(f"{path}: no such experiment file." + (f" In that folder: {', '.join(near)}" if near else ""))
-
-
-def dump_experiment(experiment: Experiment) -> str:
-    """The experiment as YAML with every default written out; loading it gives the same experiment."""
-    return yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)

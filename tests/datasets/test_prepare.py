@@ -3,7 +3,6 @@
 import hashlib
 import io
 import shutil
-import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -149,17 +148,12 @@ def test_the_seed_chooses_val(cub_folder: Path, tmp_path: Path) -> None:
     assert len(chosen) > 1
 
 
-def test_synthbirds_are_drawn_into_the_dataset_folder(
-    cub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write_synthbirds(folder: Path, settings: SynthBirds) -> None:
-        assert settings.classes == 2
-        shutil.copytree(cub_folder, folder, dirs_exist_ok=True)
-
-    stand_in = SimpleNamespace(write_synthbirds=write_synthbirds)
-    monkeypatch.setitem(sys.modules, "camagain.datasets.synthbirds", stand_in)
-    settings = SynthBirds.model_validate({"kind": "synthbirds", "classes": 2, "train_per_class": 2, "val_per_class": 1})
+def test_synthbirds_are_drawn_into_the_dataset_folder(tmp_path: Path) -> None:
+    settings = SynthBirds.model_validate(
+        {"kind": "synthbirds", "classes": 2, "train_per_class": 2, "val_per_class": 1, "test_per_class": 1}
+    )
     prepare_dataset(settings, tmp_path / "data")
     index, summary = check_written(tmp_path / "data", "synthbirds")
     assert index["path"].str.startswith("images/").all()
+    assert index["mask_path"].str.startswith("segmentations/").all()
     assert summary["source"] == "drawn by camagain"

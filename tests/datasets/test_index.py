@@ -1,0 +1,94 @@
+"""The index: what is written comes back, and what no experiment can use is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from camagain.datasets.index import check_index, fingerprint, image_path, read_index, write_index
+from camagain.errors import UserError
+
+
+def table(folder: Path) -> pd.DataFrame:
+    """Four images of two classes, in an order that is not the index's."""
+    rows = []
+    for number, split in ((4, "test"), (3, "val"), (2, "train"), (1, "train")):
+        Image.new("RGB", (8, 6), (number, 0, 0)).save(folder / f"{number}.png")
+        rows.append(
+            {
+                "image_id": str(number),
+                "path": f"{number}.png",
+                "label": number % 2,
+                "class_name": f"class {number % 2}",
+                "split": split,
+                "width": 8,
+                "height": 6,
+                "boxes": [[1.0, 1.0, 4.0, 5.5]] * number,
+                "mask_path": None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def test_what_is_written_comes_back_ordered(tmp_path: Path):
+    write_index(tmp_path / "index.parquet", table(tmp_path))
+    index = read_index(tmp_path / "index.parquet")
+    assert index["image_id"].tolist() == ["1", "2", "3", "4"]
+    assert read_index(tmp_path / "index.parquet", "val")["image_id"].tolist() == ["3"]
+    assert index["boxes"][2].shape == (3, 4)
+    np.testing.assert_array_equal(index["boxes"][0], [[1.0, 1.0, 4.0, 5.5]])
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "says"),
+    [
+        ("image_id", ["1", "2", "2", "3"], "image id '2' occurs more than once"),
+        ("label", [0, 2, 2, 0], r"labels are .*; expected contiguous numbers from 0"),
+        ("split", ["train", "train", "test", "test"], "no image in the val split"),
+        ("split", ["val", "val", "test", "test"], "no image in the train split"),
+    ],
+)
+def test_an_unusable_index_is_refused_and_not_written(tmp_path: Path, column: str, values: list, says: str):
+    broken = table(tmp_path).assign(**{column: values})
+    with pytest.raises(UserError, match=says):
+        check_index(broken, "here")
+    with pytest.raises(UserError):
+        write_index(tmp_path / "index.parquet", broken)
+    assert not (tmp_path / "index.parquet").exists()
+
+
+def test_a_damaged_or_foreign_file_is_named(tmp_path: Path):
+    path = tmp_path / "index.parquet"
+    with pytest.raises(UserError, match=r"index\.parquet: no such file"):
+        read_index(path)
+    path.write_bytes(b"PAR1 but not really")
+    with pytest.raises(UserError, match="not a readable Parquet table"):
+        read_index(path)
+    pd.DataFrame({"image_id": ["1"]}).to_parquet(path)
+    with pytest.raises(UserError, match=r"the columns .* are missing"):
+        read_index(path)
+
+
+def test_paths_are_relative_to_the_index_or_absolute(tmp_path: Path):
+    assert image_path(tmp_path / "data" / "index.parquet", "images/a.png") == tmp_path / "data" / "images" / "a.png"
+    assert image_path(tmp_path / "data" / "index.parquet", "/elsewhere/a.png") == Path("/elsewhere/a.png")
+
+
+def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path):
+    digests = []
+    for name in ("a", "b", "c", "d"):
+        folder = tmp_path / name
+        folder.mkdir()
+        index = table(folder)
+        if name == "b":
+            index["path"] = [str(folder / path) for path in index["path"]]  # the same images by absolute path
+        if name == "c":
+            Image.new("RGB", (8, 6), (9, 9, 9)).save(folder / "1.png")
+        if name == "d":
+            index["boxes"] = [[[1.0, 1.0, 4.0, 5.0]]] * 4
+        write_index(folder / "index.parquet", index)
+        digests.append(fingerprint(folder / "index.parquet"))
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
