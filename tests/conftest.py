@@ -10,6 +10,7 @@ REAL_CUB = ROOT.parent / "shared" / "data" / "cub_subset27"
 
 TINY = {
     "run": "tiny",
+    "seed": 0,
     "purpose": "A test.",
     "dataset": {
         "kind": "synthbirds",
@@ -26,6 +27,7 @@ TINY = {
         {"name": "small-resnet", "architecture": "resnet_narrow"},
         {"name": "small-convnext", "architecture": "convnext_narrow", "training": {"epochs": 1}},
     ],
+    "localization": {"methods": ["cam", "cam-gt"]},
     "evaluation": {"size": 64, "threshold_step": 0.01, "bootstrap": 100},
     "figures": {"heatmap_images": 3},
     "compute": {"device": "cpu", "threads": 1},

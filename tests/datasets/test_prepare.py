@@ -153,7 +153,8 @@ def test_synthbirds_are_drawn_into_the_dataset_folder(tmp_path: Path) -> None:
         {"kind": "synthbirds", "classes": 2, "train_per_class": 2, "val_per_class": 1, "test_per_class": 1}
     )
     prepare_dataset(settings, tmp_path / "data")
-    index, summary = check_written(tmp_path / "data", "synthbirds")
+    index, summary = read_index(tmp_path / "data" / "index.parquet"), read_json(tmp_path / "data" / "dataset.json")
+    assert summary["splits"] == {"train": 2, "val": 2, "test": 2}
     assert index["path"].str.startswith("images/").all()
     assert index["mask_path"].str.startswith("segmentations/").all()
     assert summary["source"] == "drawn by camagain"
