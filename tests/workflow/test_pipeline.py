@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from camagain.artifacts import sha256
+
 pytestmark = pytest.mark.pipeline
 
 RULES = {
@@ -127,29 +129,35 @@ def test_a_misspelt_key_is_refused_before_any_job(finished: Path, checkout: Path
 
 
 @pytest.fixture(scope="module")
-def recorded(finished: Path, run) -> dict[Path, float]:
-    """Times of the run's files before `dvc repro`, which this runs."""
-    times = {path: path.stat().st_mtime for path in finished.rglob("*") if path.is_file()}
+def recorded(finished: Path, run) -> dict[str, object]:
+    """What the run's folder holds before `dvc repro`, which this runs."""
+    before = state(finished)
     run("git", "init", "-q")
     run("dvc", "init", "-q")
     run("git", "add", "-A")
     run("git", "commit", "-qm", "start")
-    run("dvc", "repro", "-q")
-    return times
+    run("dvc", "repro")
+    return before
 
 
-def test_dvc_after_snakemake_runs_no_job_again(recorded: dict[Path, float], run):
-    assert {path: path.stat().st_mtime for path in recorded} == recorded
+def state(folder: Path) -> dict[str, object]:
+    """The digest of every file of a run, and when each log was written: DVC may copy a file, but only a job logs."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): path.stat().st_mtime if "logs" in path.parts else sha256(path) for path in files}
+
+
+def test_dvc_after_snakemake_runs_no_job_again(recorded: dict[str, object], finished: Path, run):
+    assert state(finished) == recorded
     assert run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
     assert planned(run) == {}
 
 
-def test_dvc_shows_the_metrics(recorded: dict[Path, float], finished: Path, run):
+def test_dvc_shows_the_metrics(recorded: dict[str, object], finished: Path, run):
     shown = json.loads(run("dvc", "metrics", "show", "--json").stdout)[""]["data"]["results/tiny/metrics.json"]["data"]
     assert shown == json.loads((finished / "metrics.json").read_text())
 
 
-def test_dvc_alone_rebuilds_everything_and_to_the_same_values(recorded: dict[Path, float], checkout: Path, run):
+def test_dvc_alone_rebuilds_everything_and_to_the_same_values(recorded: dict[str, object], checkout: Path, run):
     import shutil
 
     run_folder = checkout / "results" / "tiny"
@@ -158,7 +166,7 @@ def test_dvc_alone_rebuilds_everything_and_to_the_same_values(recorded: dict[Pat
     for name in ("results", "data", ".snakemake"):
         shutil.rmtree(checkout / name)
     (checkout / "dvc.lock").unlink()
-    run("dvc", "repro", "-q")
+    run("dvc", "repro")
     assert (run_folder / "metrics.json").read_bytes() == before
     assert (run_folder / "models" / "small-resnet" / "model.safetensors").read_bytes() == weights
     assert planned(run) == {}
