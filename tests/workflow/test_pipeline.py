@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,18 @@ RULES = {
     "dataset", "finetune", "localize", "evaluate", "evaluate_baseline", "write_tables", "write_figures",
     "write_report", "write_manifest",
 }  # fmt: skip
+
+
+@contextmanager
+def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """Changes a text file, really, for the length of a block."""
+    before = path.read_text()
+    assert change(before) != before, f"{path.name} is not changed"
+    path.write_text(change(before))
+    try:
+        yield
+    finally:
+        path.write_text(before)
 
 
 def planned(run, *arguments: str) -> dict[str, int]:
@@ -67,7 +82,7 @@ def test_the_log_of_a_training_has_one_plain_line_an_epoch(finished: Path):
 
 
 @pytest.mark.parametrize(
-    ("edited", "first"),
+    ("source", "first"),
     [
         ("training/augment.py", {"finetune": 2}),
         ("localization/channels.py", {"localize": 2}),
@@ -76,52 +91,33 @@ def test_the_log_of_a_training_has_one_plain_line_an_epoch(finished: Path):
         ("doctor.py", {}),
     ],
 )
-def test_editing_a_source_file_runs_what_depends_on_it(finished: Path, checkout: Path, run, edited: str, first: dict):
-    source = checkout / "src" / "camagain" / edited
-    before = source.read_text()
-    source.write_text(before + "\n# edited\n")
-    try:
+def test_editing_a_source_file_runs_what_depends_on_it(finished: Path, checkout: Path, run, source: str, first: dict):
+    with edited(checkout / "src" / "camagain" / source, lambda text: f"{text}\n# edited\n"):
         jobs = planned(run)
-    finally:
-        source.write_text(before)
     order = ["finetune", "localize", "evaluate", "evaluate_baseline", "write_tables", "write_figures"]
     upstream = order[: order.index(next(iter(first)))] if first else order
     assert {rule: count for rule, count in jobs.items() if rule in first} == first
-    assert not set(upstream) & set(jobs), f"{edited} runs {sorted(jobs)} again"
+    assert not set(upstream) & set(jobs), f"{source} runs {sorted(jobs)} again"
 
 
 def test_a_changed_recipe_trains_again(finished: Path, checkout: Path, run):
-    config = checkout / "config" / "config.yaml"
-    before = config.read_text()
-    config.write_text(before.replace("learning_rate: 0.001", "learning_rate: 0.002"))
-    try:
+    change = ("learning_rate: 0.001", "learning_rate: 0.002")
+    with edited(checkout / "config" / "config.yaml", lambda text: text.replace(*change)):
         jobs = planned(run)
-    finally:
-        config.write_text(before)
     assert jobs["finetune"] == 2
     assert "dataset" not in jobs
 
 
 def test_a_setting_runs_only_what_reads_it(finished: Path, checkout: Path, run):
-    config = checkout / "config" / "config.yaml"
-    before = config.read_text()
-    config.write_text(before.replace("bootstrap: 100", "bootstrap: 101"))
-    try:
+    with edited(checkout / "config" / "config.yaml", lambda text: text.replace("bootstrap: 100", "bootstrap: 101")):
         jobs = planned(run)
-    finally:
-        config.write_text(before)
     assert jobs["evaluate"] == 2
     assert not {"dataset", "finetune", "localize"} & set(jobs)
 
 
 def test_a_misspelt_key_is_refused_before_any_job(finished: Path, checkout: Path, run):
-    config = checkout / "config" / "config.yaml"
-    before = config.read_text()
-    config.write_text(before.replace("epochs:", "epocs:", 1))
-    try:
+    with edited(checkout / "config" / "config.yaml", lambda text: text.replace("epochs:", "epocs:", 1)):
         done = run("snakemake", succeeds=False)
-    finally:
-        config.write_text(before)
     assert done.returncode != 0
     output = done.stdout + done.stderr
     assert "training.epocs: unknown key. Did you mean 'epochs'?" in output
@@ -158,8 +154,6 @@ def test_dvc_shows_the_metrics(recorded: dict[str, object], finished: Path, run)
 
 
 def test_dvc_alone_rebuilds_everything_and_to_the_same_values(recorded: dict[str, object], checkout: Path, run):
-    import shutil
-
     run_folder = checkout / "results" / "tiny"
     before = (run_folder / "metrics.json").read_bytes()
     weights = (run_folder / "models" / "small-resnet" / "model.safetensors").read_bytes()
