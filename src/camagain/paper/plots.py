@@ -52,10 +52,10 @@ def training_curves(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         right.plot(
             history["epoch"], history["val_top1_percent"], color=colors[model], marker=".", markersize=4, label=model
         )
-    left.set(xlabel="epoch", ylabel="training loss (augmented, smoothed)")
+    left.set(xlabel="epoch", ylabel="training loss")
     right.set(xlabel="epoch", ylabel="top-1 on val, %")
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    right.set_ylim(0, 100)
+    right.set_ylim(0, 103)  # the markers at 100 % show whole
     right.legend(loc="lower right")
     return figure, pd.concat(drawn, ignore_index=True)
