@@ -119,6 +119,11 @@ class Training(Settings):
     warmup_epochs: int = Field(default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak.")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     drop_path: Share = Field(default=0.0, description="Stochastic depth rate, for architectures that have it.")
+    freeze_norm_statistics: bool = Field(
+        default=False,
+        description="Keep BatchNorm's running statistics of the starting weights; for small batches, or weights whose "
+        "statistics do not fit the new images.",
+    )
     clip_gradient: float | None = Field(
         default=None, gt=0, description="Largest gradient norm, or null for no clipping."
     )

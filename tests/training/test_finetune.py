@@ -14,6 +14,7 @@ from camagain.datasets.images import warp
 from camagain.datasets.index import read_index
 from camagain.errors import UserError
 from camagain.experiment_file import parse_experiment
+from camagain.models.checkpoint import load_network
 from camagain.models.zoo import create
 from camagain.training.augment import AugmentedTable, batch_mixing, training_transform
 from camagain.training.finetune import finetune
@@ -124,6 +125,17 @@ def test_seeding_a_block_leaves_the_global_generators_alone():
     assert (torch.rand(2).tolist(), np.random.rand()) == expected
     with seeded(1, 2):
         assert torch.rand(1).item() == inside
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_norm_statistics_stay_where_the_recipe_says_so(tiny_run, tmp_path, frozen: bool):
+    values = tiny_run[0].model_dump(mode="json")
+    recipe = {**values["training"], "epochs": 1, "freeze_norm_statistics": frozen}
+    changed, paths = again(tiny_run, tmp_path, models=[{**values["models"][0], "training": recipe}])
+    finetune(changed, "small-resnet", paths)
+    trained = load_network(paths.model("small-resnet"))[0].state_dict()
+    assert torch.equal(trained["bn1.running_mean"], torch.zeros(24)) is frozen
+    assert not torch.equal(trained["bn1.weight"], torch.ones(24)), "scale and shift learn either way"
 
 
 def test_parameter_groups_by_hand():

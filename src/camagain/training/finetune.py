@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from camagain.artifacts import RunPaths, write_csv
 from camagain.compute import channels_last, describe, prepare, seed_everything
-from camagain.config import Experiment, Model
+from camagain.config import Experiment, Model, Training
 from camagain.datasets.images import ImageTable, warp
 from camagain.datasets.index import read_index
 from camagain.errors import UserError
@@ -93,7 +93,7 @@ def train_network(
     seed_everything(seed)  # drop path, dropout and mixup draw from the global generators
     for epoch in range(1, recipe.epochs + 1):
         started, images.epoch = time.perf_counter(), epoch
-        prepared.train()
+        training_mode(prepared, recipe)
         total_loss = correct = seen = 0.0
         rate = 0.0
         shown = track(batches, len(batches), f"epoch {epoch}/{recipe.epochs}", "steps")
@@ -136,6 +136,14 @@ def train_network(
         )
     columns = ["epoch", "learning_rate", "train_loss", "train_top1_percent", "val_loss", "val_top1_percent"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def training_mode(network: nn.Module, recipe: Training) -> None:
+    """Training mode, BatchNorm left to its stored statistics where the recipe says so; scale and shift learn on."""
+    network.train()
+    for layer in network.modules():
+        if recipe.freeze_norm_statistics and isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.eval()
 
 
 @torch.inference_mode()
