@@ -134,8 +134,8 @@ def test_norm_statistics_stay_where_the_recipe_says_so(tiny_run, tmp_path, froze
     changed, paths = again(tiny_run, tmp_path, models=[{**values["models"][0], "training": recipe}])
     finetune(changed, "small-resnet", paths)
     trained = load_network(paths.model("small-resnet"))[0].state_dict()
-    assert torch.equal(trained["bn1.running_mean"], torch.zeros(24)) is frozen
-    assert not torch.equal(trained["bn1.weight"], torch.ones(24)), "scale and shift learn either way"
+    assert bool((trained["bn1.running_mean"] == 0).all()) is frozen
+    assert not (trained["bn1.weight"] == 1).all(), "scale and shift learn either way"
 
 
 def test_parameter_groups_by_hand():

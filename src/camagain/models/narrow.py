@@ -31,12 +31,11 @@ default_cfgs = {  # timm looks this name up in the module that registers a model
 
 @register_model
 def resnet_narrow(pretrained: bool = False, **kwargs) -> ResNet:
-    """ResNet (He et al. 2016) with one basic block per stage and widths 24, 48, 96, 128; stride 8."""
+    """ResNet (He et al. 2016) with its stem, then one basic block per stage, widths 24, 48, 96, 128; stride 8."""
     settings = {
         "block": BasicBlock,
         "layers": (1, 1, 1, 1),
         "channels": (24, 48, 96, 128),
-        "stem_width": 24,
         "output_stride": 8,
         **kwargs,
     }

@@ -56,12 +56,12 @@ def heatmap_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
             for box in record["boxes"]:
                 draw_box(axes, box * scale, TRUE_COLOR)
             draw_box(axes, found[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float) * scale, PREDICTED_COLOR)
-            axes.set_title(
-                f"IoU {found['iou']:.2f}" + ("" if found["class_correct"] else ", wrong class"), pad=2, fontsize=6.5
-            )
+            axes.set_title(f"IoU {found['iou']:.2f}", pad=2, fontsize=6.5)
+            if not found["class_correct"]:
+                note(axes, "wrong class")
             rows.append({"image_id": image_id, "model": model, "method": method, **found.to_dict()})
     for row, name in enumerate(["image", *results.models]):
-        grid[row, 0].set_ylabel(name, fontsize=7)
+        grid[row, 0].set_ylabel(name.replace("_", "\n"), fontsize=7)
     legend = [
         Line2D([], [], color=TRUE_COLOR, linewidth=1.5, label="true box"),
         Line2D([], [], color=PREDICTED_COLOR, linewidth=1.5, label=f"box from {METHOD_NAMES[method]}, at the best τ"),
@@ -97,6 +97,14 @@ def show(axes: Axes, pixels: np.ndarray) -> None:
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def note(axes: Axes, text: str) -> None:
+    """A few words at the lower edge of an image."""
+    box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1}
+    axes.text(
+        0.5, 0.02, text, transform=axes.transAxes, ha="center", va="bottom", fontsize=5.5, color="white", bbox=box
+    )
 
 
 def draw_box(axes: Axes, box: np.ndarray, color: str) -> None:
