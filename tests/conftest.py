@@ -66,9 +66,9 @@ def tools() -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
     """(experiment, paths) of the tiny experiment, run once through the library, stage by stage."""
+    from camagain.config.file import parse_experiment
     from camagain.datasets.prepare import prepare_dataset
     from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
-    from camagain.experiment_file import parse_experiment
     from camagain.localization.extract import localize
     from camagain.paper.parts import write_parts
     from camagain.training.finetune import finetune

@@ -27,8 +27,8 @@ Data = Annotated[Path, typer.Option(help="Root of all datasets.")]
 @app.command()
 def data(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
     """Make or fetch the dataset, check every image and box, and write its index."""
+    from camagain.config.file import load_experiment
     from camagain.datasets.prepare import prepare_dataset
-    from camagain.experiment_file import load_experiment
 
     settings = load_experiment(experiment)
     prepare_dataset(settings.dataset, settings.paths(results, data).dataset_dir, settings.seed)
@@ -39,7 +39,7 @@ def finetune(
     experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
     """Fine-tune one network and write its weights, card and history."""
-    from camagain.experiment_file import load_experiment
+    from camagain.config.file import load_experiment
 
     settings = load_experiment(experiment)
     settings.model(model)  # a misspelt name is answered before torch is imported
@@ -53,7 +53,7 @@ def localize(
     experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
     """Run a network once over val and test and write score maps, predictions and channel statistics."""
-    from camagain.experiment_file import load_experiment
+    from camagain.config.file import load_experiment
 
     settings = load_experiment(experiment)
     settings.model(model)
@@ -71,8 +71,8 @@ def evaluate(
 ) -> None:
     """Turn score maps into boxes and boxes into MaxBoxAcc, MaxBoxAccV2, curves and intervals."""
     from camagain.config import BASELINE
+    from camagain.config.file import load_experiment
     from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
-    from camagain.experiment_file import load_experiment
 
     settings = load_experiment(experiment)
     paths = settings.paths(results, data)
@@ -91,7 +91,7 @@ def paper(
     data: Data = Path("data"),
 ) -> None:
     """Regenerate tables, figures, report and manifest from a run's artifacts."""
-    from camagain.experiment_file import load_experiment
+    from camagain.config.file import load_experiment
     from camagain.paper.parts import write_parts
 
     settings = load_experiment(experiment)
@@ -130,7 +130,7 @@ def experiment(
 ) -> None:
     """Validate an experiment and write it with every default filled in."""
     from camagain.artifacts import write_text
-    from camagain.experiment_file import dump_experiment, load_experiment
+    from camagain.config.file import dump_experiment, load_experiment
 
     text = dump_experiment(load_experiment(source))
     if target is None:
@@ -142,7 +142,7 @@ def experiment(
 @app.command()
 def keys() -> None:
     """Print what every key of an experiment means, as Markdown (config/README.md)."""
-    from camagain.config_docs import config_reference
+    from camagain.config.docs import config_reference
 
     print(config_reference(), end="")
 

@@ -12,6 +12,7 @@ import pytest
 
 from camagain.artifacts import RunPaths, write_npz, write_parquet
 from camagain.config import Experiment
+from camagain.config.file import parse_experiment
 from camagain.datasets.index import write_index
 from camagain.errors import UserError
 from camagain.evaluation.boxes import best_ious
@@ -19,7 +20,6 @@ from camagain.evaluation.contours import Contours
 from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model, threshold_grid
 from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2
 from camagain.evaluation.score_maps import scale_boxes, score_maps
-from camagain.experiment_file import parse_experiment
 
 COUNTS = {"train": 3, "val": 4, "test": 12}
 SIZE, CLASSES = 32, 3

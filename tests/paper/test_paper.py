@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from camagain.artifacts import sha256
+from camagain.config.file import parse_experiment
 from camagain.errors import UserError
-from camagain.experiment_file import parse_experiment
 from camagain.paper.parts import FIGURE_NAMES, write_parts
 from camagain.paper.render import TextTable
 from camagain.paper.style import FAMILY_COLORS, model_colors

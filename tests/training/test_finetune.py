@@ -10,10 +10,10 @@ import torch
 from camagain.artifacts import sha256
 from camagain.compute import seeded
 from camagain.config import Augmentation, Training
+from camagain.config.file import parse_experiment
 from camagain.datasets.images import warp
 from camagain.datasets.index import read_index
 from camagain.errors import UserError
-from camagain.experiment_file import parse_experiment
 from camagain.models.checkpoint import load_network
 from camagain.models.zoo import create
 from camagain.training.augment import AugmentedTable, batch_mixing, training_transform

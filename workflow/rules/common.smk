@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from camagain.artifacts import write_text
 from camagain.config import BASELINE, BASELINE_METHODS
 from camagain.errors import UserError
-from camagain.experiment_file import dump_experiment, parse_experiment
+from camagain.config.file import dump_experiment, parse_experiment
 from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES
 from camagain.provenance import code_digest
 

@@ -20,6 +20,7 @@ class ModelCard(BaseModel):
 
     name: str
     architecture: str
+    options: dict[str, bool | int | float | str | list[int]] = {}
     classes: tuple[str, ...]
     input: Input
     parameters: int
@@ -55,7 +56,7 @@ def load_network(folder: Path) -> tuple[Network, ModelCard]:
         raise UserError(
             f"{weights}: sha256 is {found}, but {card_path} says {card.sha256}. Run `camagain finetune` again."
         )
-    network = create(card.architecture, len(card.classes))
+    network = create(card.architecture, len(card.classes), **card.options)
     try:
         network.load_state_dict(load_file(weights), strict=True)
     except (RuntimeError, SafetensorError) as error:

@@ -20,7 +20,9 @@ def starting_network(model: Model, num_classes: int, seed: int) -> tuple[Network
     The classifier (and with `random` everything) is initialised from `seed` alone.
     """
     torch.manual_seed(seed)
-    options = {"drop_path_rate": model.training.drop_path} if model.training.drop_path else {}
+    options: dict = dict(model.options)
+    if model.training.drop_path:
+        options["drop_path_rate"] = model.training.drop_path
     network = create(model.architecture, num_classes, pretrained=model.weights == "timm", **options)
     if model.weights == "lite0-package":
         return network, _load_lite0(network, model.architecture)

@@ -8,8 +8,8 @@ import jinja2
 
 from camagain.artifacts import RunPaths, existing, write_text
 from camagain.config import Experiment
+from camagain.config.file import dump_experiment
 from camagain.environment import git_state, machine, package_versions
-from camagain.experiment_file import dump_experiment
 from camagain.paper.manifest import wall_times
 from camagain.paper.results import RunResults
 from camagain.paper.tables import localization_text

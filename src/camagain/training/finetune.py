@@ -42,6 +42,7 @@ def finetune(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     card = ModelCard(
         name=model_name,
         architecture=model.architecture,
+        options=model.options,
         classes=classes,
         input=experiment.input,
         parameters=sum(parameter.numel() for parameter in network.parameters()),

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from camagain.config import Experiment
-from camagain.config_faults import kind_of, sections_of
+from camagain.config.faults import kind_of, sections_of
 
 HEAD = """\
 # Experiments
@@ -18,7 +18,7 @@ default, `demo`; the others lie in `experiments/`. An unknown or misspelt key is
     snakemake --cores all --configfile config/experiments/cub27.yaml      # another experiment
     camagain experiment FILE                                              # check a file and print it with all defaults
 
-This page is written by `make docs` from the descriptions in `src/camagain/config.py`; a test fails when they differ.
+This page is written by `make docs` from the descriptions in `src/camagain/config/`; a test fails when they differ.
 """
 
 

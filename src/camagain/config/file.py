@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from camagain.config import Experiment
-from camagain.config_faults import explain
+from camagain.config.faults import explain
 from camagain.errors import UserError
 
 

