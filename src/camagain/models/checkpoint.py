@@ -1,6 +1,7 @@
 """The model artifact: weights as safetensors, and beside them everything needed to build the same network again."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -56,7 +57,8 @@ def load_network(folder: Path) -> tuple[Network, ModelCard]:
         raise UserError(
             f"{weights}: sha256 is {found}, but {card_path} says {card.sha256}. Run `camagain finetune` again."
         )
-    network = create(card.architecture, len(card.classes), **card.options)
+    options: dict[str, Any] = dict(card.options)
+    network = create(card.architecture, len(card.classes), **options)
     try:
         network.load_state_dict(load_file(weights), strict=True)
     except (RuntimeError, SafetensorError) as error:
