@@ -1,0 +1,89 @@
+"""A drop-in for depthwise nn.Conv2d with a large kernel: same parameters and values, by the fastest route."""
+
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from camagain.models.large_kernel.fourier import fourier_conv2d
+
+SMALLEST = 13
+"""Longest side from which a kernel counts as large. oneDNN's fast path for depthwise kernels ends at 13."""
+
+FEW_TAPS = 300
+"""With no weight gradient to compute, kernels of fewer taps (13 x 13, strips of K x 5) are faster convolved directly.
+
+Measured on 2 AVX2 cores in float32 (benchmarks/large_kernel.py): torch's channels-last forward takes 0.4 to 0.9 of the
+Fourier route's time at 13 x 13 and 51 x 5, and 1.3 to 3 times as long at 31 x 31.
+"""
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class LargeKernelConv2d(nn.Conv2d):
+    """nn.Conv2d, stride 1, "same" zero padding, one odd kernel per channel, computed by the route of `route`."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, C, H, W), in the dtype that nn.Conv2d would give."""
+        way = route(input, self.weight)
+        if way == "torch":
+            return super().forward(input)
+        if way == "channels-last":
+            result = super().forward(input.contiguous(memory_format=torch.channels_last))
+            return result if is_channels_last(input) else result.contiguous()
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+        exact = torch.float64 if input.dtype == torch.float64 else torch.float32  # half precision gains nothing here
+        result = fourier_conv2d(input.to(exact), self.weight.to(exact)).to(dtype)
+        return result if self.bias is None else result + self.bias.to(dtype)[:, None, None]
+
+
+def route(input: torch.Tensor, weight: torch.Tensor) -> str:
+    """Fastest of "fourier", "channels-last" and "torch" for these tensors, as benchmarks/large_kernel.py measures them.
+
+    Off the CPU it is always torch's own kernel: nothing has been measured there, and cuDNN has its own large kernels.
+    """
+    if input.device.type != "cpu" or input.ndim != 4:
+        return "torch"
+    training = torch.is_grad_enabled() and weight.requires_grad
+    return "channels-last" if weight.shape[2] * weight.shape[3] < FEW_TAPS and not training else "fourier"
+
+
+def replace_large_kernels(model: Network) -> Network:
+    """Gives a network's large depthwise nn.Conv2d layers the fast route, in place, and returns the network.
+
+    Parameters, their names and the state_dict stay as they are, hooks too. Left alone: kernels shorter than 13 on both
+    sides or of even size, strides or dilations other than 1, paddings other than zeros that keep the size, and
+    subclasses of nn.Conv2d, which compute something else. `restore_large_kernels` undoes it.
+    """
+    for layer in model.modules():
+        if type(layer) is nn.Conv2d and is_large(layer):
+            layer.__class__ = LargeKernelConv2d  # the same object: nothing that refers to it has to be told
+    return model
+
+
+def restore_large_kernels(model: Network) -> Network:
+    """Gives what `replace_large_kernels` changed torch's own convolution again, in place; returns the network."""
+    for layer in model.modules():
+        if type(layer) is LargeKernelConv2d:
+            layer.__class__ = nn.Conv2d  # type: ignore[assignment]
+    return model
+
+
+def is_large(layer: nn.Conv2d) -> bool:
+    """Whether a layer is a depthwise convolution that `LargeKernelConv2d` computes."""
+    sides = layer.kernel_size
+    same = "same" if layer.padding == "same" else tuple(side // 2 for side in sides)
+    return (
+        max(sides) >= SMALLEST
+        and all(side % 2 for side in sides)
+        and layer.groups == layer.in_channels == layer.out_channels
+        and layer.stride == (1, 1)
+        and layer.dilation == (1, 1)
+        and layer.padding == same
+        and layer.padding_mode == "zeros"
+    )
+
+
+def is_channels_last(tensor: torch.Tensor) -> bool:
+    """Whether a tensor's memory is in channels-last order (and not in both, as that of a single channel is)."""
+    return tensor.is_contiguous(memory_format=torch.channels_last) and not tensor.is_contiguous()
