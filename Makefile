@@ -8,7 +8,7 @@ REFERENCE = results/reference
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results test lint format docs lock clean
+.PHONY: help setup results test bench lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -44,6 +44,10 @@ lint: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 	mypy
+
+# make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 15 minutes)
+bench: setup
+	python -m benchmarks $(if $(PEER),--peer $(PEER))
 
 # make format    rewrite the sources as the linters want them
 format: setup

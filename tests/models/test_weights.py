@@ -6,19 +6,43 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from camagain.artifacts import sha256
 from camagain.config import Input, Model, Training
 from camagain.errors import UserError
 from camagain.models.checkpoint import ModelCard, load_network, save_network
+from camagain.models.convert import LAYOUTS
 from camagain.models.weights import load_by_order, starting_network
 from camagain.models.zoo import create
 
 RECIPE = Training(epochs=1, learning_rate=1e-3)
 
 
-def entry(architecture: str = "resnet_narrow", weights: str = "random") -> Model:
-    return Model.model_validate(
-        {"name": "m", "architecture": architecture, "weights": weights, "training": RECIPE.model_dump()}
-    )
+SMALL = {
+    "replknet_31b": {"depths": [1, 1, 1, 1], "widths": [8, 8, 8, 8], "kernels": [13, 13, 13, 13]},
+    "slak_tiny": {"depths": [1, 1, 1, 1], "dims": [8, 8, 8, 8]},
+    "convnext_base_cam": {"depths": [1, 1, 1, 1], "dims": [8, 8, 8, 8]},
+}
+FILES = {
+    ("upstream", "replknet_31b"): "RepLKNet-31B_ImageNet-1K_384.pth",
+    ("upstream", "slak_tiny"): "SLaK_tiny_checkpoint.pth",
+    ("published", "replknet_31b"): "replknet_31B1K384_CUB.pth",
+    ("published", "convnext_base_cam"): "convnext_base_384_in22ft1k_CUB.pth",
+}
+
+
+def entry(architecture: str = "resnet_narrow", weights: str = "random", **options: object) -> Model:
+    values = {"name": "m", "architecture": architecture, "weights": weights, "options": options}
+    return Model.model_validate({**values, "training": RECIPE.model_dump()})
+
+
+def stand_in(folder: Path, weights: str, name: str, classes: int, **more: object) -> tuple[torch.nn.Module, Path]:
+    """A small network of that name, and the file in which its authors would have published it."""
+    torch.manual_seed(77)
+    network = create(name, classes, **SMALL[name])
+    theirs = {LAYOUTS[name]["authors"](key): tensor for key, tensor in network.state_dict().items()}
+    path = folder / FILES[weights, name]
+    torch.save({"model": theirs, **more} if more else theirs, path)
+    return network, path
 
 
 def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
@@ -65,6 +89,93 @@ def test_loading_by_order_checks_count_and_shapes():
     theirs["their.conv1.weight"] = torch.zeros(1)
     with pytest.raises(UserError, match=r"'their\.conv1\.weight' has shape \(1,\); expected .* for 'conv1\.weight'"):
         load_by_order(network, theirs)
+
+
+@pytest.mark.parametrize("name", ["replknet_31b", "slak_tiny"])
+def test_upstream_weights_come_with_a_new_classifier_of_the_seed(tmp_path: Path, name: str):
+    theirs, path = stand_in(tmp_path, "upstream", name, 10, epoch=299)
+    model = entry(name, "upstream", **SMALL[name])
+    network, source = starting_network(model, 4, seed=1, downloads=tmp_path)
+    again, _ = starting_network(model, 4, seed=1, downloads=tmp_path)
+    other, _ = starting_network(model, 4, seed=2, downloads=tmp_path)
+    assert same(network, again)
+    expected = theirs.state_dict()
+    for key, tensor in network.state_dict().items():
+        if key.startswith("head.fc."):
+            assert tensor.shape[0] == 4
+            assert key.endswith("bias") or not torch.equal(tensor, other.state_dict()[key])
+        else:
+            assert torch.equal(tensor, expected[key])
+    for part in (path.name, sha256(path)[:12], "MIT", "top-1 8", "classifier new", f"upstream weights {name}.in1k_"):
+        assert part in source
+
+
+def test_the_tag_chooses_the_file_and_the_kernels(tmp_path: Path):
+    torch.manual_seed(5)
+    theirs = create("slak_tiny.k31_in1k_120ep", 10, **SMALL["slak_tiny"])
+    layout = LAYOUTS["slak_tiny"]["authors"]
+    torch.save({layout(key): t for key, t in theirs.state_dict().items()}, tmp_path / "SLaK_tiny_k31_120ep.pth")
+    model = entry("slak_tiny.k31_in1k_120ep", "upstream", **SMALL["slak_tiny"])
+    network, source = starting_network(model, 4, seed=1, downloads=tmp_path)
+    assert "SLaK_tiny_k31_120ep.pth" in source
+    assert torch.equal(
+        network.stages[0].blocks[0].strips.tall.conv.weight, theirs.stages[0].blocks[0].strips.tall.conv.weight
+    )
+
+
+@pytest.mark.parametrize("name", ["replknet_31b", "convnext_base_cam"])
+def test_published_weights_come_whole(tmp_path: Path, name: str):
+    theirs, path = stand_in(tmp_path, "published", name, 10)
+    network, source = starting_network(entry(name, "published", **SMALL[name]), 10, seed=1, downloads=tmp_path)
+    assert same(network, theirs)
+    for part in (path.name, sha256(path)[:12], "no licence stated", "classifier included"):
+        assert part in source
+
+
+def test_published_weights_are_refused_for_other_classes(tmp_path: Path):
+    stand_in(tmp_path, "published", "convnext_base_cam", 200)
+    model = entry("convnext_base_cam", "published", **SMALL["convnext_base_cam"])
+    with pytest.raises(UserError, match="its classifier has 200 classes, but the dataset has 27"):
+        starting_network(model, 27, seed=1, downloads=tmp_path)
+
+
+@pytest.mark.parametrize("fault", ["another shape", "missing", "too many"])
+def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path: Path, fault: str):
+    _, path = stand_in(tmp_path, "published", "convnext_base_cam", 4)
+    theirs = torch.load(path)
+    first = next(iter(theirs))
+    if fault == "missing":
+        del theirs[first]
+    else:
+        theirs["more" if fault == "too many" else first] = torch.zeros(3)
+    torch.save(theirs, path)
+    with pytest.raises(UserError) as caught:
+        starting_network(
+            entry("convnext_base_cam", "published", **SMALL["convnext_base_cam"]), 4, 0, downloads=tmp_path
+        )
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    assert {"missing": f"'{first}'", "too many": "'more'", "another shape": "shape (3,)"}[fault] in message
+
+
+def test_a_changed_file_of_weights_is_refused(tmp_path: Path):
+    model = entry("convnext_base_cam", "published", **SMALL["convnext_base_cam"])
+    _, path = stand_in(tmp_path, "published", "convnext_base_cam", 4)
+    starting_network(model, 4, seed=1, downloads=tmp_path)
+    theirs = torch.load(path)
+    torch.save({key: tensor + 1 for key, tensor in theirs.items()}, path)
+    with pytest.raises(UserError, match="when it was first seen"):
+        starting_network(model, 4, seed=1, downloads=tmp_path)
+
+
+def test_a_converted_file_is_taken_as_well(tmp_path: Path):
+    theirs, path = stand_in(tmp_path, "published", "convnext_base_cam", 4)
+    save_file(torch.load(path), path.with_suffix(".safetensors"))
+    path.unlink()
+    model = entry("convnext_base_cam", "published", **SMALL["convnext_base_cam"])
+    network, source = starting_network(model, 4, seed=1, downloads=tmp_path)
+    assert same(network, theirs)
+    assert ".safetensors" in source
 
 
 @pytest.fixture

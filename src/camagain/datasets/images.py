@@ -3,21 +3,26 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from camagain.config import Input
 from camagain.datasets.index import image_path
 from camagain.errors import UserError
 
+if TYPE_CHECKING:
+    from camagain.datasets.decoded import DecodedImages
+
 CACHE_BYTES = 2**30
 """Decoded images are kept in memory while a split fits into this; JPEG decoding would else dominate small networks."""
 
 Transform = Callable[[Image.Image], torch.Tensor]
+Item = tuple[torch.Tensor, int, int]
 
 
 def read_rgb(path: Path) -> Image.Image:
@@ -43,24 +48,33 @@ def warp(image: Image.Image, settings: Input) -> torch.Tensor:
 
 
 class ImageTable(Dataset):
-    """The images of an index as (tensor, label, row number), decoded once where they fit into memory."""
+    """The images of an index as (tensor, label, row number), decoded once where they fit into memory.
 
-    def __init__(self, index: pd.DataFrame, index_path: Path, transform: Transform) -> None:
-        self.paths = [image_path(index_path, path) for path in index["path"]]
+    `decoded` (see `camagain.datasets.decoded`) gives pixels from disk instead; either way they are the same.
+    """
+
+    def __init__(
+        self, index: pd.DataFrame, index_path: Path, transform: Transform, decoded: "DecodedImages | None" = None
+    ) -> None:
+        self.names = index["path"].tolist()
+        self.paths = [image_path(index_path, path) for path in self.names]
         self.labels = index["label"].tolist()
         self.transform = transform
+        self.decoded = decoded
         decoded_bytes = 3 * int((index["width"] * index["height"]).sum())
         self.cache: dict[int, Image.Image] | None = {} if decoded_bytes <= CACHE_BYTES else None
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, int, int]:
+    def __getitem__(self, row: int) -> Item:
         return self.transform(self.image(row)), self.labels[row], row
 
     def image(self, row: int) -> Image.Image:
         """The decoded image of a row."""
-        if self.cache is None:
+        if self.decoded is not None:
+            return self.decoded.image(self.names[row])
+        if self.cache is None or get_worker_info() is not None:  # a loader's process ends with the epoch, and its cache
             return read_rgb(self.paths[row])
         if row not in self.cache:
             self.cache[row] = read_rgb(self.paths[row])

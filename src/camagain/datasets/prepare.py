@@ -11,8 +11,8 @@ from camagain.artifacts import read_json, write_json
 from camagain.config import Cub, CubFolder, SynthBirds
 from camagain.datasets.archive import unpack_tgz
 from camagain.datasets.cub import read_cub
-from camagain.datasets.download import fetch
 from camagain.datasets.index import SPLITS, fingerprint, write_index
+from camagain.downloads.http import fetch
 from camagain.errors import UserError
 
 

@@ -16,7 +16,8 @@ from camagain.errors import UserError
 from camagain.localization.channels import THETAS, activated_cells, gap_values
 from camagain.localization.maps import cam
 from camagain.models.checkpoint import load_network
-from camagain.models.zoo import LinearHead, Network, feature_maps, linear_head
+from camagain.models.large_kernel import replace_large_kernels
+from camagain.models.zoo import LinearHead, Network, class_scores, feature_maps, linear_head
 from camagain.progress import track
 
 TOP = 5
@@ -43,12 +44,14 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     """
     settings, device = experiment.localization, prepare(experiment.compute)
     network, card = load_network(paths.model(model_name))
+    if experiment.compute.fast_large_kernels:
+        replace_large_kernels(network)
     index = read_index(paths.index)
     index = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
     check_classes(card.classes, index, model_name)
     head = linear_head(network, model_name)
     table = ImageTable(index, paths.index, lambda image: warp(image, card.input))
-    loader = DataLoader(table, settings.batch_size)
+    loader = DataLoader(table, settings.batch_size, num_workers=experiment.compute.workers)
     found = run(network.to(device), head, loader, experiment, model_name)
 
     maps = {method: found.joined(method) for method in settings.methods}  # each (N, h, w)
@@ -100,7 +103,7 @@ def run(network: Network, head: LinearHead, loader: DataLoader, experiment: Expe
         features = feature_maps(
             network, pixels.to(device, memory_format=torch.channels_last), model_name
         )  # (B, C, h, w)
-        logits = network.forward_head(features)  # (B, K)
+        logits = class_scores(network, features)  # (B, K)
         scores, ranked = logits.softmax(1).topk(min(TOP, logits.shape[1]))  # (B, 5)
         chosen = {"cam": ranked[:, 0], "cam-gt": labels.to(device)}
         gap = gap_values(features)  # (B, C)

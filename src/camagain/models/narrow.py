@@ -12,6 +12,10 @@ from timm.models.convnext import ConvNeXt
 from timm.models.resnet import BasicBlock, ResNet
 from torch import nn
 
+from camagain.models.replknet import RepLKNet
+from camagain.models.slak import SLaK
+from camagain.models.staged import build
+
 Network = TypeVar("Network", bound=nn.Module)
 
 INPUT = {
@@ -26,6 +30,8 @@ INPUT = {
 default_cfgs = {  # timm looks this name up in the module that registers a model
     "resnet_narrow": {**INPUT, "first_conv": "conv1", "classifier": "fc"},
     "convnext_narrow": {**INPUT, "first_conv": "stem.0", "classifier": "head.fc"},
+    "replknet_narrow": {**INPUT, "first_conv": "stem.0", "classifier": "head.fc"},
+    "slak_narrow": {**INPUT, "first_conv": "stem.0", "classifier": "head.fc"},
 }
 
 
@@ -55,22 +61,35 @@ class NarrowConvNeXt(ConvNeXt):
 
     def __init__(self, dims: tuple[int, ...], **settings) -> None:
         super().__init__(dims=dims, **settings)
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, dims[0], kernel_size=7, stride=2, padding=3, bias=False),
-            nn.BatchNorm2d(dims[0]),
-            nn.ReLU(),
-            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
-        )
+        self.stem = pooling_stem(3, dims[0])
         self.head.norm = nn.Identity()
-        for layer in self.modules():
-            if not isinstance(layer, nn.Conv2d):
-                continue
-            if layer.groups == 1:
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            else:
-                height, width = layer.kernel_size
-                with torch.no_grad():
-                    layer.weight[:, 0, height // 2, width // 2] += 1
+        start_weights(self)
+
+
+def pooling_stem(inputs: int, width: int) -> nn.Sequential:
+    """ResNet's stem, (B, 3, H, W) -> (B, C, H/4, W/4): its max-pooling keeps small spots of colour."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, width, kernel_size=7, stride=2, padding=3, bias=False),  # (B, C, H/2, W/2)
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.MaxPool2d(kernel_size=3, stride=2, padding=1),  # (B, C, H/4, W/4)
+    )
+
+
+def start_weights(network: nn.Module) -> None:
+    """Draws weights, in place, as He et al. (2015), and moves depthwise kernels near the identity.
+
+    The first nonlinearity then sees single cells and not averages over a large neighbourhood of them.
+    """
+    for layer in network.modules():
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        if layer.groups == 1:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        else:
+            height, width = layer.kernel_size
+            with torch.no_grad():
+                layer.weight[:, 0, height // 2, width // 2] += 1
 
 
 @register_model
@@ -93,6 +112,41 @@ def convnext_narrow(pretrained: bool = False, **kwargs) -> ConvNeXt:
         **settings,
     )
     return undilate(network)
+
+
+@register_model
+def replknet_narrow(pretrained: bool = False, **kwargs) -> RepLKNet:
+    """RepLKNet (Ding et al. 2022) with its kernels 31-29-27-13, depths 1-1-2-1, widths 24, 48, 96, 128; stride 8."""
+    settings = {
+        "widths": (24, 48, 96, 128),
+        "depths": (1, 1, 2, 1),
+        "strides": (2, 1, 1),
+        "stem": pooling_stem,
+        "final_norm": False,
+        **kwargs,
+    }
+    network = build(RepLKNet, "replknet_narrow", pretrained, **settings)
+    start_weights(network)
+    return network
+
+
+@register_model
+def slak_narrow(pretrained: bool = False, **kwargs) -> SLaK:
+    """SLaK (Liu et al. 2023) with its kernels 51-49-47-13, depths 1-1-2-1, widths 24, 48, 96, 128; stride 8."""
+    settings = {
+        "dims": (24, 48, 96, 128),
+        "width_factor": 1.0,
+        "depths": (1, 1, 2, 1),
+        "strides": (2, 1, 1),
+        "stem": pooling_stem,
+        "norm_layer": nn.BatchNorm2d,
+        "layer_scale": 1.0,
+        "final_norm": False,
+        **kwargs,
+    }
+    network = build(SLaK, "slak_narrow", pretrained, **settings)
+    start_weights(network)
+    return network
 
 
 def undilate(network: Network) -> Network:

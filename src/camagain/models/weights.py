@@ -1,4 +1,4 @@
-"""Starting weights: random, timm's pretrained ones, or those that a pip package carries."""
+"""Starting weights: random, timm's pretrained ones, published files, or those that a pip package carries."""
 
 import importlib.util
 from pathlib import Path
@@ -8,21 +8,31 @@ import torch
 from camagain.artifacts import sha256
 from camagain.config import Model
 from camagain.errors import UserError
+from camagain.models.convert import convert_state_dict
+from camagain.models.pickled import read_checkpoint
+from camagain.models.sources import Obtained, choose, obtain
 from camagain.models.zoo import Network, create
 
 LITE0_SHA256_HEAD = "57934424"
 """First digits of the checkpoint's digest, as its own file name states them."""
 
 
-def starting_network(model: Model, num_classes: int, seed: int) -> tuple[Network, str]:
-    """A network with its starting weights and a fresh classifier, and one sentence on where the weights come from.
+def starting_network(
+    model: Model, num_classes: int, seed: int, *, downloads: Path = Path("downloads")
+) -> tuple[Network, str]:
+    """A network with its starting weights, and one sentence on where the weights come from.
 
-    The classifier (and with `random` everything) is initialised from `seed` alone.
+    The classifier (and with `random` everything) is initialised from `seed` alone, except that of `published` weights,
+    which is loaded. Files of `upstream` and `published` weights are taken from `downloads` or downloaded to it.
     """
     torch.manual_seed(seed)
     options: dict = dict(model.options)
     if model.training.drop_path:
         options["drop_path_rate"] = model.training.drop_path
+    if model.weights in ("upstream", "published"):
+        copies = choose(model.weights, model.architecture, model.options)
+        network = create(model.architecture, num_classes, **options)
+        return network, _load_file(network, model, obtain(copies, downloads), num_classes)
     network = create(model.architecture, num_classes, pretrained=model.weights == "timm", **options)
     if model.weights == "lite0-package":
         return network, _load_lite0(network, model.architecture)
@@ -30,6 +40,43 @@ def starting_network(model: Model, num_classes: int, seed: int) -> tuple[Network
         origin = network.pretrained_cfg
         return network, f"timm's weights {model.architecture}.{origin.get('tag', '')} ({origin.get('license')})"
     return network, f"random initialisation, seed {seed}"
+
+
+def _load_file(network: Network, model: Model, obtained: Obtained, num_classes: int) -> str:
+    """Loads a published file, with `upstream` weights all but the classifier; one sentence on what it was."""
+    source, path = obtained.source, obtained.path
+    checkpoint = read_checkpoint(path)
+    try:
+        theirs = convert_state_dict(model.architecture, checkpoint, **model.options)
+    except UserError as error:
+        raise UserError(f"{path}: {error} Check the model's `options`, or get the file again.") from None
+    new = _classifier_keys(network) if source.weights == "upstream" else []
+    if not new:
+        _check_classes(len(theirs[_classifier_keys(network)[0]]), num_classes, path)
+    ours = network.state_dict()
+    network.load_state_dict({**theirs, **{key: ours[key] for key in new}}, strict=True)
+    top1 = f", ImageNet-1K top-1 {source.top1_percent} % as published" if source.top1_percent else ""
+    return (
+        f"{source.weights} weights {source.name}: {path.name} (sha256 {obtained.sha256[:12]}, {source.licence}, "
+        f"{source.normalisation} normalisation{top1}), classifier {'new' if new else 'included'}"
+    )
+
+
+def _classifier_keys(network: Network) -> list[str]:
+    """The keys of a network's classifier in its state dict, weight first."""
+    classifier = network.get_classifier()
+    prefix = next(name for name, module in network.named_modules() if module is classifier)
+    return [f"{prefix}.{name}" for name, _ in classifier.named_parameters()]
+
+
+def _check_classes(found: int, num_classes: int, path: Path) -> None:
+    """Raises UserError unless the file's classifier has an output for each class of the dataset."""
+    if found != num_classes:
+        raise UserError(
+            f"{path}: its classifier has {found} classes, but the dataset has {num_classes}. `published` weights keep "
+            "the classifier that they were trained with; use the dataset of its classes (the paper's: all 200 of "
+            "CUB-200-2011), or `upstream` weights, whose classifier is new."
+        )
 
 
 def _load_lite0(network: Network, architecture: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
         def get_classifier(self) -> nn.Module: ...
         def forward_features(self, images: torch.Tensor) -> torch.Tensor: ...
-        def forward_head(self, features: torch.Tensor) -> torch.Tensor: ...
+        def forward_head(self, features: torch.Tensor, pre_logits: bool = False) -> torch.Tensor: ...
 
 else:
     Network = nn.Module
@@ -35,6 +35,15 @@ def create(name: str, num_classes: int, pretrained: bool = False, **options) -> 
         raise UserError(
             f"unknown architecture '{name}'.{nearest(name, names)} `camagain doctor --models` lists all {len(names)}."
         )
+    if "." in name:
+        try:
+            timm.get_pretrained_cfg(name, allow_unregistered=False)
+        except RuntimeError:
+            tagged = timm.list_pretrained(f"{name.partition('.')[0]}.*")
+            raise UserError(
+                f"architecture '{name}': there are no weights with this tag.{nearest(name, tagged)} timm can fetch "
+                f"{tagged or 'none of this architecture'}; docs/weights.md lists those that it cannot."
+            ) from None
     if pretrained and not timm.is_model_pretrained(name):
         raise UserError(f"timm has no pretrained weights for '{name}'; use `weights: random` or another architecture.")
     try:
@@ -86,3 +95,8 @@ def feature_maps(network: Network, images: torch.Tensor, name: str = "network") 
             "width), the channels that its classifier weighs. Choose a convolutional network."
         )
     return features
+
+
+def class_scores(network: Network, features: torch.Tensor) -> torch.Tensor:
+    """Outputs of the linear classifier for feature maps, (B, C, h, w) -> (B, K), before any softmax in the head."""
+    return network.get_classifier()(network.forward_head(features, pre_logits=True))  # (B, K)

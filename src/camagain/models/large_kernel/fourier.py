@@ -69,10 +69,10 @@ class FourierConvolution(torch.autograd.Function):
         ctx.save_for_backward(kept, spectrum)
         return result
 
-    @staticmethod  # type: ignore[override]  # its decorators lose their types
+    @staticmethod
     @once_differentiable
     @torch.amp.custom_bwd(device_type="cpu")
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple:  # (N, H, W, C) -> (N, H, W, C), (K, J, C)
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple:  # type: ignore[override]  # (N, H, W, C) -> (N, H, W, C), (K, J, C)
         image_spectra, spectrum = ctx.saved_tensors
         basis, gradient = ctx.basis, gradient.contiguous()
         maps_gradient = torch.empty_like(gradient) if ctx.needs_input_grad[0] else None

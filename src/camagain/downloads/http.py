@@ -5,27 +5,24 @@ Beside the target lie, while it arrives, `<name>.part` and `<name>.part.json`, w
 
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camagain.artifacts import read_json, write_json
-from camagain.datasets.checksum import beside, check
+from camagain.downloads.answers import Later, Refusal, Unreachable, check_status, first_byte, is_web_page
+from camagain.downloads.checksum import check
+from camagain.downloads.lock import alone_in
 from camagain.errors import UserError
 from camagain.progress import progress
 
 if TYPE_CHECKING:
     import httpx
 
+    Locate = Callable[[httpx.Client, str], str]
+
 LONGEST_PAUSE = 60.0
 """Seconds between two attempts."""
-
-
-class _Retry(Exception):
-    """An attempt failed in a way that the next may not."""
-
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
-        super().__init__(reason)
-        self.pause = pause
 
 
 def fetch(
@@ -34,45 +31,52 @@ def fetch(
     size: int | None = None,
     sha256: str | None = None,
     *,
+    begins: Sequence[bytes] = (),
+    locate: "Locate | None" = None,
     attempts: int = 5,
     pause: float = 1.0,
     timeout: float = 30.0,
 ) -> str:
     """The SHA-256 of `target`, after downloading it from `url` unless it is there already, and checking it.
 
-    A file that lies at `target` beforehand, put there by hand or by an earlier call, goes through the same checks and
-    the network is left alone. An interrupted download goes on where it stopped if the server still has the same file.
-    It gives up after `attempts` failures in a row without a new byte, pausing `pause` seconds after the first and twice
-    as long after each further one; `timeout` is the longest silence of the server in seconds.
+    A file that lies at `target` beforehand, put there by hand or by an earlier call, goes through the same checks (see
+    `checksum.check`, also for `begins`) and the network is left alone. Where `url` is a page for people, `locate` asks
+    the server for the address of the file behind it. An interrupted download goes on where it stopped if the server
+    still has the same file. It gives up after `attempts` failures in a row without a new byte, pausing `pause` seconds
+    after the first and twice as long after each further one; `timeout` is the longest silence of the server in seconds.
+    Raises Unreachable where the server has no file to give, and any other UserError for a wrong file.
     """
     target = Path(target)
     if target.is_dir():
         raise UserError(f"{target}: is a folder, expected a file. Move it away or give another downloads folder.")
-    if target.exists():
-        advice = f"Delete it to have it downloaded, or put the right file there (from {url})."
-        return check(target, target, url, size, sha256, advice)
-    part = beside(target, ".part")
+    by_hand = f"Or download {url} by other means and put it at {target}."
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _download(url, part, size, _by_hand(url, target), attempts, pause, timeout)
-        try:
-            digest = check(part, target, url, size, sha256, f"It was deleted. Try again. {_by_hand(url, target)}")
-        except UserError:
+        with alone_in(target.parent):
+            if target.exists():
+                advice = f"Delete it to have it downloaded, or put the right file there (from {url})."
+                found_here = f"found in the folder; published at {url}"
+                return check(target, target, found_here, size, sha256, advice, begins)
+            part = _part(target)
+            _download(url, part, size, locate, by_hand, attempts, pause, timeout)
+            try:
+                digest = check(part, target, url, size, sha256, f"It was deleted. Try again. {by_hand}", begins)
+            except UserError:
+                _discard(part)
+                raise
+            part.replace(target)
             _discard(part)
-            raise
-        part.replace(target)
-        _discard(part)
+            return digest
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error}). Mend that or give another downloads folder.") from None
-    return digest
 
 
-def _by_hand(url: str, target: Path) -> str:
-    return f"Or download {url} by other means and put it at {target}."
+def _part(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
 
 
 def _stamp(part: Path) -> Path:
-    return beside(part, ".json")
+    return part.with_name(part.name + ".json")
 
 
 def _discard(part: Path) -> None:
@@ -85,7 +89,14 @@ def _length(part: Path) -> int:
 
 
 def _download(
-    url: str, part: Path, size: int | None, by_hand: str, attempts: int, pause: float, timeout: float
+    url: str,
+    part: Path,
+    size: int | None,
+    locate: "Locate | None",
+    by_hand: str,
+    attempts: int,
+    pause: float,
+    timeout: float,
 ) -> None:
     """Attempts until `part` is complete."""
     import httpx
@@ -95,46 +106,51 @@ def _download(
     with httpx.Client(follow_redirects=True, timeout=timeout, headers=headers) as client:
         while True:
             try:
-                return _attempt(client, url, part, size, by_hand)
+                return _attempt(client, url, part, size, locate, by_hand)
             except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects) as error:
-                raise UserError(
-                    f"{url}: not a usable address ({error}). Correct the dataset's url. {by_hand}"
-                ) from None
-            except (httpx.TransportError, _Retry) as error:
+                raise Unreachable(f"{url}: not a usable address ({error}). Correct it. {by_hand}") from None
+            except Refusal as error:
+                raise Unreachable(f"{url}: {error} Check the address. {by_hand}") from None
+            except (httpx.TransportError, Later) as error:
                 reason = str(error) or type(error).__name__
-                wait = error.pause if isinstance(error, _Retry) else 0.0
+                wait = error.pause if isinstance(error, Later) else 0.0
             # A server that restarts and is cut at the same place makes no progress, however many bytes it sends.
             failures = 1 if _length(part) > most else failures + 1
             most = max(most, _length(part))
             if failures >= attempts:
-                raise UserError(
+                raise Unreachable(
                     f"{url}: the download failed {failures} times in a row at {_length(part)} bytes: {reason}. What "
                     f"has arrived is kept; check the connection and run again to go on. {by_hand}"
                 )
             time.sleep(min(max(wait, pause * 2 ** (failures - 1)), LONGEST_PAUSE))
 
 
-def _attempt(client: "httpx.Client", url: str, part: Path, size: int | None, by_hand: str) -> None:
-    """One request, for what is missing if the server's file is still the one that `part` is a part of."""
+def _attempt(
+    client: "httpx.Client", url: str, part: Path, size: int | None, locate: "Locate | None", by_hand: str
+) -> None:
+    """One request; goes on after the bytes that are there if the server's file is still the one that `part` is of."""
     have, headers = _resume(url, part)
     if size is not None and have == size:
         return
-    with client.stream("GET", url, headers=headers) as response:
+    with client.stream("GET", locate(client, url) if locate else url, headers=headers) as response:
         if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{have}":
             return  # everything had arrived
-        _refuse_status(response, url, by_hand)
+        check_status(response)
         resumed = response.status_code == 206
-        if response.status_code == 416 or (resumed and _first_byte(response) != have):
+        if response.status_code == 416 or (resumed and first_byte(response) != have):
             _discard(part)
-            raise _Retry(f"the server cannot continue at byte {have}")
+            raise Later(f"the server cannot continue at byte {have}")
+        if is_web_page(response):
+            raise Refusal("the server sent a web page, expected the file.")
         have = have if resumed else 0
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdigit() else None
-        _refuse_offer(response, url, total, size, by_hand)
+        if size is not None and total is not None and total != size:
+            raise UserError(f"{url}: the server's file has {total} bytes, expected {size}. {by_hand}")
         _check_room(part, (total or size or 0) - have)
         _receive(response, url, part, have, total or size)
     if _length(part) < (total or size or 0):
-        raise _Retry(f"the connection closed after {_length(part)} of {total or size} bytes")
+        raise Later(f"the connection closed after {_length(part)} of {total or size} bytes")
 
 
 def _resume(url: str, part: Path) -> tuple[int, dict[str, str]]:
@@ -147,30 +163,6 @@ def _resume(url: str, part: Path) -> tuple[int, dict[str, str]]:
     if not have or stamp.get("url") != url or not stamp.get("validator"):
         return 0, {}
     return have, {"Range": f"bytes={have}-", "If-Range": stamp["validator"]}
-
-
-def _refuse_status(response: "httpx.Response", url: str, by_hand: str) -> None:
-    """Raises _Retry on a status that may pass and UserError on one that will not."""
-    status = f"{response.status_code} {response.reason_phrase}"
-    if response.status_code in (408, 425, 429) or response.status_code >= 500:
-        wait = response.headers.get("Retry-After", "")
-        raise _Retry(f"the server answered {status}", float(wait) if wait.isdigit() else 0.0)
-    if response.status_code not in (200, 206, 416):
-        raise UserError(f"{url}: the server answered {status}, expected the file. Check the dataset's url. {by_hand}")
-
-
-def _refuse_offer(response: "httpx.Response", url: str, total: int | None, size: int | None, by_hand: str) -> None:
-    """Raises UserError before anything is received when what the server offers cannot be the file."""
-    if response.headers.get("Content-Type", "").startswith("text/html"):
-        raise UserError(f"{url}: the server sent a web page, expected the file. Check the dataset's url. {by_hand}")
-    if size is not None and total is not None and total != size:
-        raise UserError(f"{url}: the server's file has {total} bytes, expected {size}. {by_hand}")
-
-
-def _first_byte(response: "httpx.Response") -> int | None:
-    """Where a partial answer begins, from "Content-Range: bytes 100-199/200"."""
-    first = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdigit() else None
 
 
 def _check_room(part: Path, missing: int) -> None:

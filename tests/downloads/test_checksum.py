@@ -1,4 +1,4 @@
-"""Files put there by hand, and files without a published digest: the same checks, without the network."""
+"""Files put there by hand, whose digest is published in full or by its head: the same checks, without the network."""
 
 import hashlib
 import json
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from camagain.datasets.checksum import check
-from camagain.datasets.download import fetch
+from camagain.downloads import fetch
 from camagain.errors import UserError
 
 CONTENT = b"plumage" * 1000
@@ -24,7 +23,7 @@ def target(tmp_path: Path) -> Path:
 def test_a_right_file_is_taken_without_the_network(target: Path) -> None:
     target.write_bytes(CONTENT)
     assert fetch(NOWHERE, target, len(CONTENT), DIGEST.upper(), attempts=1) == DIGEST
-    assert [path.name for path in target.parent.iterdir()] == ["birds.tgz"]
+    assert not target.with_name("ledger.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -54,18 +53,22 @@ def test_a_downloads_folder_that_cannot_be_made_is_named(target: Path) -> None:
         fetch(NOWHERE, target / "inside" / "birds.tgz", attempts=1)
 
 
-def test_without_a_published_digest_the_first_file_is_recorded_and_held_to(target: Path) -> None:
+@pytest.mark.parametrize("digits", [8, 63])
+def test_the_head_of_a_digest_is_held_to_and_the_rest_recorded(target: Path, digits: int) -> None:
     target.write_bytes(CONTENT)
-    assert check(target, target, NOWHERE, None, None, "Advice.") == DIGEST
-    record = target.with_name("birds.tgz.json")
-    assert json.loads(record.read_text()) == {"url": NOWHERE, "size": len(CONTENT), "sha256": DIGEST}
-    assert check(target, target, NOWHERE, None, None, "Advice.") == DIGEST
+    assert fetch(NOWHERE, target, sha256=DIGEST[:digits], attempts=1) == DIGEST
+    assert json.loads(target.with_name("ledger.json").read_text())["birds.tgz"]["sha256"] == DIGEST
+    with pytest.raises(UserError, match=f"found SHA-256 {DIGEST}, expected {'0' * digits} and more digits"):
+        fetch(NOWHERE, target, sha256="0" * digits, attempts=1)
 
-    target.write_bytes(CONTENT[:-1])
-    with pytest.raises(UserError, match=r"when it was first seen .* Advice\. .*delete") as caught:
-        check(target, target, NOWHERE, None, None, "Advice.")
-    assert str(record) in str(caught.value) and DIGEST in str(caught.value)
 
-    record.write_text("[]")
-    with pytest.raises(UserError, match="expected the keys"):
-        check(target, target, NOWHERE, None, None, "Advice.")
+def test_a_file_that_begins_otherwise_is_refused_and_not_recorded(target: Path) -> None:
+    target.write_bytes(b" <html>Sign in")
+    with pytest.raises(UserError, match=r"found a web page, expected one that begins with b'PK' or b'\\x80'"):
+        fetch(NOWHERE, target, begins=(b"PK", b"\x80"), attempts=1)
+    target.write_bytes(b"Rar!")
+    with pytest.raises(UserError, match=r"found a file that begins with b'Rar!'"):
+        fetch(NOWHERE, target, begins=(b"PK",), attempts=1)
+    assert not target.with_name("ledger.json").exists()
+    target.write_bytes(b"PK")
+    fetch(NOWHERE, target, begins=(b"PK",), attempts=1)

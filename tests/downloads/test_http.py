@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from camagain.datasets.download import fetch
+from camagain.downloads import Unreachable, fetch
 from camagain.errors import UserError
 
 CONTENT = b"".join(hashlib.sha256(bytes([i // 256, i % 256])).digest() for i in range(4096))  # 128 KiB
@@ -107,7 +107,8 @@ def get(
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """What lies in the folder, but for the lock, which is empty and may stay."""
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock") if folder.exists() else []
 
 
 def test_download_leaves_the_file_and_nothing_else(server: Server, target: Path) -> None:
@@ -191,7 +192,7 @@ def test_passing_trouble_is_retried(server: Server, target: Path, status: int) -
 @pytest.mark.parametrize("status", [404, 403, 410])
 def test_lasting_trouble_is_not_retried(server: Server, target: Path, status: int) -> None:
     server.statuses = [status] * 5
-    with pytest.raises(UserError, match=f"answered {status} ") as caught:
+    with pytest.raises(Unreachable, match=f"answered {status} ") as caught:
         get(server, target)
     assert len(server.requests) == 1
     assert server.url in str(caught.value) and f"put it at {target}" in str(caught.value)
@@ -199,14 +200,14 @@ def test_lasting_trouble_is_not_retried(server: Server, target: Path, status: in
 
 def test_an_absent_server_is_reported(server: Server, target: Path) -> None:
     url = "http://127.0.0.1:9/birds.tgz"  # the discard port, where nothing listens
-    with pytest.raises(UserError, match=r"failed 2 times in a row at 0 bytes") as caught:
+    with pytest.raises(Unreachable, match=r"failed 2 times in a row at 0 bytes") as caught:
         fetch(url, target, attempts=2, pause=0.001)
     assert f"put it at {target}" in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["birds.tgz", "ftp://127.0.0.1/birds.tgz", "http://127.0.0.1:port/birds.tgz"])
 def test_a_nonsensical_url_is_reported(target: Path, url: str) -> None:
-    with pytest.raises(UserError, match="not a usable address"):
+    with pytest.raises(Unreachable, match="not a usable address"):
         fetch(url, target, attempts=1)
 
 
@@ -226,9 +227,35 @@ def test_a_wrong_size_is_refused_before_it_is_sent(server: Server, target: Path)
 
 def test_a_web_page_is_refused(server: Server, target: Path) -> None:
     server.content, server.content_type = b"<!DOCTYPE html><title>Sign in</title>", "text/html; charset=utf-8"
-    with pytest.raises(UserError, match="sent a web page"):
+    with pytest.raises(Unreachable, match="sent a web page"):
         get(server, target)
     assert names(target.parent) == []
+
+
+def test_a_web_page_under_a_false_name_is_refused_and_not_recorded(server: Server, target: Path) -> None:
+    server.content = b"<!DOCTYPE html><title>Sign in</title>"
+    with pytest.raises(UserError, match=r"found a web page, expected one that begins with b'PK'\. It was deleted"):
+        get(server, target, size=None, sha256=None, begins=[b"PK"])
+    assert names(target.parent) == []
+
+
+def test_a_wrong_file_is_no_reason_to_ask_elsewhere(server: Server, target: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        get(server, target, sha256="0" * 64)
+    assert not isinstance(caught.value, Unreachable)
+
+
+def test_a_page_for_people_is_asked_for_the_address_at_every_attempt(server: Server, target: Path) -> None:
+    server.cuts, page, asked = [50_000], "https://example.org/page", []
+
+    def locate(client: Any, url: str) -> str:
+        asked.append(url)
+        return server.url
+
+    assert fetch(page, target, locate=locate, pause=0.001) == DIGEST
+    assert asked == [page, page]
+    assert server.asked_ranges() == [None, "bytes=50000-"]
+    assert page in target.with_name("ledger.json").read_text()
 
 
 def test_a_full_disk_is_seen_before_the_download(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+"""`make bench`, or `python -m benchmarks [NAME ...] [--peer DIR]`: measures, prints, writes benchmarks/results/*.csv.
+
+Each benchmark is a module with `rows(peer) -> list[dict]`. `--peer` names a folder of clones of other people's
+repositories (owner+name each) to measure against; without it a benchmark uses a plain loop of ours and says so.
+"""
+
+import argparse
+import importlib
+from pathlib import Path
+
+import torch
+
+from benchmarks.harness import write_rows
+
+NAMES = ("large_kernel", "training_step", "boxes")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures speed ratios.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all if left out")
+    parser.add_argument("--peer", type=Path, help="folder of clones to measure against")
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(NAMES):
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    torch.set_num_threads(arguments.threads)
+    for name in arguments.names or NAMES:
+        rows = importlib.import_module(f"benchmarks.{name}").rows(arguments.peer)
+        for row in rows:
+            print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        print(write_rows(name, rows, arguments.threads).relative_to(Path.cwd()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""One optimisation step of small RepLKNets and SLaKs: fast large kernels against torch's own, and the loss of each."""
+
+import copy
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from benchmarks.harness import alternate, ratio_rows
+from camagain.models import create, replace_large_kernels
+
+IMAGES, CLASSES, ROUNDS = 16, 8, 3
+SMALL = {"depths": [2, 2, 4, 2], "strides": [2, 2, 2]}
+CASES = {
+    "replknet_narrow, 96 px": ("replknet_narrow", 96, {}),
+    "slak_narrow, 96 px": ("slak_narrow", 96, {}),
+    "RepLKNet 32-64-128-256, stride 32, 128 px": ("replknet_narrow", 128, {"widths": [32, 64, 128, 256], **SMALL}),
+    "SLaK 32-64-128-256, stride 32, 128 px": ("slak_narrow", 128, {"dims": [32, 64, 128, 256], **SMALL}),
+}
+
+
+def rows(peer: Path | None) -> list[dict]:
+    """Steps of AdamW at batch 16 in float32; torch's own in NCHW, as the authors' modules run, and in channels-last."""
+    del peer  # the authors' modules are made of the same nn.Conv2d layers as ours
+    found = []
+    for case, (name, size, options) in CASES.items():
+        torch.manual_seed(0)
+        stock = create(name, CLASSES, **options).train()
+        images, labels = torch.randn(IMAGES, 3, size, size), torch.randint(CLASSES, (IMAGES,))
+        last = images.to(memory_format=torch.channels_last)
+        ours = replace_large_kernels(copy.deepcopy(stock)).to(memory_format=torch.channels_last)
+        theirs_last = copy.deepcopy(stock).to(memory_format=torch.channels_last)
+        calls = {
+            "camagain": step_of(ours, last, labels),
+            "nn.Conv2d, NCHW": step_of(stock, images, labels),
+            "nn.Conv2d, channels-last": step_of(theirs_last, last, labels),
+        }
+        medians = alternate(calls, ROUNDS)
+        found += ratio_rows("training_step", f"{case}, batch {IMAGES}", medians, "camagain", ROUNDS)
+    return found
+
+
+def step_of(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> partial:
+    """A call that makes one optimisation step."""
+    return partial(step, network, torch.optim.AdamW(network.parameters(), lr=1e-4), images, labels)
+
+
+def step(network: nn.Module, optimizer: torch.optim.Optimizer, images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Forward pass, gradients, and new weights."""
+    loss = nn.functional.cross_entropy(network(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

@@ -1,0 +1,56 @@
+"""Reads checkpoints of strangers: tensors and plain values, never code.
+
+A .pth file is a pickle, and a pickle is a program: reading one in full can do anything that its author wanted. torch's
+`weights_only` reader runs none of it; it knows tensors, numbers, strings and plain containers and stops at anything
+else. One class is let in besides, `argparse.Namespace`, because training scripts in timm's tradition store their
+command line as `args`: it is a bag of attributes without any code of its own, what is in it is read under the same
+rule, and it is thrown away at once.
+"""
+
+import argparse
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from camagain.errors import UserError
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """What is stored in a .safetensors file, or in one of torch's of any other ending, by its keys there, on the CPU.
+
+    Raises UserError for a damaged file, for one that holds anything but tensors and plain values (nothing of it is
+    executed), and for one that is no mapping.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{path}: not a readable safetensors file ({error}). Get it again.") from None
+    checkpoint = _unpickled(path)
+    if not isinstance(checkpoint, Mapping):
+        raise UserError(f"{path}: found a {type(checkpoint).__name__}, expected tensors by name. Get the right file.")
+    return checkpoint
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        name = re.search(r"GLOBAL (\S+)", str(error))
+        found = f"'{name[1]}'" if name else f"something else ({str(error).splitlines()[0]})"
+        raise UserError(
+            f"{path}: found {found} in it, expected tensors and plain values; nothing of it was executed. Whoever "
+            "trusts the file can read it on another machine and save its weights alone, as .safetensors (see "
+            "docs/weights.md)."
+        ) from None
+    except Exception as error:  # damaged bytes are instructions as well, and may fail in any way
+        reason = " ".join([type(error).__name__, *str(error).splitlines()[:1]])
+        raise UserError(f"{path}: cannot be read as a checkpoint ({reason}). Delete it and get it again.") from None

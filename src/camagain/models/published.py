@@ -1,0 +1,80 @@
+"""The fine-tuned networks as the authors of CAM Back Again published them: the heads are theirs, not timm's.
+
+- ConvNeXt-B (`convnext_base_cam` below): timm's network without its norm and classifier; then mean over the map, one
+  linear layer, softmax *inside* the network.
+- RepLKNet-31B: `replknet_31b` with 200 classes and nothing else changed. Its final BatchNorm stays between the maps
+  that the authors take (`forward_features`) and the mean, so its class score is not exactly the mean of its CAM.
+
+Both take 384 x 384 images, normalised with mean and standard deviation 0.5, and have a 12 x 12 grid of 1024 channels.
+Their files have no licence. `camagain.models.convert_state_dict` gives their tensors our names.
+"""
+
+import torch
+from timm.models import generate_default_cfgs, register_model
+from timm.models.convnext import ConvNeXt
+from torch import nn
+
+from camagain.models.staged import build
+
+
+class MeanLinearSoftmax(nn.Module):
+    """Class probabilities of feature maps: (B, C, H, W) -> (B, num_classes); scores if `softmax` is off.
+
+    The authors average windows of 12 x 12, which is the whole grid at 384 px; we average the whole grid at any size.
+    """
+
+    def __init__(self, width: int, num_classes: int, softmax: bool) -> None:
+        super().__init__()
+        self.softmax = softmax
+        self.fc: nn.Module = nn.Linear(width, num_classes) if num_classes else nn.Identity()
+
+    def forward(self, x: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
+        x = x.mean((2, 3))  # (B, C)
+        if pre_logits or isinstance(self.fc, nn.Identity):
+            return x
+        x = self.fc(x)  # (B, num_classes)
+        return x.softmax(dim=1) if self.softmax else x
+
+
+class ConvNeXtCAM(ConvNeXt):
+    """timm's ConvNeXt with the authors' head; no norm follows the last stage."""
+
+    def __init__(self, num_classes: int = 200, softmax: bool = True, **settings) -> None:
+        super().__init__(num_classes=num_classes, **settings)
+        self.softmax = softmax
+        self.head = MeanLinearSoftmax(self.num_features, num_classes, softmax)  # type: ignore[assignment]
+
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None, reset_other: bool = False) -> None:
+        """A new classifier; the head always averages, so `global_pool` may only be "avg"."""
+        if global_pool not in (None, "avg"):
+            raise ValueError(f"global_pool '{global_pool}': this head always averages the map")
+        self.num_classes = num_classes
+        self.head = MeanLinearSoftmax(self.num_features, num_classes, self.softmax)  # type: ignore[assignment]
+
+
+default_cfgs = generate_default_cfgs(
+    {
+        "convnext_base_cam.cub_384": {
+            "num_classes": 200,
+            "input_size": (3, 384, 384),
+            "pool_size": (12, 12),
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "interpolation": "bilinear",
+            "mean": (0.5, 0.5, 0.5),
+            "std": (0.5, 0.5, 0.5),
+            "first_conv": "stem.0",
+            "classifier": "head.fc",
+            "license": None,
+            "origin_url": "https://github.com/snskysk/CAM-Back-Again",
+            "paper_ids": "arXiv:2403.06676",
+        }
+    }
+)
+
+
+@register_model
+def convnext_base_cam(pretrained: bool = False, **kwargs) -> ConvNeXtCAM:
+    """The authors' ConvNeXt-B, 87.8 M parameters; `softmax=False` returns scores, as everything else here does."""
+    settings = {"depths": (3, 3, 27, 3), "dims": (128, 256, 512, 1024), **kwargs}
+    return build(ConvNeXtCAM, "convnext_base_cam", pretrained, **settings)

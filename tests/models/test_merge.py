@@ -1,0 +1,94 @@
+"""Re-parameterisation: the same scores with fewer kernels."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from camagain.errors import UserError
+from camagain.models import convert_state_dict, create, merge
+from camagain.models.large_kernel import replace_large_kernels
+
+SMALL = {
+    "replknet_31b": {"widths": (6, 8, 10, 12), "depths": (1, 2, 1, 1)},
+    "replknet_xl": {"widths": (6, 8, 10, 12), "depths": (1, 2, 1, 1)},
+    "slak_tiny": {"dims": (6, 8, 10, 12), "depths": (1, 2, 1, 1)},
+}
+KERNELS = {
+    "replknet_31b": [(31, 31), (29, 29), (29, 29), (27, 27), (13, 13)],
+    "replknet_xl": [(27, 27)] * 4 + [(13, 13)],
+    "slak_tiny": [side for k in (51, 49, 49, 47, 13) for side in ((k, 5), (5, k))],
+}
+
+
+@pytest.fixture
+def trained(stand_ins: ModuleType) -> Callable[[str], nn.Module]:
+    """name -> a network in eval mode whose BatchNorms have statistics, scale and shift far from those of a new one."""
+
+    def make(name: str) -> nn.Module:
+        torch.manual_seed(3)
+        more = {"kernels": (27, 27, 27, 13), "small_kernel": None, "dw_ratio": 1.5} if name == "replknet_xl" else {}
+        file = getattr(stand_ins, name.split("_")[0])(**SMALL[name], **more, classes=4)
+        network = create(name, 4, **SMALL[name])
+        network.load_state_dict(convert_state_dict(name, file, **SMALL[name]))
+        return network.eval()
+
+    return make
+
+
+def inner_kernels(network: nn.Module) -> list[tuple[int, ...]]:
+    layers = [module for key, module in network.named_modules() if ".large_kernel" in key or ".strips" in key]
+    return [layer.kernel_size for layer in layers if isinstance(layer, nn.Conv2d)]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_merging_keeps_the_scores_and_removes_kernels_and_norms(name: str, trained: Callable):
+    network = trained(name)
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(images)
+        assert merge(network) is network
+        after = network(images)
+    assert (after - before).abs().max() < 1e-4 * before.abs().max()
+    assert inner_kernels(network) == KERNELS[name]
+    left = [key for key, module in network.named_modules() if "Norm2d" in type(module).__name__]
+    assert not [key for key in left if ".large_kernel" in key or ".strips" in key]
+
+
+def test_merging_twice_or_where_nothing_is_to_merge_changes_nothing(trained: Callable):
+    network = merge(trained("slak_tiny"))
+    state = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    again = merge(network).state_dict()
+    assert state.keys() == again.keys()
+    assert all(torch.equal(state[key], again[key]) for key in state)
+    resnet = create("resnet_narrow", 4)
+    keys = list(resnet.state_dict())
+    assert list(merge(resnet).state_dict()) == keys
+
+
+def test_merged_networks_are_as_trainable_and_as_precise_as_before(trained: Callable):
+    network = merge(trained("replknet_31b").double())
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float64}
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert not any(module.training for module in network.modules())
+
+
+@pytest.mark.parametrize("name", ["replknet_31b", "slak_tiny"])
+def test_fast_kernels_merge_too(name: str, trained: Callable):
+    network = trained(name)
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(images)
+        merged = merge(replace_large_kernels(network))(images)
+        fast_again = replace_large_kernels(network)(images)
+    for after in (merged, fast_again):
+        assert (after - before).abs().max() < 1e-4 * before.abs().max()
+
+
+def test_a_norm_without_statistics_cannot_be_merged(trained: Callable):
+    network = trained("replknet_31b")
+    network.stages[1].blocks[0].replk.large_kernel.small.bn = nn.GroupNorm(1, 8)
+    with pytest.raises(UserError, match="cannot merge a Conv2d with a GroupNorm"):
+        merge(network)
