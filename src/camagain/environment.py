@@ -8,7 +8,7 @@ from pathlib import Path
 
 PACKAGES = (
     "torch", "torchvision", "timm", "accelerate", "safetensors", "numpy", "pandas", "pyarrow", "scipy",
-    "opencv-python-headless", "pillow", "matplotlib", "seaborn", "pydantic", "snakemake", "dvc",
+    "numba", "opencv-python-headless", "pillow", "matplotlib", "seaborn", "pydantic", "snakemake", "dvc",
 )  # fmt: skip
 """Packages whose version can change a number or a picture."""
 

@@ -3,24 +3,28 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 
-from camagain.evaluation.contours import ContourBoxes, Contours, check_contours, check_thresholds, contour_boxes
+from camagain.evaluation.contours import ContourBoxes, Contours, check_contours, check_thresholds, quantise
 from camagain.evaluation.iou import check_boxes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+CHUNK = 8
+"""Maps that a thread takes at a time: a sweep takes less than a millisecond, so that handing over each would show."""
 
 
 def boxes_at(score_map: np.ndarray, thresholds: np.ndarray, contours: Contours = "largest") -> list[np.ndarray]:
     """Boxes of one score map at each threshold: (H, W) in [0, 1], (T,) -> list of T int64 arrays (k, 4) x0 y0 x1 y1.
 
     k is 1 for "largest"; for "all" it is the number of contours, in cv2's order. Exactly what wsolevaluation returns;
-    the definition stands at `contours.contour_boxes`. ValueError for NaN, values outside [0, 1] or a wrong shape.
+    the definition stands at the top of `contours`. ValueError for NaN, values outside [0, 1] or a wrong shape.
     """
-    return contour_boxes(score_map, thresholds).at_thresholds(contours)
+    return ContourBoxes(quantise(score_map)).at_thresholds(check_thresholds(thresholds), contours)
 
 
 def best_ious(
@@ -33,8 +37,8 @@ def best_ious(
     """IoU of the best box of each image at each threshold: N maps (H, W), N arrays (k, 4), (T,) -> (N, T) float64.
 
     The best is taken over the map's boxes and over the image's true boxes, which are x0 y0 x1 y1 in pixels of the map.
-    `score_maps` is any iterable and is read as needed, at most `threads` maps ahead, so the maps of a whole dataset
-    need never be in memory together. Threads work on different images; the result does not depend on them.
+    `score_maps` is any iterable and is read as needed, a few chunks of maps ahead of the threads that work on them, so
+    the maps of a whole dataset need never be in memory together. The result does not depend on the number of threads.
     ValueError, naming the position, for a faulty map or box, and when the number of maps is not that of `boxes`.
     """
     check_contours(contours)
@@ -44,18 +48,18 @@ def best_ious(
 def best_ious_by_contours(
     score_maps: Iterable[np.ndarray], boxes: Sequence[np.ndarray], thresholds: np.ndarray, threads: int = 1
 ) -> dict[Contours, np.ndarray]:
-    """What `best_ious` gives for "largest" and for "all", as a dictionary, for the cost of one contour pass."""
+    """What `best_ious` gives for "largest" and for "all", as a dictionary, sharing what both need."""
     return _best_ious(score_maps, boxes, thresholds, ("largest", "all"), threads)
 
 
 def repeated_map_ious(
     score_map: np.ndarray, boxes: Sequence[np.ndarray], thresholds: np.ndarray
 ) -> dict[Contours, np.ndarray]:
-    """`best_ious_by_contours` where every image has the same score map, whose contours are then searched only once."""
-    found = contour_boxes(score_map, thresholds)
+    """`best_ious_by_contours` where every image has the same score map, whose boxes are then searched only once."""
+    found, thresholds = ContourBoxes(quantise(score_map)), check_thresholds(thresholds)
     truths = [check_boxes(truth, f"boxes of image {i}") for i, truth in enumerate(boxes)]
     kinds: tuple[Contours, ...] = ("largest", "all")
-    return {kind: np.array([found.best_iou(truth, kind) for truth in truths]) for kind in kinds}  # (N, T)
+    return {kind: np.array([found.best_iou(truth, thresholds, kind) for truth in truths]) for kind in kinds}  # (N, T)
 
 
 def _best_ious(
@@ -69,22 +73,33 @@ def _best_ious(
     truths = [check_boxes(truth, f"boxes of image {i}") for i, truth in enumerate(boxes)]
     ious: dict[Contours, np.ndarray] = {kind: np.empty((len(truths), len(thresholds))) for kind in kinds}
 
-    def search(image: tuple[int, np.ndarray]) -> ContourBoxes:
-        try:
-            return contour_boxes(image[1], thresholds)
-        except ValueError as error:
-            raise ValueError(f"image {image[0]}: {error}") from None
-
-    done = 0
-    for found in _in_order(search, enumerate(score_maps), threads):
-        if done == len(truths):
+    def score(numbered: tuple[int, np.ndarray]) -> None:
+        i, score_map = numbered
+        if i >= len(truths):
             raise ValueError(f"score maps: found more than {len(truths)}, expected as many as arrays of boxes")
+        try:
+            found = ContourBoxes(quantise(score_map))
+        except ValueError as error:
+            raise ValueError(f"image {i}: {error}") from None
         for kind, rows in ious.items():
-            rows[done] = found.best_iou(truths[done], kind)  # (T,)
-        done += 1
+            rows[i] = found.best_iou(truths[i], thresholds, kind)  # (T,)
+
+    def score_chunk(chunk: list[tuple[int, np.ndarray]]) -> int:
+        for numbered in chunk:
+            score(numbered)
+        return len(chunk)
+
+    done = sum(_in_order(score_chunk, _chunks(enumerate(score_maps), CHUNK if threads > 1 else 1), threads))
     if done < len(truths):
         raise ValueError(f"score maps: found {done}, expected {len(truths)}, as many as arrays of boxes")
     return ious
+
+
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of a size, the last one shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def _in_order(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:

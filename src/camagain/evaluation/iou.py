@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from camagain.evaluation.compiled import compiled
+
 
 def iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """IoU of every box of `first` with every box of `second`: (m, 4), (k, 4) -> (m, k) float64 in [0, 1].
@@ -10,16 +12,23 @@ def iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     With whole-number boxes the result is the correctly rounded quotient of two integers, hence bit-identical
     to any other program that follows the same definition.
     """
-    first, second = first[:, None, :], second[None, :, :]  # (m, 1, 4), (1, k, 4)
-    width = np.minimum(first[..., 2], second[..., 2]) - np.maximum(first[..., 0], second[..., 0]) + 1  # (m, k)
-    height = np.minimum(first[..., 3], second[..., 3]) - np.maximum(first[..., 1], second[..., 1]) + 1  # (m, k)
-    intersection = np.maximum(0, width) * np.maximum(0, height)
-    return intersection / (_area(first) + _area(second) - intersection)
+    # Copies, because read-only or strided arrays are other types, for which numba would compile anew.
+    return _iou(np.array(first, dtype=np.float64, order="C"), np.array(second, dtype=np.float64, order="C"))
 
 
-def _area(boxes: np.ndarray) -> np.ndarray:
-    """Inclusive pixels of each box, (..., 4) -> (...)."""
-    return (boxes[..., 2] - boxes[..., 0] + 1) * (boxes[..., 3] - boxes[..., 1] + 1)
+@compiled
+def _iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    result = np.empty((len(first), len(second)))
+    for k in range(len(second)):
+        x0, y0, x1, y1 = second[k]
+        area = (x1 - x0 + 1) * (y1 - y0 + 1)
+        for i in range(len(first)):
+            width = min(first[i, 2], x1) - max(first[i, 0], x0) + 1
+            height = min(first[i, 3], y1) - max(first[i, 1], y0) + 1
+            shared = max(0.0, width) * max(0.0, height)
+            own = (first[i, 2] - first[i, 0] + 1) * (first[i, 3] - first[i, 1] + 1)
+            result[i, k] = shared / (own + area - shared)
+    return result
 
 
 def check_boxes(boxes: np.ndarray, name: str) -> np.ndarray:
