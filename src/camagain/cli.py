@@ -35,6 +35,18 @@ def data(experiment: ExperimentFile, results: Results = Path("results"), data: D
 
 
 @app.command()
+def weights(experiment: ExperimentFile) -> None:
+    """Fetch and check the weights that an experiment starts from, ahead of jobs on machines without internet."""
+    from camagain.config.file import load_experiment
+
+    settings = load_experiment(experiment)
+    from camagain.models.weights import fetch_weights
+
+    for line in fetch_weights(settings):
+        typer.echo(line)
+
+
+@app.command()
 def finetune(
     experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:

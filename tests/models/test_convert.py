@@ -14,13 +14,13 @@ import timm  # isort: skip  # after camagain.models, which makes it importable n
 
 STAGES = {"depths": (1, 1, 2, 1)}
 SMALL = {
-    "replknet_31b": {**STAGES, "widths": (8, 12, 16, 20)},
-    "replknet_31l": {**STAGES, "widths": (6, 8, 10, 12)},
-    "replknet_xl": {**STAGES, "widths": (8, 12, 16, 20), "kernels": (27, 27, 27, 13), "dw_ratio": 1.5},
-    "slak_tiny": {**STAGES, "dims": (8, 12, 16, 20)},
-    "slak_small": {**STAGES, "dims": (7, 9, 11, 13)},
-    "slak_base": {**STAGES, "dims": (8, 12, 16, 20)},
-    "convnext_base_cam": {**STAGES, "dims": (8, 12, 16, 20)},
+    "replknet_31b": {**STAGES, "widths": (5, 6, 8, 9)},
+    "replknet_31l": {**STAGES, "widths": (4, 6, 7, 8)},
+    "replknet_xl": {**STAGES, "widths": (5, 6, 8, 9), "kernels": (27, 27, 27, 13), "dw_ratio": 1.5},
+    "slak_tiny": {**STAGES, "dims": (5, 6, 8, 9)},
+    "slak_small": {**STAGES, "dims": (4, 6, 7, 8)},
+    "slak_base": {**STAGES, "dims": (5, 6, 8, 9)},
+    "convnext_base_cam": {**STAGES, "dims": (5, 6, 8, 9)},
 }
 """Every architecture with a published layout, with options that keep its kernels and make it small."""
 
@@ -67,18 +67,16 @@ def test_every_layout_has_a_test():
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_converted_network_computes_what_the_paper_says(name: str, small: Callable, stand_ins: ModuleType):
-    file = small(name)
-    network = create(name, 7, **SMALL[name]).eval()
+    """In double precision, where the two routes may differ by their order of additions only."""
+    file = type(small(name))({key: tensor.double() for key, tensor in small(name).items()})
+    network = create(name, 7, **SMALL[name]).double().eval()
     network.load_state_dict(convert_state_dict(name, file, **SMALL[name]), strict=True)
-    images = 3 * torch.nn.functional.interpolate(torch.randn(2, 3, 4, 4), size=64)  # large patches: they differ in mean
+    images = torch.randn(1, 3, 64, 64, dtype=torch.float64)
     forward = getattr(stand_ins, maker(stand_ins, name).__name__ + "_forward")
     with torch.inference_mode():
         maps, scores = forward(file, images)
         for found, expected in ((network.forward_features(images), maps), (network(images), scores)):
-            largest = expected.abs().max().item()
-            torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 * largest)
-            spread = expected.std(0).max().item()
-            assert spread > 0.01 * largest, f"two images that differ by {spread / largest:.1e} only would hide a fault"
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-9 * expected.abs().max().item())
 
 
 @pytest.mark.parametrize("name", FULL)
@@ -143,13 +141,13 @@ def test_an_extra_tensor_is_named(small: Callable):
 
 
 def test_another_size_of_the_network_is_named_by_its_first_tensor(small: Callable):
-    with pytest.raises(UserError, match=r"'stem\.0\.conv\.weight' has shape \(8, 3, 3, 3\) .* expects \(6, 3, 3, 3\)"):
+    with pytest.raises(UserError, match=r"'stem\.0\.conv\.weight' has shape \(5, 3, 3, 3\) .* expects \(4, 3, 3, 3\)"):
         convert_state_dict("replknet_31l", small("replknet_31b"), **SMALL["replknet_31l"])
 
 
 def test_another_kernel_than_the_tag_says_is_named(small: Callable):
     """The kernels of SLaK's 31 and 61 files are guesses; if one is wrong, the error shows the right one."""
-    with pytest.raises(UserError, match=r"tall\.conv\.weight' has shape \(10, 1, 51, 5\) .* expects \(10, 1, 61, 5\)"):
+    with pytest.raises(UserError, match=r"tall\.conv\.weight' has shape \(6, 1, 51, 5\) .* expects \(6, 1, 61, 5\)"):
         convert_state_dict("slak_tiny.k61_in1k_120ep", small("slak_tiny"), **SMALL["slak_tiny"])
 
 

@@ -8,10 +8,11 @@ from safetensors.torch import save_file
 
 from camagain.artifacts import sha256
 from camagain.config import Input, Model, Training
+from camagain.config.file import parse_experiment
 from camagain.errors import UserError
 from camagain.models.checkpoint import ModelCard, load_network, save_network
 from camagain.models.convert import LAYOUTS
-from camagain.models.weights import load_by_order, starting_network
+from camagain.models.weights import fetch_weights, load_by_order, starting_network
 from camagain.models.zoo import create
 
 RECIPE = Training(epochs=1, learning_rate=1e-3)
@@ -130,6 +131,19 @@ def test_published_weights_come_whole(tmp_path: Path, name: str):
     assert same(network, theirs)
     for part in (path.name, sha256(path)[:12], "no licence stated", "classifier included"):
         assert part in source
+
+
+def test_the_weights_of_an_experiment_are_fetched_ahead_of_its_jobs(tmp_path: Path, tiny_values: dict):
+    _, path = stand_in(tmp_path, "published", "replknet_31b", 10)
+    models = [
+        {"name": "ours", "architecture": "resnet_narrow"},
+        {"name": "theirs", "architecture": "replknet_31b", "weights": "published"},
+    ]
+    compute = {**tiny_values["compute"], "downloads": str(tmp_path)}
+    experiment = parse_experiment({**tiny_values, "models": models, "compute": compute}, "a test")
+    ours, theirs = fetch_weights(experiment)
+    assert "nothing to fetch" in ours
+    assert sha256(path) in theirs and "no licence stated" in theirs
 
 
 def test_published_weights_are_refused_for_other_classes(tmp_path: Path):

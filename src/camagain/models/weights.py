@@ -1,12 +1,13 @@
 """Starting weights: random, timm's pretrained ones, published files, or those that a pip package carries."""
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from camagain.artifacts import sha256
-from camagain.config import Model
+from camagain.config import Experiment, Model
 from camagain.errors import UserError
 from camagain.models.convert import convert_state_dict
 from camagain.models.pickled import read_checkpoint
@@ -40,6 +41,20 @@ def starting_network(
         origin = network.pretrained_cfg
         return network, f"timm's weights {model.architecture}.{origin.get('tag', '')} ({origin.get('license')})"
     return network, f"random initialisation, seed {seed}"
+
+
+def fetch_weights(experiment: Experiment) -> Iterator[str]:
+    """Brings every starting weight of an experiment onto this machine, and yields a sentence on each."""
+    for model in experiment.models:
+        if model.weights in ("upstream", "published"):
+            copies = choose(model.weights, model.architecture, model.options)
+            found = obtain(copies, experiment.compute.downloads)
+            yield f"{model.name}: {found.path}, sha256 {found.sha256}, {found.source.licence}"
+        elif model.weights == "timm":
+            create(model.architecture, 2, pretrained=True, **model.options)
+            yield f"{model.name}: timm's weights of {model.architecture}, in the cache of Hugging Face"
+        else:
+            yield f"{model.name}: nothing to fetch ({model.weights})"
 
 
 def _load_file(network: Network, model: Model, obtained: Obtained, num_classes: int) -> str:
