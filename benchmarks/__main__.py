@@ -1,7 +1,8 @@
 """`make bench`, or `python -m benchmarks [NAME ...] [--peer DIR]`: measures, prints, writes benchmarks/results/*.csv.
 
-Each benchmark is a module with `rows(peer) -> list[dict]`. `--peer` names a folder of clones of other people's
-repositories (owner+name each) to measure against; without it a benchmark uses a plain loop of ours and says so.
+Each benchmark is a module with `rows(peer)`, which yields its rows one after another. `--peer` names a folder of clones
+of other people's repositories (owner+name each) to measure against; without it a benchmark uses a plain loop of ours
+and says so.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.harness import write_rows
+from camagain.compute import keep_freed_memory
 
 NAMES = ("large_kernel", "training_step", "boxes")
 
@@ -24,10 +26,12 @@ def main() -> None:
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()  # as in every job of ours; it serves all candidates alike
     for name in arguments.names or NAMES:
-        rows = importlib.import_module(f"benchmarks.{name}").rows(arguments.peer)
-        for row in rows:
-            print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        rows = []
+        for row in importlib.import_module(f"benchmarks.{name}").rows(arguments.peer):
+            rows.append(row)
+            print("{case}: {ours} {ours_ms} ms, {peer} {peer_ms} ms, {ratio}x".format(**row), flush=True)
         print(write_rows(name, rows, arguments.threads).relative_to(Path.cwd()), flush=True)
 
 

@@ -8,7 +8,7 @@ correct at which threshold has to be the same for both.
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -32,20 +32,20 @@ Search = Callable[[np.ndarray, np.ndarray, Contours], np.ndarray]
 """Score map, true boxes, contours -> which thresholds are correct at which IoU, (3, T) bool."""
 
 
-def rows(peer: Path | None) -> list[dict]:
+def rows(peer: Path | None) -> Iterator[dict]:
     """Ratios on maps as they occur, on white noise, the worst case for a sweep, and of two threads to one."""
     theirs = {REPOSITORY.replace("+", "/"): accumulate_of(peer / REPOSITORY)} if peer else {"plain loop": loop}
     generator = np.random.default_rng(0)
     cv2_threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        found = []
         for size in SIZES:
             for kind in KINDS:
                 maps = [score_map(generator, kind, size) for _ in range(MAPS)]
-                found += compare(theirs, f"{size} px, {kind}", maps, ROUNDS)
-        found += compare(theirs, "112 px, white noise", [generator.random((112, 112))], 1)
-        return found + [row for size in SIZES for row in threads(generator, size)]
+                yield from compare(theirs, f"{size} px, {kind}", maps, ROUNDS)
+        yield from compare(theirs, "112 px, white noise", [generator.random((112, 112))], 1)
+        for size in SIZES:
+            yield from threads(generator, size)
     finally:
         cv2.setNumThreads(cv2_threads)
 

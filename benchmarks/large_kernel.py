@@ -1,6 +1,6 @@
 """Depthwise convolution with a large kernel: ours against torch's own in both memory formats, and against an FFT."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -19,15 +19,13 @@ GRIDS = ((128, 56), (256, 28), (512, 14))
 Convolution = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def rows(peer: Path | None) -> list[dict]:
+def rows(peer: Path | None) -> Iterator[dict]:
     """Square kernels of 13 and 31, and SLaK's sum of strips, on three grids: forward, and forward with backward."""
     del peer  # the peers call torch's nn.Conv2d on a CPU
-    found = []
     for channels, side in GRIDS:
         for sizes in (((13, 13),), ((31, 31),), ((51, 5), (5, 51))):
             for training in (False, True):
-                found += measure(channels, side, sizes, training)
-    return found
+                yield from measure(channels, side, sizes, training)
 
 
 def measure(channels: int, side: int, sizes: tuple, training: bool) -> list[dict]:

@@ -1,6 +1,7 @@
 """One optimisation step of small RepLKNets and SLaKs: fast large kernels against torch's own, and the loss of each."""
 
 import copy
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +21,9 @@ CASES = {
 }
 
 
-def rows(peer: Path | None) -> list[dict]:
+def rows(peer: Path | None) -> Iterator[dict]:
     """Steps of AdamW at batch 16 in float32; torch's own in NCHW, as the authors' modules run, and in channels-last."""
     del peer  # the authors' modules are made of the same nn.Conv2d layers as ours
-    found = []
     for case, (name, size, options) in CASES.items():
         torch.manual_seed(0)
         stock = create(name, CLASSES, **options).train()
@@ -37,8 +37,7 @@ def rows(peer: Path | None) -> list[dict]:
             "nn.Conv2d, channels-last": step_of(theirs_last, last, labels),
         }
         medians = alternate(calls, ROUNDS)
-        found += ratio_rows("training_step", f"{case}, batch {IMAGES}", medians, "camagain", ROUNDS)
-    return found
+        yield from ratio_rows("training_step", f"{case}, batch {IMAGES}", medians, "camagain", ROUNDS)
 
 
 def step_of(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> partial:
