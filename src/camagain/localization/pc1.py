@@ -1,0 +1,88 @@
+"""The first principal component of weighted feature maps as a score map (the paper's PC1 method).
+
+Axes: B images, C channels, h x w cells of the feature grid, P = h w cells in a row.
+
+Every channel is weighed by its class weight and then scaled to [0, 1] by itself, so of a weight only the sign counts.
+The channels are the samples of a principal component analysis and the cells its variables: the first axis is the
+picture along which channels differ most. An axis has no sign. Which of its ends is the object has to be decided, and
+that is where the two variants part.
+"""
+
+import torch
+
+from camagain.localization.maps import Variant, check_shapes
+
+
+def pc1(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "published") -> torch.Tensor:
+    """PC1 score maps, features (B, C, h, w) and class weights (B, C) -> maps (B, h, w).
+
+    - `published`, as the authors' script computes it: the axis with the sign that scikit-learn (since 1.5) gives it,
+      largest absolute cell positive; divided by its largest value; x replaced by 1 - x if the bright cells of the frame
+      (above the mean; the frame is one cell wide above and to the left, two cells below and to the right) number more
+      than half of 2 (h - 1) + 2 (w - 1). Values reach from -1 to 2. A constant channel is 0/0 there, at which
+      scikit-learn stops: such an image's map is NaN here.
+    - `described`: in [0, 1], and the same for an axis and its negative: of the two, the one is taken in which at most
+      half of the outermost cells, counted once each, are above the mean, and of two that fit, the one whose outermost
+      cells are darker on average. A constant channel says nothing about cells, so it counts as a map of zeros.
+
+    Deviation of both: an exact eigendecomposition stands for scikit-learn's randomized solver, which is not seeded in
+    the script and moves in the last digits from run to run. Raises ValueError when the shapes do not fit.
+    """
+    check_shapes(features, weights)
+    if variant not in ("published", "described"):
+        raise ValueError(f"variant is {variant!r}; expected 'published' or 'described'")
+    height, width = features.shape[2:]
+    scaled, constant = scale_channels(features * weights[:, :, None, None])  # (B, C, P), (B, C)
+    axis = first_axis(scaled).unflatten(1, (height, width))  # (B, h, w), sign by the largest absolute cell
+    if variant == "described":
+        return span(axis * described_sign(axis)[:, None, None])
+    relative = axis / axis.amax((1, 2), keepdim=True)
+    bright = relative > relative.mean((1, 2), keepdim=True)
+    bright[:, 1 : height - 2, 1 : width - 2] = False
+    reverse = bright.sum((1, 2)) / (2 * (height - 1) + 2 * (width - 1)) > 0.5  # (B,)
+    maps = torch.where(reverse[:, None, None], 1 - relative, relative)
+    return torch.where(constant.any(1)[:, None, None], torch.nan, maps)
+
+
+def scale_channels(weighted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every channel shifted and divided to span [0, 1], (B, C, h, w) -> (B, C, P), and which are constant, (B, C)."""
+    rows = weighted.flatten(2)  # (B, C, P)
+    low, high = rows.aminmax(dim=2, keepdim=True)
+    constant = (high == low).squeeze(2)
+    return (rows - low) / torch.where(high == low, 1, high - low), constant
+
+
+def first_axis(samples: torch.Tensor) -> torch.Tensor:
+    """The first principal axis of C samples of P variables, (B, C, P) -> (B, P), unit length.
+
+    Its largest absolute value is positive. Computed from the smaller of the two matrices of inner products.
+    """
+    centred = samples - samples.mean(1, keepdim=True)
+    _, C, P = centred.shape
+    if P <= C:
+        axis = torch.linalg.eigh(centred.mT @ centred).eigenvectors[:, :, -1]  # (B, P), eigenvalues ascend
+    else:
+        scores = torch.linalg.eigh(centred @ centred.mT).eigenvectors[:, :, -1:]  # (B, C, 1)
+        axis = torch.nn.functional.normalize((centred.mT @ scores).squeeze(2), dim=1)  # (B, P)
+    peak = axis.gather(1, axis.abs().argmax(1, keepdim=True))  # (B, 1)
+    return axis * torch.where(peak < 0, -1, 1)
+
+
+def described_sign(axis: torch.Tensor) -> torch.Tensor:
+    """+1 or -1 for each axis (B, h, w): the sign that leaves the outermost cells dark; for -axis it is the opposite.
+
+    The object is assumed to leave at least half of the image's edge free, as the authors' own rule assumes.
+    """
+    centred = axis - axis.mean((1, 2), keepdim=True)
+    edge = torch.ones_like(axis[0], dtype=torch.bool)
+    edge[1:-1, 1:-1] = False
+    cells = centred[:, edge]  # (B, 2 (h - 1) + 2 (w - 1))
+    brighter = (cells > 0).sum(1) - (cells < 0).sum(1)
+    lean = torch.where(brighter == 0, cells.mean(1).sign(), brighter.sign())
+    return torch.where(lean > 0, -1.0, 1.0).to(axis)
+
+
+def span(maps: torch.Tensor) -> torch.Tensor:
+    """Maps shifted and divided to span [0, 1], (B, h, w) -> same; a constant map becomes zeros."""
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / torch.where(high == low, 1, high - low)

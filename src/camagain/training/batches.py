@@ -1,0 +1,101 @@
+"""Which images make up each step, which of them this process takes, and the loaders that read them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler
+
+from camagain.artifacts import RunPaths
+from camagain.config import Experiment, Training
+from camagain.datasets.decoded import decoded_images
+from camagain.datasets.images import ImageTable, warp
+from camagain.errors import UserError
+from camagain.training.augment import AugmentedTable, training_transform
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The images of a training as one process of it sees them."""
+
+    table: AugmentedTable
+    train: DataLoader  # its share of each step's batch
+    val: DataLoader  # its share of the split
+    shuffle: torch.Generator  # decides the order of the images; the same in all processes
+
+    @property
+    def steps(self) -> int:
+        """Optimisation steps per epoch."""
+        return len(self.train)
+
+    def epoch(self, number: int) -> DataLoader:
+        """The training images in the order and with the augmentation of an epoch; epochs must be asked for in turn."""
+        self.table.epoch = number
+        return self.train
+
+
+class Shares(Sampler[list[int]]):
+    """One process's part of each batch; the parts of all processes together are the batch.
+
+    It takes as many rows from the batch's front as from its end, each the mirror image of another, because mixup and
+    CutMix mix image i with image B - 1 - i: so the mixed images of a step do not depend on the number of processes.
+    """
+
+    def __init__(self, batches: BatchSampler, process: int, processes: int) -> None:
+        self.batches, self.process, self.processes = batches, process, processes
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for rows in self.batches:
+            share = len(rows) // self.processes
+            front, back = share - share // 2, share // 2
+            start, end = self.process * front, len(rows) - self.process * back
+            yield rows[start : start + front] + rows[end - back : end]
+
+
+def make_batches(
+    experiment: Experiment, recipe: Training, paths: RunPaths, index: pd.DataFrame, accelerator: Accelerator
+) -> Batches:
+    """The loaders of one process. What a step sees depends on the number neither of processes nor of workers."""
+    compute, process, processes = experiment.compute, accelerator.process_index, accelerator.num_processes
+    train, val = (index[index["split"] == split].reset_index(drop=True) for split in ("train", "val"))
+    decoded = decoded_images(paths.index) if compute.cache_images else None
+    table = AugmentedTable(train, paths.index, training_transform(experiment.input, recipe.augmentation), decoded)
+    table.seed = experiment.seed
+    shuffle = torch.Generator().manual_seed(experiment.seed)
+    whole = BatchSampler(RandomSampler(table, generator=shuffle), recipe.batch_size, drop_last=True)
+    own = val[process::processes].reset_index(drop=True)
+    val_table = ImageTable(own, paths.index, partial(warp, settings=experiment.input), decoded)
+    loader = partial(DataLoader, num_workers=compute.workers, pin_memory=accelerator.device.type == "cuda")
+    return Batches(
+        table=table,
+        train=loader(table, batch_sampler=Shares(whole, process, processes), generator=shuffle),
+        val=loader(val_table, batch_size=max(1, recipe.batch_size // processes)),
+        shuffle=shuffle,
+    )
+
+
+def check_batch(experiment: Experiment, recipe: Training, images: int) -> None:
+    """Raises UserError where a batch cannot be had or cannot be divided as the experiment asks."""
+    size, processes = recipe.batch_size, experiment.compute.processes
+    if images < size:
+        raise UserError(
+            f"training.batch_size is {size}, but the train split has only {images} images; lower it or add images."
+        )
+    mixed = bool(recipe.augmentation.mixup or recipe.augmentation.cutmix)
+    parts = processes * recipe.accumulation
+    if size % parts:
+        raise UserError(
+            f"training.batch_size is {size}, which does not split evenly over compute.processes = {processes} times "
+            f"training.accumulation = {recipe.accumulation}; choose a multiple of {parts}."
+        )
+    if mixed and size // processes % 2:
+        raise UserError(
+            f"training.batch_size is {size}, {size // processes} per process, but mixup and CutMix work on pairs; "
+            "choose an even number per process."
+        )
