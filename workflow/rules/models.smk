@@ -9,9 +9,9 @@ rule finetune:
         f"{LOGS}/finetune/{{model}}.tsv"
     conda:
         "../envs/camagain.yaml"
-    threads: EXPERIMENT.compute.threads
+    threads: EXPERIMENT.compute.threads * EXPERIMENT.compute.processes
     resources:
-        gpu=GPU,
+        gpu=GPU * EXPERIMENT.compute.processes,
     params:
         experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.training.finetune"),

@@ -86,7 +86,8 @@ class Loop:
     def run(self, trainee: Trainee) -> None:
         """Trains until the recipe's last epoch, from wherever the trainee is, and saves its state now and then."""
         prepared = self.accelerator.prepare_model(trainee.network)
-        optimizer = self.accelerator.prepare_optimizer(trainee.optimizer)
+        # Its state stays where it is: moved along, Adam's counters would lie on the GPU after a resume, and else not.
+        optimizer = self.accelerator.prepare_optimizer(trainee.optimizer, device_placement=False)
         started = saved = time.monotonic()
         before = trainee.seconds
         for epoch in range(len(trainee.history) + 1, self.recipe.epochs + 1):

@@ -3,8 +3,9 @@
 A depthwise kernel of K x K costs K^2 multiplications per cell, and stock PyTorch computes gradients of one with K > 13
 at a small fraction of the processor's speed. By the convolution theorem the cost per cell does not depend on K. An FFT
 saves most on long axes; feature maps have 7 to 100 cells a side, where multiplying by a plain matrix of sines and
-cosines is faster: it runs at the full speed of the matrix product, reads no padding, computes no cell that is thrown
-away, and has no favourite lengths. benchmarks/large_kernel.py measures all of them side by side.
+cosines keeps up: it runs at the full speed of the matrix product, reads no padding, computes no cell that is thrown
+away, and has no favourite lengths. In benchmarks/large_kernel.py it is 1.5 to 2.7 times as fast as torch.fft on grids
+of 14 and 28 cells, and 0.75 to 1.2 times on 56; fed channels-last, as networks are here, torch.fft gains nothing there.
 
 Letters: N images, C channels, H x W cells, K x J kernel taps, F frequencies along H (all), G along W (half of them: the
 spectrum of real numbers is symmetric). Channels are innermost everywhere, so each transform is a product of one small
