@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from camagain.artifacts import write_text
-from camagain.config import BASELINE, BASELINE_METHODS
+from camagain.config import BASELINE, BASELINE_METHODS, WITHOUT_EFFECT
 from camagain.errors import UserError
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES
@@ -72,7 +72,7 @@ wildcard_constraints:
 
 def settings(*sections):
     """Parts of the experiment as text, for `params`; a job runs again when its text changes, not when other parts do."""
-    values = EXPERIMENT.model_dump(mode="json")
+    values = EXPERIMENT.model_dump(mode="json", exclude={"compute": WITHOUT_EFFECT})
     return json.dumps(
         {section: values[section] for section in sections}, sort_keys=True
     )

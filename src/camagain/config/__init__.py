@@ -5,6 +5,7 @@ from camagain.config.dataset import Cub, CubFolder, Dataset, SynthBirds
 from camagain.config.experiment import (
     BASELINE,
     BASELINE_METHODS,
+    WITHOUT_EFFECT,
     Compute,
     Evaluation,
     Experiment,
@@ -18,6 +19,7 @@ from camagain.config.training import Augmentation, Training
 __all__ = [
     "BASELINE",
     "BASELINE_METHODS",
+    "WITHOUT_EFFECT",
     "Augmentation",
     "Compute",
     "Cub",

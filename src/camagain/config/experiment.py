@@ -20,6 +20,9 @@ BASELINE = "baseline"
 
 BASELINE_METHODS = ("whole-image", "centre-gaussian")
 
+WITHOUT_EFFECT = frozenset({"workers", "cache_images", "checkpoint_minutes", "downloads"})
+"""Keys of `compute` that change no bit of any result: nothing runs again because of them."""
+
 
 class Input(Settings):
     """What a network sees: images warped to a square, scaled to [0, 1], normalised."""

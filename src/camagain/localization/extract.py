@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from camagain.artifacts import RunPaths, write_json, write_npz, write_parquet
 from camagain.compute import channels_last, prepare
 from camagain.config import Experiment
+from camagain.datasets.decoded import decoded_images
 from camagain.datasets.images import ImageTable, warp
 from camagain.datasets.index import read_index
 from camagain.errors import UserError
@@ -50,7 +51,8 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     index = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
     check_classes(card.classes, index, model_name)
     head = linear_head(network, model_name)
-    table = ImageTable(index, paths.index, lambda image: warp(image, card.input))
+    decoded = decoded_images(paths.index) if experiment.compute.cache_images else None
+    table = ImageTable(index, paths.index, lambda image: warp(image, card.input), decoded)
     loader = DataLoader(table, settings.batch_size, num_workers=experiment.compute.workers)
     found = run(network.to(device), head, loader, experiment, model_name)
 

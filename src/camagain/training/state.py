@@ -10,15 +10,12 @@ from typing import Any
 import torch
 
 from camagain.artifacts import RunPaths, atomic, read_json
-from camagain.config import Experiment
+from camagain.config import WITHOUT_EFFECT, Experiment
 from camagain.environment import package_versions
 from camagain.provenance import code_digest
 
 PACKAGES = ("camagain", "torch", "torchvision", "timm", "accelerate", "numpy", "pillow")
 """Packages whose version can change a bit of the weights."""
-
-IRRELEVANT = ("workers", "cache_images", "checkpoint_minutes", "downloads")
-"""Keys of `compute` that change nothing about the result."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def state_file(experiment: Experiment, model_name: str, paths: RunPaths, device:
         "model": model.model_dump(mode="json"),
         "seed": experiment.seed,
         "input": experiment.input.model_dump(mode="json"),
-        "compute": experiment.compute.model_dump(mode="json", exclude=set(IRRELEVANT)) | {"device": device.type},
+        "compute": experiment.compute.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)) | {"device": device.type},
         "dataset": read_json(paths.dataset_dir / "dataset.json")["fingerprint"],
         "code": code_digest("camagain.training.finetune"),
         "packages": {name: package_versions()[name] for name in PACKAGES},
