@@ -2,5 +2,6 @@
 
 from camagain import _torchvision  # noqa: F401  # before anything that imports timm
 from camagain.localization.maps import cam
+from camagain.localization.principal import pc1
 
-__all__ = ["cam"]
+__all__ = ["cam", "pc1"]
