@@ -65,3 +65,22 @@ def test_the_published_replknet_is_31b_with_200_classes():
         network = timm.create_model("replknet_31b", num_classes=200)
         assert network.forward_features(torch.empty(1, 3, 384, 384)).shape == (1, 1024, 12, 12)
     assert network.get_classifier().weight.shape == (200, 1024)
+
+
+def test_timms_weights_start_it_without_the_final_norm(tmp_path):
+    small = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 16)}
+    theirs = timm.create_model("convnext_base", num_classes=1000, **small)
+    torch.save(theirs.state_dict(), tmp_path / "timm.pth")
+    overlay = {"file": str(tmp_path / "timm.pth"), "hf_hub_id": None}
+    name = "convnext_base_cam.fb_in22k_ft_in1k_384"
+    ours = timm.create_model(
+        name, pretrained=True, num_classes=7, softmax=False, pretrained_cfg_overlay=overlay, **small
+    )
+    images = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(ours.eval().forward_features(images), theirs.eval().forward_features(images))
+    assert ours(images).shape == (2, 7)
+
+
+def test_the_published_network_and_its_start_are_told_apart():
+    assert timm.is_model_pretrained("convnext_base_cam.fb_in22k_ft_in1k_384")
+    assert timm.create_model("convnext_base_cam").pretrained_cfg["tag"] == "cub_384"

@@ -11,7 +11,7 @@ Their files have no licence. `camagain.models.convert_state_dict` gives their te
 
 import torch
 from timm.models import generate_default_cfgs, register_model
-from timm.models.convnext import ConvNeXt
+from timm.models.convnext import ConvNeXt, checkpoint_filter_fn
 from torch import nn
 
 from camagain.models.staged import build
@@ -52,29 +52,46 @@ class ConvNeXtCAM(ConvNeXt):
         self.head = MeanLinearSoftmax(self.num_features, num_classes, self.softmax)  # type: ignore[assignment]
 
 
+GRID = {"pool_size": (12, 12), "crop_pct": 1.0, "crop_mode": "squash", "first_conv": "stem.0", "classifier": "head.fc"}
+
 default_cfgs = generate_default_cfgs(
     {
-        "convnext_base_cam.cub_384": {
+        # What the authors started from, in timm's file: the same tensors and a final norm, which is left out.
+        "convnext_base_cam.fb_in22k_ft_in1k_384": {
+            **GRID,
+            "hf_hub_id": "timm/convnext_base.fb_in22k_ft_in1k_384",
+            "num_classes": 1000,
+            "input_size": (3, 384, 384),
+            "interpolation": "bicubic",
+            "mean": (0.485, 0.456, 0.406),
+            "std": (0.229, 0.224, 0.225),
+            "license": "apache-2.0",
+            "origin_url": "https://github.com/facebookresearch/ConvNeXt",
+            "paper_ids": "arXiv:2201.03545",
+        },
+        "convnext_base_cam.cub_384*": {  # the star makes it the default, although timm cannot fetch it
+            **GRID,
             "num_classes": 200,
             "input_size": (3, 384, 384),
-            "pool_size": (12, 12),
-            "crop_pct": 1.0,
-            "crop_mode": "squash",
             "interpolation": "bilinear",
             "mean": (0.5, 0.5, 0.5),
             "std": (0.5, 0.5, 0.5),
-            "first_conv": "stem.0",
-            "classifier": "head.fc",
             "license": None,
             "origin_url": "https://github.com/snskysk/CAM-Back-Again",
             "paper_ids": "arXiv:2403.06676",
-        }
+        },
     }
 )
+
+
+def without_final_norm(state_dict: dict[str, torch.Tensor], model: nn.Module) -> dict[str, torch.Tensor]:
+    """timm's file of ConvNeXt for the authors' head: timm's filter, then all but the norm that they dropped."""
+    renamed = checkpoint_filter_fn(state_dict, model)
+    return {key: tensor for key, tensor in renamed.items() if not key.startswith("head.norm.")}
 
 
 @register_model
 def convnext_base_cam(pretrained: bool = False, **kwargs) -> ConvNeXtCAM:
     """The authors' ConvNeXt-B, 87.8 M parameters; `softmax=False` returns scores, as everything else here does."""
     settings = {"depths": (3, 3, 27, 3), "dims": (128, 256, 512, 1024), **kwargs}
-    return build(ConvNeXtCAM, "convnext_base_cam", pretrained, **settings)
+    return build(ConvNeXtCAM, "convnext_base_cam", pretrained, without_final_norm, **settings)

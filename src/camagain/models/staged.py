@@ -1,6 +1,6 @@
 """What RepLKNet and SLaK share: a stem, stages of blocks, a head, and everything that timm expects around them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
@@ -99,13 +99,15 @@ def check_stages(strides: Sequence[int], **per_stage: Sequence[int]) -> None:
         raise UserError(f"{lists}: expected one value per stage, and one fewer in strides {list(strides)}.")
 
 
-def build(network: type[Network], name: str, pretrained: bool, **settings) -> Network:
-    """timm's builder, with feature extraction per stage and weights in the layouts of `camagain.models.convert`."""
+def build(
+    network: type[Network], name: str, pretrained: bool, rename: Callable = filter_for_timm, **settings
+) -> Network:
+    """timm's builder, with feature extraction per stage; `rename` gives the tensors of a downloaded file our names."""
     return build_model_with_cfg(
         network,
         name,
         pretrained,
-        pretrained_filter_fn=filter_for_timm,
+        pretrained_filter_fn=rename,
         feature_cfg={"out_indices": (0, 1, 2, 3), "flatten_sequential": True},
         **settings,
     )
