@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from camagain.evaluation.boxes import CHUNK, best_ious, best_ious_by_contours, boxes_at, repeated_map_ious
+from camagain.evaluation.boxes import best_ious, best_ious_by_contours, boxes_at, repeated_map_ious
 from camagain.evaluation.contours import Contours
 
 TRUTH = np.array([[0, 0, 2, 2]])
@@ -153,7 +153,7 @@ def test_maps_are_read_as_needed(threads: int):
 
     best_ious(stream(), [TRUTH] * 50, np.array([0.1, 0.5]), threads=threads)
     assert Map.alive == 0
-    assert Map.most <= (4 if threads == 1 else (threads + 2) * CHUNK)
+    assert Map.most <= threads + 3
 
 
 def test_no_images_give_an_empty_table():

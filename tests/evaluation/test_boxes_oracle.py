@@ -129,4 +129,4 @@ def test_no_box_and_no_iou_differs(kind, seed: int, height: int, width: int, sin
 @pytest.mark.parametrize("kind", (smooth, few_levels, holes), ids=lambda kind: kind.__name__)
 def test_no_box_and_no_iou_differs_on_the_full_grid(kind):
     generator = np.random.default_rng(0)
-    assert_equal_to_oracle(kind(generator, 31, 42), np.array([[5, 2, 30, 20], [1, 15, 10, 30]]), GRID)
+    assert_equal_to_oracle(kind(generator, 61, 84), np.array([[10, 5, 60, 40], [3, 50, 20, 60]]), GRID)

@@ -58,7 +58,9 @@ def test_an_unknown_architecture_is_answered_with_the_nearest():
 
 
 def test_unknown_weights_of_a_known_architecture_are_answered_with_the_nearest():
-    with pytest.raises(UserError, match=r"no weights with this tag\. Did you mean 'replknet_31b\.in1k_384'\?"):
+    with pytest.raises(
+        UserError, match=r"unknown weights 'replknet_31b\.in1k_383'\. Did you mean 'replknet_31b\.in1k_384'\?"
+    ):
         models.create("replknet_31b.in1k_383", 5)
 
 

@@ -6,8 +6,8 @@ from snakemake.exceptions import WorkflowError
 
 from camagain.artifacts import write_text
 from camagain.config import BASELINE, BASELINE_METHODS, WITHOUT_EFFECT
-from camagain.errors import UserError
 from camagain.config.file import dump_experiment, parse_experiment
+from camagain.errors import UserError
 from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES
 from camagain.provenance import code_digest
 

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -13,9 +12,6 @@ from camagain.evaluation.iou import check_boxes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-CHUNK = 8
-"""Maps that a thread takes at a time: a sweep takes less than a millisecond, so that handing over each would show."""
 
 
 def boxes_at(score_map: np.ndarray, thresholds: np.ndarray, contours: Contours = "largest") -> list[np.ndarray]:
@@ -37,8 +33,8 @@ def best_ious(
     """IoU of the best box of each image at each threshold: N maps (H, W), N arrays (k, 4), (T,) -> (N, T) float64.
 
     The best is taken over the map's boxes and over the image's true boxes, which are x0 y0 x1 y1 in pixels of the map.
-    `score_maps` is any iterable and is read as needed, a few chunks of maps ahead of the threads that work on them, so
-    the maps of a whole dataset need never be in memory together. The result does not depend on the number of threads.
+    `score_maps` is any iterable and is read as needed, a few maps ahead of the threads that work on them, so the
+    maps of a whole dataset need never be in memory together. The result does not depend on the number of threads.
     ValueError, naming the position, for a faulty map or box, and when the number of maps is not that of `boxes`.
     """
     check_contours(contours)
@@ -84,22 +80,10 @@ def _best_ious(
         for kind, rows in ious.items():
             rows[i] = found.best_iou(truths[i], thresholds, kind)  # (T,)
 
-    def score_chunk(chunk: list[tuple[int, np.ndarray]]) -> int:
-        for numbered in chunk:
-            score(numbered)
-        return len(chunk)
-
-    done = sum(_in_order(score_chunk, _chunks(enumerate(score_maps), CHUNK if threads > 1 else 1), threads))
+    done = sum(1 for _ in _in_order(score, enumerate(score_maps), threads))
     if done < len(truths):
         raise ValueError(f"score maps: found {done}, expected {len(truths)}, as many as arrays of boxes")
     return ious
-
-
-def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The items in lists of a size, the last one shorter."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _in_order(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:

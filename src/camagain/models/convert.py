@@ -12,13 +12,12 @@ every tensor of ours is asked for, and whatever a file holds besides is left ove
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import timm
 import torch
 from torch import nn
 
 from camagain.errors import UserError, nearest
+from camagain.models.zoo import create
 
 Tensors = dict[str, torch.Tensor]
 Layout = Callable[[str], str]
@@ -35,17 +34,9 @@ def convert_state_dict(name: str, state_dict: Mapping, **options) -> Tensors:
     are those that the network is created with. The classifier may have any number of classes. Raises UserError that
     names every kind of mismatch: a tensor that is missing, left over, or of another shape.
     """
-    architecture = name.split(".")[0]
-    if not timm.is_model(architecture):
-        raise UserError(f"unknown architecture '{name}'.{nearest(architecture, sorted(LAYOUTS))}")
-    try:
-        with torch.device("meta"):  # names and shapes only: no memory, no random numbers
-            network: Any = timm.create_model(name, **options)
-    except RuntimeError as error:
-        if "pretrained tag" not in str(error):
-            raise
-        tags = timm.list_models(f"{architecture}*", include_tags=True)
-        raise UserError(f"unknown weights '{name}'.{nearest(name, tags)} Known are {tags}.") from None
+    with torch.device("meta"):  # names and shapes only: no memory, no random numbers
+        network = create(name, **{"num_classes": 1000, **options})
+    architecture = name.partition(".")[0]
     ours = network.state_dict()
     converted = _rename(architecture, unwrap(state_dict), list(ours))
     classifier = network.pretrained_cfg["classifier"]

@@ -61,7 +61,7 @@ def _one_kernel(branches: list[nn.Module]) -> nn.Conv2d:
         down, right = (height - conv.kernel_size[0]) // 2, (width - conv.kernel_size[1]) // 2
         weight += pad(conv.weight * scale[:, None, None, None], (right, right, down, down))  # (C, 1, height, width)
         bias += bn.bias - bn.running_mean * scale
-    one = nn.Conv2d(
+    one = type(largest)(  # a fast large kernel stays one
         largest.in_channels,
         largest.out_channels,
         (height, width),

@@ -39,7 +39,8 @@ def starting_network(
         return network, _load_lite0(network, model.architecture)
     if model.weights == "timm":
         origin = network.pretrained_cfg
-        return network, f"timm's weights {model.architecture}.{origin.get('tag', '')} ({origin.get('license')})"
+        name = f"{model.architecture.partition('.')[0]}.{origin.get('tag', '')}"
+        return network, f"timm's weights {name} ({origin.get('license')})"
     return network, f"random initialisation, seed {seed}"
 
 

@@ -39,11 +39,8 @@ def create(name: str, num_classes: int, pretrained: bool = False, **options) -> 
         try:
             timm.get_pretrained_cfg(name, allow_unregistered=False)
         except RuntimeError:
-            tagged = timm.list_pretrained(f"{name.partition('.')[0]}.*")
-            raise UserError(
-                f"architecture '{name}': there are no weights with this tag.{nearest(name, tagged)} timm can fetch "
-                f"{tagged or 'none of this architecture'}; docs/weights.md lists those that it cannot."
-            ) from None
+            tagged = timm.list_models(f"{name.partition('.')[0]}.*", include_tags=True)
+            raise UserError(f"unknown weights '{name}'.{nearest(name, tagged)} Known are {tagged}.") from None
     if pretrained and not timm.is_model_pretrained(name):
         raise UserError(f"timm has no pretrained weights for '{name}'; use `weights: random` or another architecture.")
     try:

@@ -25,6 +25,9 @@ FAMILY_COLORS = {"resnet": "#0072B2", "convnext": "#D55E00", "replknet": "#009E7
 OTHER_COLORS = ("#56B4E9", "#E69F00", "#F0E442", "#000000")
 BASELINE_COLOR = "#7F7F7F"
 
+DOTS_PER_INCH = {"pdf": 300, "png": 200}
+"""PDF is for print. PNG is for screens, and small enough to be kept in git."""
+
 
 def apply_style() -> None:
     """Sets seaborn's and matplotlib's defaults for all figures of this process."""
@@ -42,7 +45,6 @@ def apply_style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "figure.dpi": 100,
-            "savefig.dpi": 300,
             "pdf.fonttype": 42,  # fonts stay text; type 3 fonts are refused by many publishers
             "svg.hashsalt": "camagain",
         },
@@ -64,5 +66,12 @@ def save_figure(figure: Figure, data: pd.DataFrame, folder: Path, name: str) -> 
     write_csv(folder / f"{name}.csv", data)
     for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
         with atomic(folder / f"{name}.{kind}") as temporary:
-            figure.savefig(temporary, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.03)
+            figure.savefig(
+                temporary,
+                format=kind,
+                dpi=DOTS_PER_INCH[kind],
+                metadata=metadata,
+                bbox_inches="tight",
+                pad_inches=0.03,
+            )
     plt.close(figure)
