@@ -40,6 +40,8 @@ def measure(channels: int, side: int, sizes: tuple, training: bool) -> list[dict
         "nn.Conv2d, channels-last": (direct, last),
         "torch.fft": (by_fft, plain),
     }
+    if not training and any(route(last, kernel) != "fourier" for kernel in kernels):
+        methods["camagain's other route"] = (fourier_conv2d, last)  # why `route` does not take it
     if training and max(max(size) for size in sizes) > 13:
         del methods["nn.Conv2d, channels-last"]  # its weight gradient takes the same slow path as in NCHW
     calls = {name: partial(step, method, images, kernels, training) for name, (method, images) in methods.items()}

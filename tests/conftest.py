@@ -1,6 +1,10 @@
 """Shared by all tests: a tiny finished run, made once, and where the real photographs lie."""
 
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -84,3 +88,20 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
     evaluate_baselines(experiment, paths)
     write_parts(experiment, paths)
     return experiment, paths
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch):
+    """Starts a web server on this machine with a given request handler and gives its address; ended after the test."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ExitStack() as running:
+
+        def start(handler: Callable) -> str:
+            http = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            running.callback(thread.join)
+            running.callback(http.shutdown)
+            return f"http://127.0.0.1:{http.server_port}"
+
+        yield start

@@ -4,10 +4,9 @@ import hashlib
 import io
 import shutil
 import tarfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +33,7 @@ def pack(folder: Path, target: Path) -> Archive:
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def site(tmp_path: Path, serve: Callable[[Any], str]) -> Any:
     """A web server for the folder `folder`, at `url`, that keeps the paths it was asked for in `asked`."""
     state = SimpleNamespace(folder=tmp_path / "site", asked=[])
     state.folder.mkdir()
@@ -43,14 +42,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         def log_message(self, format: str, *args: Any) -> None:
             state.asked.append(self.path)
 
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(state.folder))) as http:
-        state.url = f"http://127.0.0.1:{http.server_port}/CUB_200_2011.tgz?download=1"
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield state
-        http.shutdown()
-        thread.join()
+    state.url = f"{serve(partial(Handler, directory=str(state.folder)))}/CUB_200_2011.tgz?download=1"
+    return state
 
 
 def cub(site: Any, tmp_path: Path) -> Cub:

@@ -1,11 +1,10 @@
 """Google Drive's pages before a file, played by a server on this machine."""
 
 import hashlib
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -53,7 +52,7 @@ class Drive:
 
 
 @pytest.fixture
-def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
+def drive(serve: Callable[[type], str]) -> Drive:
     state = Drive()
 
     class Handler(BaseHTTPRequestHandler):
@@ -85,14 +84,8 @@ def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        state.host = f"http://127.0.0.1:{http.server_port}"
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield state
-        http.shutdown()
-        thread.join()
+    state.host = serve(Handler)
+    return state
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from torch import nn
 
 from camagain.errors import UserError
 from camagain.models import convert_state_dict, create, merge
-from camagain.models.large_kernel import replace_large_kernels
+from camagain.models.large_kernel import LargeKernelConv2d, replace_large_kernels
 
 SMALL = {
     "replknet_31b": {"widths": (6, 8, 10, 12), "depths": (1, 2, 1, 1)},
@@ -92,3 +92,14 @@ def test_a_norm_without_statistics_cannot_be_merged(trained: Callable):
     network.stages[1].blocks[0].replk.large_kernel.small.bn = nn.GroupNorm(1, 8)
     with pytest.raises(UserError, match="cannot merge a Conv2d with a GroupNorm"):
         merge(network)
+
+
+def test_a_merged_large_kernel_stays_fast():
+    network = replace_large_kernels(create("replknet_narrow", 3).eval())
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        before = network(images)
+        merge(network)
+        torch.testing.assert_close(network(images), before, rtol=1e-4, atol=1e-4)
+    large = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d) and layer.kernel_size[0] > 11]
+    assert len(large) == 5 and all(type(layer) is LargeKernelConv2d for layer in large)
