@@ -13,8 +13,8 @@ SMALLEST = 13
 FEW_TAPS = 300
 """With no weight gradient to compute, kernels of fewer taps (13 x 13, strips of K x 5) are faster convolved directly.
 
-Measured on 2 AVX2 cores in float32 (benchmarks/large_kernel.py): torch's channels-last forward takes 0.4 to 0.9 of the
-Fourier route's time at 13 x 13 and 51 x 5, and 1.3 to 3 times as long at 31 x 31.
+Measured on one AVX2 core in float32 (benchmarks/results/large_kernel.csv): torch's channels-last forward takes 0.7 to
+0.9 of the Fourier route's time at 13 x 13 and 51 x 5 + 5 x 51, and 1.9 to 3.1 times as long at 31 x 31.
 """
 
 Network = TypeVar("Network", bound=nn.Module)
