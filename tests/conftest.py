@@ -31,7 +31,7 @@ TINY = {
         {"name": "small-resnet", "architecture": "resnet_narrow"},
         {"name": "small-convnext", "architecture": "convnext_narrow", "training": {"epochs": 1}},
     ],
-    "localization": {"methods": ["cam", "cam-gt"]},
+    "localization": {"methods": ["cam", "cam-gt", "pc1"]},
     "evaluation": {"size": 64, "threshold_step": 0.01, "bootstrap": 100},
     "figures": {"heatmap_images": 3},
     "compute": {"device": "cpu", "threads": 1},

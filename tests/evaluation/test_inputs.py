@@ -19,6 +19,7 @@ TRUTHS = {
         width=np.full(len(ids), 60),
         height=np.full(len(ids), 40),
         boxes=[np.array([[1, 1, 5, 5]])] * len(ids),
+        masks=None,
     )
     for split, ids in IDS.items()
 }

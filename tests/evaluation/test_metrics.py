@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from camagain.evaluation.metrics import (
-    box_acc_at,
-    box_accuracy_curve,
-    in_top,
-    max_box_acc,
-    max_box_acc_v2,
-    top1_loc_at,
-)
+from camagain.evaluation.metrics import best_of, in_top, max_box_acc, max_box_acc_v2
 
 #                 t0   t1   t2   t3
 IOUS = np.array([[0.0, 0.5, 0.8, 0.2],
@@ -19,9 +12,12 @@ IOUS = np.array([[0.0, 0.5, 0.8, 0.2],
                  [0.0, 0.3, 0.3, 0.1]])  # fmt: skip
 
 
-def test_curve_counts_an_iou_equal_to_delta():
-    assert box_accuracy_curve(IOUS, 0.5).tolist() == [0.0, 50.0, 50.0, 50.0]
-    assert box_accuracy_curve(IOUS, 0.3).tolist() == [25.0, 75.0, 100.0, 50.0]
+def test_an_iou_equal_to_delta_counts():
+    assert max_box_acc(np.array([[0.5], [0.4999]])) == (50.0, 0)
+
+
+def test_best_of_is_the_first_of_equals():
+    assert best_of(np.array([10.0, 30.0, 20.0, 30.0])) == (30.0, 1)
 
 
 def test_max_box_acc_takes_the_first_of_several_best_thresholds():
@@ -33,18 +29,6 @@ def test_max_box_acc_takes_the_first_of_several_best_thresholds():
 def test_v2_chooses_a_threshold_for_each_delta():
     assert max_box_acc_v2(IOUS) == pytest.approx((100 + 50 + 50) / 3)
     assert max_box_acc_v2(IOUS, deltas=(0.3,)) == 100.0
-
-
-def test_accuracy_at_a_threshold_chosen_elsewhere():
-    assert box_acc_at(IOUS, 0) == 0.0
-    assert box_acc_at(IOUS, 2, 0.3) == 100.0
-
-
-def test_top1_loc_needs_box_and_class():
-    class_correct = np.array([True, False, True, True])
-    assert top1_loc_at(IOUS, class_correct, 1) == 25.0  # images 0 and 1 have a correct box, only 0 a correct class
-    assert top1_loc_at(IOUS, class_correct, 2) == 50.0
-    assert top1_loc_at(IOUS, np.ones(4, dtype=bool), 1) == box_acc_at(IOUS, 1)
 
 
 def test_in_top():

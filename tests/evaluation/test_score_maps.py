@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from camagain.evaluation.score_maps import normalise, scale_boxes, score_maps, unscale_boxes, upsample
+from camagain.evaluation.score_maps import normalise, scale_boxes, score_maps, script_map, unscale_boxes, upsample
 
 
 def test_normalised_maps_span_0_to_1():
@@ -86,3 +86,28 @@ def test_unscaling_undoes_scaling_up_to_a_map_pixel():
     assert unscale_boxes(np.array([[0, 0, 112, 224]]), np.array([448]), np.array([100]), 224).tolist() == [
         [0.0, 0.0, 224.0, 100.0]
     ]
+
+
+def test_the_scripts_map_is_cut_and_wrapped_to_8_bits():
+    """Corners keep their values when a map is resized: 0.5 is 127, 1.5 is 382 - 256, -0.01 is 254, 1 is 255."""
+    found = script_map(np.array([[0.5, 1.5], [-0.01, 1.0]], dtype=np.float32))
+    assert found.shape == (384, 384)
+    levels = np.array([127, 126, 254, 255])  # of which every level from 0 to 255 occurs in between
+    np.testing.assert_array_equal(found[[0, 0, -1, -1], [0, -1, 0, -1]], levels / 255)
+    assert found.min() == 0 and found.max() == 1
+
+
+def test_the_scripts_map_is_scaled_again_and_zero_where_constant():
+    np.testing.assert_array_equal(np.unique(script_map(np.array([[0.2, 0.2], [0.2, 0.6]])))[[0, -1]], [0, 1])
+    assert not script_map(np.full((3, 3), 0.7)).any()
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "cubic"])
+def test_published_maps_at_384_are_the_scripts_and_smaller_ones_are_resized_from_them(interpolation):
+    coarse = np.random.default_rng(0).random((12, 12)).astype(np.float32)
+    saved = script_map(coarse)
+    np.testing.assert_array_equal(next(score_maps([coarse], 384, interpolation, "published")), saved)
+    small = next(score_maps([coarse], 224, interpolation, "published"))
+    np.testing.assert_array_equal(small, normalise(upsample(saved, 224, interpolation)))
+    described = next(score_maps([coarse], 384, "linear", "described"))
+    assert 0 < np.abs(described - saved).max() < 0.01  # without wrapping, rounding is all that differs

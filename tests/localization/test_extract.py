@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
+from camagain.config.file import parse_experiment
 from camagain.datasets.images import read_rgb, warp
 from camagain.datasets.index import image_path, read_index
 from camagain.errors import UserError
-from camagain.localization import extract
+from camagain.localization import extract, gradient_methods, methods
 from camagain.localization.extract import check_classes, localize
 from camagain.models.checkpoint import load_network
+from camagain.training.finetune import finetune
 
 MODEL = "small-resnet"
 
@@ -67,15 +69,71 @@ def test_the_summary_says_that_the_map_decomposes_the_score(tiny_run):
 
 def test_maps_without_evidence_become_zeros_and_are_counted(tiny_run, monkeypatch, tmp_path, capsys):
     experiment, paths = tiny_run
-    monkeypatch.setattr(extract, "cam", lambda features, weights, variant: features[:, 0] * float("nan"))
+    monkeypatch.setitem(methods.FUNCTIONS, "cam", lambda features, weights, variant: features[:, 0] * float("nan"))
     written = {}
     monkeypatch.setattr(extract, "write_npz", lambda path, **arrays: written.setdefault(path.name, arrays))
     monkeypatch.setattr(extract, "write_parquet", lambda path, table: None)
     monkeypatch.setattr(extract, "write_json", lambda path, value: written.setdefault(path.name, value))
     localize(experiment, MODEL, paths)
     assert not written["maps.npz"]["cam"].any()
-    assert written["summary.json"]["maps_without_positive_evidence"] == {"cam": 18, "cam-gt": 18}
+    counts = written["summary.json"]["maps_without_positive_evidence"]
+    assert counts["cam"] == counts["cam-gt"] == counts["cam.described"] == 18
     assert "18 of 18 'cam' maps have no positive evidence" in capsys.readouterr().out
+
+
+@pytest.fixture
+def variation(tiny_run, tmp_path, tiny_values):
+    """Localizes the tiny run's data again with other settings, by a network without training."""
+
+    def run(architecture: str, **settings) -> tuple[dict[str, np.ndarray], dict]:
+        values = {**tiny_values, "models": [{"name": "other", "architecture": architecture}]}
+        values["training"] = {"epochs": 0, "batch_size": 6, "learning_rate": 1.0e-3}
+        values["localization"] = {"methods": ["cam"], **settings}
+        values["input"] = {"size": 96}  # 3 x 3 cells at stride 32
+        experiment = parse_experiment(values, "variation")
+        paths = experiment.paths(tmp_path / "results", tiny_run[1].dataset_dir.parent)
+        finetune(experiment, "other", paths)
+        localize(experiment, "other", paths)
+        with np.load(paths.localization("other") / "maps.npz") as arrays:
+            return dict(arrays), json.loads((paths.localization("other") / "summary.json").read_text())
+
+    return run
+
+
+def test_after_the_norm_maps_add_up_to_the_class_score(variation):
+    before, before_summary = variation("convnext_atto")
+    after, after_summary = variation("convnext_atto", tap="after-norm")
+    assert before_summary["norm_before_classifier"] and after_summary["norm_before_classifier"]
+    assert after_summary["head_error"] < 1e-4 < before_summary["head_error"]
+    np.testing.assert_allclose(after["cam"], before["cam.after-norm"])
+    np.testing.assert_allclose(after["cam.before-norm"], before["cam"])
+    assert np.abs(after["cam"] - before["cam"]).max() > 0.01
+
+
+def test_bfloat16_is_near_and_labelled(variation):
+    exact, exact_summary = variation("resnet_narrow")
+    half, half_summary = variation("resnet_narrow", precision="bfloat16")
+    assert (exact_summary["precision"], half_summary["precision"]) == ("float32", "bfloat16")
+    assert half["cam"].dtype == np.float32
+    difference = np.abs(half["cam"] - exact["cam"])
+    assert 0 < difference.mean() < 0.05
+
+
+def test_methods_of_the_optional_package_come_from_the_same_pass(variation, monkeypatch):
+    pytest.importorskip("pytorch_grad_cam", reason="needs the optional package grad-cam")
+    calls = []
+    original = extract.feature_maps
+    monkeypatch.setattr(extract, "feature_maps", lambda *args: calls.append(1) or original(*args))
+    maps, _ = variation("resnet_narrow", methods=["cam", "grad-cam", "layer-cam-gt"], batch_size=18)
+    assert len(calls) == 1
+    assert maps["grad-cam"].shape == maps["layer-cam-gt"].shape == maps["cam"].shape
+
+
+def test_a_missing_package_is_said_before_any_work(variation, monkeypatch):
+    monkeypatch.setattr(gradient_methods, "find_spec", lambda name: None)
+    monkeypatch.setattr(extract, "load_network", lambda path: pytest.fail("the network was loaded"))
+    with pytest.raises(UserError, match=r"'grad-cam' needs the optional package grad-cam; install"):
+        variation("resnet_narrow", methods=["grad-cam"])
 
 
 def test_a_model_of_other_classes_is_refused():

@@ -11,7 +11,7 @@ from PIL import Image
 from camagain.artifacts import sha256
 from camagain.config.file import parse_experiment
 from camagain.errors import UserError
-from camagain.paper.parts import FIGURE_NAMES, write_parts
+from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES, write_parts
 from camagain.paper.render import TextTable
 from camagain.paper.style import FAMILY_COLORS, model_colors
 
@@ -43,6 +43,61 @@ def test_markdown_and_latex_show_the_rounded_figures(tiny_run):
         assert cell in text
         assert "12 test images of 3 classes" in text
         assert "centred Gaussian" in text
+
+
+@pytest.mark.parametrize("name", TABLE_NAMES)
+def test_every_table_comes_in_three_kinds(tiny_run, name: str):
+    _, paths = tiny_run
+    assert len(pd.read_csv(paths.tables / f"{name}.csv"))
+    markdown, latex = ((paths.tables / f"{name}.{kind}").read_text() for kind in ("md", "tex"))
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len(lines) > 2 and len({line.count("|") for line in lines}) == 1
+    assert latex.count(r"\\") == len(lines) - 1  # all but the rule
+    assert "12 test images of 3 classes" in markdown
+
+
+def test_every_threshold_stands_beside_the_one_from_val(tiny_run):
+    _, paths = tiny_run
+    table = pd.read_csv(paths.tables / "localization.csv").set_index(["model", "method", "figure"])
+    for key in table.index:
+        figure = key[2]
+        if figure in ("top1", "top5", "pxap") or figure.endswith("_val_threshold"):
+            continue
+        assert table.loc[key, "threshold_chosen_on"] == "test"
+        assert table.loc[(*key[:2], f"{figure}_val_threshold"), "threshold_chosen_on"] == "val"
+        assert table.loc[(*key[:2], f"{figure}_val_threshold"), "value_percent"] <= table.loc[key, "value_percent"]
+
+
+def test_synthbirds_have_masks_and_so_every_map_has_pxap(tiny_run):
+    _, paths = tiny_run
+    assert 0 < metrics(paths, "small-resnet", "pc1")["pxap"]["value"] < 100
+    area = metrics(paths, "baseline", "whole-image")["pxap"]["value"]
+    assert 3 < area < 40, "of a constant map it is the birds' share of the pixels"
+
+
+def test_paired_tests_hold_every_pair_once(tiny_run):
+    _, paths = tiny_run
+    table = pd.read_csv(paths.tables / "paired-tests.csv")
+    assert table["kind"].value_counts().to_dict() == {"methods": 2 * 3, "models": 3, "chance": 2 * 3}
+    for row in table.itertuples():
+        first, second = (
+            pd.read_parquet(paths.evaluation(model, method) / "images.parquet")["correct"]
+            for model, method in ((row.model_a, row.method_a), (row.model_b, row.method_b))
+        )
+        assert row.only_a_right == (first & ~second).sum() and row.only_b_right == (second & ~first).sum()
+        assert row.difference_points == pytest.approx(100 * (first.mean() - second.mean()))
+        assert row.low_points <= row.difference_points <= row.high_points
+        assert row.p_value <= row.p_holm <= 1
+
+
+def test_the_choices_table_has_a_column_for_every_choice(tiny_run):
+    _, paths = tiny_run
+    header, _, *rows = (paths.tables / "evaluation-choices.md").read_text().splitlines()
+    for option in ("224 px", "384 px", "true class", "described maps", "cubic", "step 0.001", "other contours"):
+        assert f" {option} |" in header
+    pc1 = next(row for row in rows if "small-resnet" in row and "PC1" in row)
+    columns = [cell.strip() for cell in header.split("|")]
+    assert pc1.split("|")[columns.index("true class")].strip() == "–", "no pc1-gt maps were asked for"
 
 
 def test_the_metrics_file_repeats_them_for_dvc(tiny_run):

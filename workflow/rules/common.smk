@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from camagain.artifacts import write_text
 from camagain.config import BASELINE, BASELINE_METHODS, WITHOUT_EFFECT
+from camagain.config.methods import CAM_METHODS
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.errors import UserError
 from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES
@@ -34,18 +35,21 @@ LOCALIZATION_FILES = [
     f"{RUN}/localization/{{model}}/{name}"
     for name in ("maps.npz", "predictions.parquet", "channels.npz", "summary.json")
 ]
-EVALUATION_FILES = ("metrics.json", "curve.csv", "images.parquet")
+EVALUATION_FILES = ("metrics.json", "curve.csv", "images.parquet", "correct.npz")
 BASELINE_FILES = expand(
     f"{RUN}/evaluation/{BASELINE}/{{method}}/{{file}}",
     method=BASELINE_METHODS,
     file=EVALUATION_FILES,
 )
-EVALUATIONS = BASELINE_FILES + expand(
-    f"{RUN}/evaluation/{{model}}/{{method}}/{{file}}",
-    model=MODELS,
+MODEL_EVALUATIONS = expand(
+    f"{RUN}/evaluation/{{{{model}}}}/{{method}}/{{file}}",
     method=METHODS,
     file=EVALUATION_FILES,
+) + expand(
+    f"{RUN}/evaluation/{{{{model}}}}/{{method}}/choices.csv",
+    method=[method for method in METHODS if method in CAM_METHODS],
 )
+EVALUATIONS = BASELINE_FILES + expand(MODEL_EVALUATIONS, model=MODELS)
 TABLES = expand(
     f"{RUN}/tables/{{table}}.{{kind}}", table=TABLE_NAMES, kind=("csv", "md", "tex")
 )

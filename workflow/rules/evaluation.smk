@@ -3,11 +3,7 @@ rule evaluate:
         LOCALIZATION_FILES,
         index=INDEX,
     output:
-        expand(
-            f"{RUN}/evaluation/{{{{model}}}}/{{method}}/{{file}}",
-            method=METHODS,
-            file=EVALUATION_FILES,
-        ),
+        MODEL_EVALUATIONS,
     log:
         f"{LOGS}/evaluate/{{model}}.log",
     benchmark:

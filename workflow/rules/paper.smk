@@ -10,12 +10,16 @@ rule write_tables:
         f"{DATASET}/dataset.json",
     output:
         f"{RUN}/metrics.json",
-        report(
-            TABLES,
-            caption="../report/localization.rst",
-            category="Tables",
-            labels={"table": "localization"},
-        ),
+        [
+            report(
+                f"{RUN}/tables/{name}.{kind}",
+                caption=f"../report/{name}.rst",
+                category="Tables",
+                labels={"table": name, "format": kind},
+            )
+            for name in TABLE_NAMES
+            for kind in ("csv", "md", "tex")
+        ],
     log:
         f"{LOGS}/tables.log",
     benchmark:

@@ -1,7 +1,7 @@
 """The settings of an experiment."""
 
 from camagain.config.base import Settings
-from camagain.config.dataset import Cub, CubFolder, Dataset, SynthBirds
+from camagain.config.dataset import Cub, CubFolder, Dataset, SynthBirds, WsolMetadata
 from camagain.config.experiment import (
     BASELINE,
     BASELINE_METHODS,
@@ -34,4 +34,5 @@ __all__ = [
     "Settings",
     "SynthBirds",
     "Training",
+    "WsolMetadata",
 ]

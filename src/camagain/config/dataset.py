@@ -1,4 +1,4 @@
-"""Where images come from: SynthBirds, CUB-200-2011, or a folder in its layout."""
+"""Where images come from: SynthBirds, CUB-200-2011, a folder in its layout, or one in wsolevaluation's."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -46,4 +46,16 @@ class CubFolder(Settings):
     val_per_class: int = Field(default=5, ge=1, description="Images per class taken out of the training part for val.")
 
 
-Dataset = Annotated[SynthBirds | Cub | CubFolder, Field(discriminator="kind")]
+class WsolMetadata(Settings):
+    """Text files in wsolevaluation's layout (CUBv2, ILSVRC, OpenImages30k) beside images, all left untouched."""
+
+    kind: Literal["wsol-metadata"]
+    name: Name = Field(description="Folder under `data/` where the index and united masks are written.")
+    path: Path = Field(description="The folder that the paths of images are relative to.")
+    metadata: Path = Field(description="The folder that holds train/, val/ and test/ with the text files.")
+    masks: Path | None = Field(
+        default=None, description="The folder that the paths of masks are relative to; `path` where null."
+    )
+
+
+Dataset = Annotated[SynthBirds | Cub | CubFolder | WsolMetadata, Field(discriminator="kind")]

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from camagain.artifacts import RunPaths
 from camagain.config.base import Name, Rgb, Settings
 from camagain.config.dataset import Dataset
+from camagain.config.methods import Method
 from camagain.config.training import Training
 from camagain.errors import UserError, nearest
 
@@ -59,15 +60,25 @@ class Model(Settings):
 class Localization(Settings):
     """How score maps are made."""
 
-    methods: tuple[Literal["cam", "cam-gt"], ...] = Field(
-        default=("cam", "cam-gt"),
+    methods: tuple[Method, ...] = Field(
+        default=("cam", "cam-gt", "pc1", "pc1-gt"),
         min_length=1,
-        description="`cam`: map of the predicted class, as the paper's script; `cam-gt`: of the ground-truth class, "
-        "as wsolevaluation.",
+        description="`cam` and `pc1`, of the predicted class as in the paper's script, or with `-gt` of the true class "
+        "as in wsolevaluation; and the methods that the optional package grad-cam brings (docs/metrics.md).",
     )
     variant: Literal["published", "described"] = Field(
         default="published",
-        description="`published`: as the authors' script computes it; `described`: as the paper's text means it.",
+        description="`published`: as the authors' script computes it, rounding to 8 bits at 384 px included; "
+        "`described`: as the paper's text means it.",
+    )
+    tap: Literal["before-norm", "after-norm"] = Field(
+        default="before-norm",
+        description="Where a norm stands between the last feature maps and the classifier: maps from before it, as the "
+        "paper's script, or from after it, where they add up to the class score exactly.",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description="`bfloat16`: the backbone in half precision, faster and not exact; tables say so.",
     )
     batch_size: int = Field(default=64, ge=1, description="Images per forward pass.")
 
@@ -76,10 +87,15 @@ class Evaluation(Settings):
     """How score maps become boxes and boxes become numbers."""
 
     size: int = Field(default=224, ge=16, description="Side to which score maps and boxes are scaled, pixels.")
-    interpolation: Literal["linear", "cubic"] = Field(default="linear", description="How score maps are upsampled.")
+    interpolation: Literal["linear", "cubic"] = Field(default="linear", description="How score maps are resized to it.")
     threshold_step: float = Field(default=0.001, gt=0, lt=1, description="Step of the threshold grid over [0, 1).")
     bootstrap: int = Field(default=1000, ge=100, description="Bootstrap resamples behind each confidence interval.")
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Coverage of the confidence intervals.")
+    choices: Literal["one-at-a-time", "all-combinations"] = Field(
+        default="one-at-a-time",
+        description="What the evaluation-choices table scores again: every choice changed alone, or all combinations, "
+        "which takes several times as long.",
+    )
 
 
 class Figures(Settings):

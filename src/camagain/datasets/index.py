@@ -8,8 +8,9 @@
 | class_name | text |
 | split | "train", "val" or "test" |
 | width, height | pixels of the original image |
-| boxes | list of [x0, y0, x1, y1] in original pixels, at least one |
+| boxes | list of [x0, y0, x1, y1] in original pixels; at least one in val and test, training needs none |
 | mask_path | segmentation, like `path`, or missing |
+| ignore_path | mask of the pixels that evaluation leaves out, like `path`, or missing |
 """
 
 import hashlib
@@ -20,21 +21,24 @@ import pandas as pd
 
 from camagain.artifacts import existing, write_parquet
 from camagain.errors import UserError
+from camagain.progress import track
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("image_id", "path", "label", "class_name", "split", "width", "height", "boxes", "mask_path")
+OPTIONAL = ("ignore_path",)
+"""Missing in every row where a table lacks the column, as those written by earlier versions do."""
 
 
 def write_index(path: Path, index: pd.DataFrame) -> None:
     """Checks an index (see `check_index`) and writes it as Parquet, rows ordered by split and image_id."""
     check_index(index, str(path))
     order = pd.Categorical(index["split"], categories=SPLITS, ordered=True)
-    ordered = index.assign(_order=order).sort_values(["_order", "image_id"], kind="stable")
-    write_parquet(path, ordered[list(COLUMNS)].reset_index(drop=True))
+    ordered = _completed(index).assign(_order=order).sort_values(["_order", "image_id"], kind="stable")
+    write_parquet(path, ordered[[*COLUMNS, *OPTIONAL]].reset_index(drop=True))
 
 
 def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
-    """Reads an index, optionally one split; boxes come back as float64 arrays (k, 4)."""
+    """Reads an index, optionally one split; boxes come back as float64 arrays (k, 4), k = 0 for an image without."""
     try:
         index = pd.read_parquet(existing(path))
     except (OSError, ValueError) as error:
@@ -46,12 +50,20 @@ def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
         raise UserError(
             f"{path}: the columns {missing} are missing; expected {list(COLUMNS)}. Run `camagain data` again."
         )
-    index["boxes"] = [np.stack([np.asarray(box, dtype=np.float64) for box in boxes]) for boxes in index["boxes"]]
+    index = _completed(index)
+    index["boxes"] = [
+        np.array([np.asarray(box) for box in boxes], dtype=np.float64).reshape(-1, 4) for boxes in index["boxes"]
+    ]
     return index if split is None else index[index["split"] == split].reset_index(drop=True)
 
 
+def _completed(index: pd.DataFrame) -> pd.DataFrame:
+    """The table with every optional column."""
+    return index.assign(**{column: pd.Series(None, index.index, "str") for column in OPTIONAL if column not in index})
+
+
 def check_index(index: pd.DataFrame, source: str) -> None:
-    """Raises UserError when ids repeat, labels are not contiguous, or a split has no image."""
+    """Raises UserError when ids repeat, labels are not contiguous, a split has no image, or val or test lacks boxes."""
     repeated = index["image_id"][index["image_id"].duplicated()]
     if len(repeated):
         raise UserError(f"{source}: image id {repeated.iloc[0]!r} occurs more than once; every image needs its own id.")
@@ -64,18 +76,38 @@ def check_index(index: pd.DataFrame, source: str) -> None:
                 f"{source}: no image in the {split} split ({len(index)} images in all); training, choosing the "
                 "threshold and testing each need at least one."
             )
+    bare = index[(index["split"] != "train") & (index["boxes"].map(len) == 0)]
+    if len(bare):
+        raise UserError(
+            f"{source}: image {bare['image_id'].iloc[0]!r} of the {bare['split'].iloc[0]} split has no box "
+            f"({len(bare)} such images in all); choosing the threshold and testing need at least one for every image."
+        )
 
 
 def image_path(index_path: Path, row_path: str) -> Path:
-    """Where an index row's `path` or `mask_path` lies on this machine."""
+    """Where an index row's `path`, `mask_path` or `ignore_path` lies on this machine."""
     return Path(index_path).parent / row_path
 
 
 def fingerprint(index_path: Path) -> str:
-    """A digest of what an index says and of the bytes of every image, the same wherever the dataset lies."""
+    """A digest of what an index says and of the bytes of every image, the same wherever the dataset lies.
+
+    Of an image with a region to ignore both masks count too, by their pixels: camagain united them, and the bytes of
+    the same PNG depend on the library that compressed it.
+    """
     index = read_index(index_path).sort_values("image_id")
     digest = hashlib.sha256()
-    for row in index.itertuples():
+    for row in track(index.itertuples(), len(index), "taking the fingerprint"):
         digest.update(f"{row.image_id}|{row.label}|{row.class_name}|{row.split}|{row.boxes.tolist()}|".encode())
         digest.update(hashlib.sha256(image_path(index_path, row.path).read_bytes()).digest())
+        if isinstance(row.ignore_path, str):
+            for mask in (row.mask_path, row.ignore_path):
+                digest.update(_pixels_digest(image_path(index_path, mask)))
     return digest.hexdigest()
+
+
+def _pixels_digest(path: Path) -> bytes:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return hashlib.sha256(f"{image.mode}{image.size}".encode() + image.tobytes()).digest()

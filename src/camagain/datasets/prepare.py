@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from camagain.artifacts import read_json, write_json
-from camagain.config import Cub, CubFolder, SynthBirds
+from camagain.config import Cub, CubFolder, Dataset, SynthBirds, WsolMetadata
 from camagain.datasets.archive import unpack_tgz
 from camagain.datasets.cub import read_cub
 from camagain.datasets.index import SPLITS, fingerprint, write_index
+from camagain.datasets.wsol_metadata import read_wsol_metadata
 from camagain.downloads.http import fetch
 from camagain.errors import UserError
 
@@ -49,15 +50,15 @@ class _Source:
     folder: Path
     prefix: Path  # of the paths in the index
     source: str
+    boxes: str = "given"
     archive: dict[str, Any] | None = None
 
 
-def prepare_dataset(
-    dataset: SynthBirds | Cub | CubFolder, dataset_dir: Path, seed: int = 0, archive: Archive = CUB_200_2011
-) -> None:
+def prepare_dataset(dataset: Dataset, dataset_dir: Path, seed: int = 0, archive: Archive = CUB_200_2011) -> None:
     """Writes `index.parquet` and `dataset.json` into `dataset_dir`, after drawing, downloading or finding the images.
 
-    `seed` chooses the validation images. `archive` is what `Cub.url` must deliver.
+    `seed` chooses the validation images, except for `WsolMetadata`, which names them. `archive` is what `Cub.url` must
+    deliver.
     """
     dataset_dir = Path(dataset_dir)
     index_path, summary_path = dataset_dir / "index.parquet", dataset_dir / "dataset.json"
@@ -65,19 +66,47 @@ def prepare_dataset(
     for stale in (summary_path, index_path):
         stale.unlink(missing_ok=True)
 
+    if isinstance(dataset, WsolMetadata):
+        source, index = _read_metadata(dataset, dataset_dir)
+    else:
+        source, index = _read_cub_layout(dataset, dataset_dir, seed, archive)
+    write_index(index_path, index)
+    write_json(summary_path, _summary(dataset, index, index_path, source, seed))
+
+
+def _read_cub_layout(
+    dataset: SynthBirds | Cub | CubFolder, dataset_dir: Path, seed: int, archive: Archive
+) -> tuple[_Source, pd.DataFrame]:
+    """The index of a dataset whose images and masks lie in one folder."""
     if isinstance(dataset, SynthBirds):
         source = _draw(dataset, dataset_dir)
     elif isinstance(dataset, Cub):
         source = _download(dataset, dataset_dir, archive)
     else:
-        folder = Path(dataset.path).expanduser().resolve()
+        folder = _absolute(dataset.path)
         source = _Source(folder, prefix=folder, source=folder.name)
-
     index = read_cub(source.folder, dataset.val_per_class, seed)
-    for column in ("path", "mask_path"):
-        index[column] = index[column].map(lambda path: (source.prefix / path).as_posix(), na_action="ignore")
-    write_index(index_path, index)
-    write_json(summary_path, _summary(dataset, index, index_path, source, seed))
+    return source, index.assign(
+        path=_below(source.prefix, index["path"]), mask_path=_below(source.prefix, index["mask_path"])
+    )
+
+
+def _read_metadata(dataset: WsolMetadata, dataset_dir: Path) -> tuple[_Source, pd.DataFrame]:
+    """The index of a dataset whose images are left where they are and whose masks are united in `dataset_dir`."""
+    folder = _absolute(dataset.path)
+    masks = folder if dataset.masks is None else _absolute(dataset.masks)
+    index = read_wsol_metadata(_absolute(dataset.metadata), folder, masks, dataset_dir)
+    boxes = "tight boxes of the masks" if index["mask_path"].notna().any() else "given"
+    source = _Source(folder, prefix=folder, source=folder.name, boxes=boxes)
+    return source, index.assign(path=_below(folder, index["path"]))
+
+
+def _absolute(path: Path) -> Path:
+    return Path(path).expanduser().resolve()
+
+
+def _below(prefix: Path, paths: pd.Series) -> pd.Series:
+    return paths.map(lambda path: (prefix / path).as_posix(), na_action="ignore")
 
 
 def _draw(dataset: SynthBirds, dataset_dir: Path) -> _Source:
@@ -106,19 +135,18 @@ def _download(dataset: Cub, dataset_dir: Path, archive: Archive) -> _Source:
     return _Source(dataset_dir / prefix, prefix, source=dataset.url, archive=read_json(note))
 
 
-def _summary(
-    dataset: SynthBirds | Cub | CubFolder, index: pd.DataFrame, index_path: Path, source: _Source, seed: int
-) -> dict[str, Any]:
-    """What `dataset.json` says."""
+def _summary(dataset: Dataset, index: pd.DataFrame, index_path: Path, source: _Source, seed: int) -> dict[str, Any]:
+    """What `dataset.json` says; a split that is given has neither seed nor number of images per class."""
     classes = index[["label", "class_name"]].drop_duplicates().sort_values("label")
     return {
         "kind": dataset.kind,
         "name": dataset.name,
         "images": len(index),
         "splits": {split: int((index["split"] == split).sum()) for split in SPLITS},
-        "val_per_class": dataset.val_per_class,
-        "split_seed": seed,
+        "val_per_class": None if isinstance(dataset, WsolMetadata) else dataset.val_per_class,
+        "split_seed": None if isinstance(dataset, WsolMetadata) else seed,
         "classes": classes["class_name"].tolist(),
+        "boxes": source.boxes,
         "source": source.source,
         "archive": source.archive,
         "fingerprint": fingerprint(index_path),

@@ -1,4 +1,4 @@
-"""Reads small whitespace-separated text tables such that every complaint names file and line."""
+"""Reads text tables, separated by whitespace or by a character, such that every complaint names file and line."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -39,16 +39,29 @@ def flag(text: str) -> bool:
     return text == "1"
 
 
-EXPECTED: dict[Callable[[str], Any], str] = {finite: "a finite number", flag: "0 or 1", int: "a whole number"}
+def filled(text: str) -> str:
+    """A text that is not empty; between separators nothing may stand, which `str` takes."""
+    if not text:
+        raise ValueError
+    return text
 
 
-def read_table(path: Path, columns: dict[str, Callable[[str], Any]]) -> list[Line]:
+EXPECTED: dict[Callable[[str], Any], str] = {
+    finite: "a finite number",
+    flag: "0 or 1",
+    int: "a whole number",
+    filled: "a text",
+}
+
+
+def read_table(path: Path, columns: dict[str, Callable[[str], Any]], separator: str | None = None) -> list[Line]:
     """The lines of a text file, one field per column; blank lines are skipped, Windows line ends and a BOM are taken.
 
-    `columns` maps a column's name to its converter: `str`, `int`, `finite` or `flag`. A last column converted by `str`
-    takes the rest of its line, so a file name may contain spaces.
+    `columns` maps a column's name to its converter: `str`, `filled`, `int`, `finite` or `flag`. Between two columns
+    stands `separator`, or any whitespace where it is None. Then a last column converted by `str` takes the rest of its
+    line, so a file name may contain spaces; with a separator any may, but none may contain the separator.
     """
-    layout = " ".join(f"<{name}>" for name in columns)
+    layout = (separator or " ").join(f"<{name}>" for name in columns)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -58,12 +71,12 @@ def read_table(path: Path, columns: dict[str, Callable[[str], Any]]) -> list[Lin
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a readable text file ({error}). Expected UTF-8 lines '{layout}'.") from None
 
-    rest_of_line = list(columns.values())[-1] is str
+    rest_of_line = separator is None and list(columns.values())[-1] is str
     lines, faults = [], []
     for number, row in enumerate(text.split("\n"), start=1):
-        fields = row.split(maxsplit=len(columns) - 1 if rest_of_line else -1)
-        if not fields:
+        if not row.strip():
             continue
+        fields = row.split(separator, maxsplit=len(columns) - 1 if rest_of_line else -1)
         fault = _fault(fields, columns)
         if fault:
             faults.append(f"{path}, line {number}: {fault} in {row.strip()!r}, expected '{layout}'")
@@ -97,7 +110,7 @@ def _fault(fields: list[str], columns: dict[str, Callable[[str], Any]]) -> str:
         return f"{len(fields)} fields instead of {len(columns)}"
     for field, (name, convert) in zip(fields, columns.items(), strict=True):
         try:
-            convert(field)
+            convert(field.strip())
         except ValueError:
             return f"{name} is {field!r} and not {EXPECTED[convert]}"
     return ""

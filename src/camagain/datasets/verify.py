@@ -30,7 +30,7 @@ def _size_or_fault(path: Path) -> tuple[int, int] | str:
             size = image.size
             # A JPEG is decoded at an eighth of its size: every coefficient is still read, so a truncated file still
             # raises (the tests hold Pillow to that, baseline and progressive), and it takes less than half the time.
-            image.draft(None, (size[0] // 8, size[1] // 8))
+            image.draft(None, (max(1, size[0] // 8), max(1, size[1] // 8)))
             image.load()
     except Exception as error:  # whatever a decoder raises on a damaged file means that the file is damaged
         return str(error) or type(error).__name__

@@ -1,88 +1,130 @@
 """The evaluation stage: from the stored score maps of a model to its figures, curves and per-image results."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from camagain.artifacts import RunPaths, write_csv, write_json, write_parquet
-from camagain.config import Experiment
+from camagain.artifacts import RunPaths, write_csv, write_json, write_npz, write_parquet
+from camagain.config import BASELINE, Experiment
+from camagain.config.methods import CAM_METHODS, uses_true_class
 from camagain.evaluation import results
 from camagain.evaluation.baselines import BASELINES
-from camagain.evaluation.boxes import best_ious_by_contours, boxes_at, repeated_map_ious
-from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_truths
-from camagain.evaluation.results import Scored
-from camagain.evaluation.score_maps import score_maps
+from camagain.evaluation.boxes import boxes_at
+from camagain.evaluation.choices import choices_table
+from camagain.evaluation.figures import figures
+from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_regions, read_truths
+from camagain.evaluation.pixels import bin_edges, pixel_histograms
+from camagain.evaluation.score_maps import Variant, score_maps
+from camagain.evaluation.scored import Scored, correct_tables, threshold_grid
+from camagain.evaluation.uncertainty import Sampling
 from camagain.progress import track
+
+
+@dataclass(frozen=True)
+class Method:
+    """One localization method of one model, before it is scored."""
+
+    model: str
+    name: str
+    maps: Mapping[str, np.ndarray]  # by split, (N, h, w), in the order of its truth
+    variant: Variant | None  # how the maps are finished; None: they are as they are scored
+    predictions: Predictions | None
+
+    @property
+    def true_class(self) -> bool:
+        return uses_true_class(self.name)
 
 
 def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     """Scores every localization method of one model and writes `evaluation/<model>/<method>/` (docs/artifacts.md).
 
     Reads the index and the model's maps.npz and predictions.parquet. Maps are upsampled one at a time; what grows with
-    the dataset is the table of IoUs, images x thresholds x 16 bytes. UserError, naming image and file, when maps or
-    predictions do not cover exactly the images of the val and test splits or hold NaN.
+    the dataset is 750 bytes of results for each image at 1,000 thresholds, and 8 kB where it has a mask. UserError,
+    naming image and file, when maps or predictions do not cover exactly the images of the val and test splits or hold
+    NaN.
     """
     experiment.model(model)
     truths = read_truths(paths.index, experiment.evaluation.size)
     folder = paths.localization(model)
     predictions = read_predictions(folder / "predictions.parquet", truths["test"], "test")
-    for method in experiment.localization.methods:
-        maps = read_maps(folder / "maps.npz", method, truths)
-        evaluate_method(experiment, paths, model, method, truths, maps, predictions)
-
-
-def evaluate_method(
-    experiment: Experiment,
-    paths: RunPaths,
-    model: str,
-    method: str,
-    truths: Mapping[str, Truth],
-    maps: Mapping[str, np.ndarray],
-    predictions: Predictions | None,
-) -> None:
-    """Scores one method: maps of val and test, (N, h, w) each in the order of their truth."""
-    settings = experiment.evaluation
-    thresholds = threshold_grid(settings.threshold_step)
-
-    def upsampled(split: str, doing: str) -> Iterator[np.ndarray]:
-        each = score_maps(maps[split], settings.size, settings.interpolation)
-        return track(each, len(maps[split]), f"{doing} {model} {method} {split}")
-
-    ious = {
-        split: best_ious_by_contours(upsampled(split, "evaluate"), truth.boxes, thresholds, experiment.compute.threads)
-        for split, truth in truths.items()
-    }
-    scored = Scored(model, method, truths, ious, thresholds, predictions)
-    boxes = _boxes_of(upsampled("test", "boxes"), thresholds[scored.best])  # (N, 4)
-    _write(experiment, paths, scored, boxes)
+    for name in experiment.localization.methods:
+        maps = read_maps(folder / "maps.npz", name, truths)
+        method = Method(model, name, maps, variant_of(experiment, name), predictions)
+        evaluate_method(experiment, paths, method, truths)
+    for name in experiment.localization.methods:
+        if name in CAM_METHODS:
+            table = choices_table(experiment, paths, model, name)
+            write_csv(paths.evaluation(model, name) / "choices.csv", table)
 
 
 def evaluate_baselines(experiment: Experiment, paths: RunPaths) -> None:
     """Scores the maps that never look at the image and writes `evaluation/baseline/<name>/`, without class figures."""
+    truths = read_truths(paths.index, experiment.evaluation.size)
+    for name, make_map in BASELINES.items():
+        score_map = make_map(experiment.evaluation.size)
+        maps = {
+            split: np.broadcast_to(score_map, (len(truth.boxes), *score_map.shape)) for split, truth in truths.items()
+        }
+        evaluate_method(experiment, paths, Method(BASELINE, name, maps, None, None), truths)
+
+
+def evaluate_method(experiment: Experiment, paths: RunPaths, method: Method, truths: Mapping[str, Truth]) -> None:
+    """Scores one method and writes its files, metrics.json last: where it is, the others are."""
     settings = experiment.evaluation
-    thresholds = threshold_grid(settings.threshold_step)
-    truths = read_truths(paths.index, settings.size)
-    for method, make_map in BASELINES.items():
-        score_map = make_map(settings.size)
-        ious = {split: repeated_map_ious(score_map, truth.boxes, thresholds) for split, truth in truths.items()}
-        scored = Scored("baseline", method, truths, ious, thresholds, None)
-        box = _boxes_of([score_map], thresholds[scored.best])  # (1, 4)
-        _write(experiment, paths, scored, box.repeat(len(truths["test"].image_id), axis=0))
-
-
-def threshold_grid(step: float) -> np.ndarray:
-    """0, step, 2 step ... below 1: (T,) float64, to the last bit the grid of wsolevaluation."""
-    return np.arange(0, 1, step)
-
-
-def _boxes_of(maps: Iterable[np.ndarray], threshold: float) -> np.ndarray:
-    """The box of the largest contour of each of N maps at one threshold: (N, 4)."""
-    return np.concatenate([boxes_at(score_map, np.array([threshold]))[0] for score_map in maps])
-
-
-def _write(experiment: Experiment, paths: RunPaths, scored: Scored, boxes: np.ndarray) -> None:
-    """Writes the three files; metrics.json last, so that its presence means that the others are there."""
-    folder = paths.evaluation(scored.model, scored.method)
+    scored = score(experiment, method, truths)
+    sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
+    box = np.concatenate(
+        [boxes_at(m, scored.thresholds[[scored.best]])[0] for m in upsampled(experiment, method, "test", "boxes")]
+    )  # (N, 4)
+    folder = paths.evaluation(method.model, method.name)
     write_csv(folder / "curve.csv", results.curve(scored))
-    write_parquet(folder / "images.parquet", results.images(scored, boxes, experiment.evaluation.size))
-    write_json(folder / "metrics.json", results.metrics(experiment, scored))
+    write_parquet(folder / "images.parquet", results.images(scored, box, settings.size))
+    write_npz(folder / "correct.npz", **results.correct(scored))
+    write_json(
+        folder / "metrics.json",
+        results.metrics(experiment, scored, method.variant, figures(scored, method.true_class, sampling)),
+    )
+
+
+def score(experiment: Experiment, method: Method, truths: Mapping[str, Truth]) -> Scored:
+    """Boxes of both splits against the truth, and pixels of test against masks where every test image has one."""
+    thresholds = threshold_grid(experiment.evaluation.threshold_step)
+    edges = bin_edges(thresholds)
+    regions = read_regions(truths["test"], experiment.evaluation.size)
+    pixels: list[np.ndarray] = []
+    constant = dict.fromkeys(truths, 0)
+
+    def observed(split: str) -> Iterator[np.ndarray]:
+        for score_map in upsampled(experiment, method, split, "evaluate"):
+            constant[split] += not score_map.any()  # a map of one value is normalised to zeros
+            if split == "test" and regions is not None:
+                pixels.append(pixel_histograms(score_map, next(regions), edges).astype(np.uint32))
+            yield score_map
+
+    correct = {
+        split: correct_tables(observed(split), truth.boxes, thresholds, experiment.compute.threads)
+        for split, truth in truths.items()
+    }
+    for split, count in constant.items():
+        if count:
+            print(
+                f"warning: {method.model}: {count} of {len(truths[split].image_id)} '{method.name}' maps of "
+                f"{split} are constant; they count as maps of zeros, without any box"
+            )
+    counts = np.stack(pixels) if pixels else None  # (N, 2, T')
+    return Scored(method.model, method.name, truths, correct, thresholds, method.predictions, counts, constant)
+
+
+def upsampled(experiment: Experiment, method: Method, split: str, doing: str) -> Iterator[np.ndarray]:
+    """The method's maps of a split, each (size, size) in [0, 1]."""
+    settings = experiment.evaluation
+    each: Iterable[np.ndarray] = method.maps[split]
+    if method.variant is not None:
+        each = score_maps(each, settings.size, settings.interpolation, method.variant)
+    return track(each, len(method.maps[split]), f"{doing} {method.model} {method.name} {split}")
+
+
+def variant_of(experiment: Experiment, method: str) -> Variant:
+    """How a method's maps are finished: `published` is defined for the paper's own methods alone."""
+    return experiment.localization.variant if method.removesuffix("-gt") in CAM_METHODS else "described"

@@ -1,7 +1,7 @@
 """What the evaluation reads: the index, the score maps and the predictions, checked against each other."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from camagain.artifacts import existing
-from camagain.datasets.index import read_index
+from camagain.datasets.index import image_path, read_index
 from camagain.errors import UserError, nearest
+from camagain.evaluation import masks
 from camagain.evaluation.metrics import in_top
 from camagain.evaluation.score_maps import scale_boxes
 
@@ -30,6 +31,7 @@ class Truth:
     width: np.ndarray  # (N,) int64, pixels of the original image
     height: np.ndarray  # (N,) int64
     boxes: list[np.ndarray]  # N arrays (k, 4) int64, x0 y0 x1 y1 in pixels of the upsampled map
+    masks: list[tuple[Path, Path | None]] | None  # mask and what it ignores; None unless every image has a mask
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,37 @@ def read_truths(path: Path, size: int) -> dict[str, Truth]:
                 scale_boxes(boxes, width, height, size)
                 for boxes, width, height in zip(rows["boxes"], rows["width"], rows["height"], strict=True)
             ],
+            masks=_masks(path, rows),
         )
     return truths
+
+
+def read_regions(truth: Truth, size: int) -> Iterator[np.ndarray] | None:
+    """What each pixel of each image counts as, N arrays (size, size), read as needed; None without masks."""
+    if truth.masks is None:
+        return None
+    images = zip(truth.masks, truth.width.tolist(), truth.height.tolist(), strict=True)
+    # Open Images' masks, which come with regions to ignore, seldom have their image's size, only its shape.
+    return (
+        masks.read_regions(mask, ignored, size, None if ignored else (width, height))
+        for (mask, ignored), width, height in images
+    )
+
+
+def _masks(path: Path, rows: pd.DataFrame) -> list[tuple[Path, Path | None]] | None:
+    if rows["mask_path"].isna().any():
+        return None
+    ignored = [None if pd.isna(name) else image_path(path, name) for name in rows["ignore_path"]]
+    return list(zip((image_path(path, name) for name in rows["mask_path"]), ignored, strict=True))
+
+
+def maps_in(path: Path) -> list[str]:
+    """The names of the score maps that a file holds."""
+    try:
+        with np.load(existing(path)) as file:
+            return sorted(set(file.files) - {"image_id", "split"})
+    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        raise UserError(f"{path}: not a readable file of score maps ({error}). {AGAIN}") from None
 
 
 def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str, np.ndarray]:
@@ -69,13 +100,11 @@ def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str,
 
     UserError when the file lacks the method, an image has no map or a map no image, or a map is not finite.
     """
+    available = maps_in(path)
+    if method not in available:
+        raise UserError(f"{path}: no maps of method '{method}', only {available}.{nearest(method, available)} {AGAIN}")
     try:
-        with np.load(existing(path)) as file:
-            available = sorted(set(file.files) - {"image_id", "split"})
-            if method not in available:
-                raise UserError(
-                    f"{path}: no maps of method '{method}', only {available}.{nearest(method, available)} {AGAIN}"
-                )
+        with np.load(path) as file:
             image_id, split, maps = file["image_id"], file["split"], file[method]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise UserError(f"{path}: not a readable file of score maps ({error}). {AGAIN}") from None

@@ -8,9 +8,10 @@ DELTAS = (0.3, 0.5, 0.7)
 """The IoUs that a box must reach in the three parts of MaxBoxAccV2 (Choe et al., CVPR 2020 and TPAMI 2022)."""
 
 
-def box_accuracy_curve(ious: np.ndarray, delta: float) -> np.ndarray:
-    """Share of images whose best IoU is at least delta, at each threshold: (N, T) -> (T,) percent."""
-    return np.count_nonzero(_table(ious) >= delta, axis=0) * 100.0 / len(ious)
+def best_of(curve: np.ndarray) -> tuple[float, int]:
+    """The highest value of a curve over thresholds and the index of the first threshold that reaches it: (T,)."""
+    best = int(np.argmax(curve))
+    return float(curve[best]), best
 
 
 def max_box_acc(ious: np.ndarray, delta: float = 0.5) -> tuple[float, int]:
@@ -19,28 +20,12 @@ def max_box_acc(ious: np.ndarray, delta: float = 0.5) -> tuple[float, int]:
     Of several best thresholds the first is taken. MaxBoxAcc is this with IoUs of the largest contour. Where the
     threshold is chosen on the images that are scored, as the measure is defined, it is an optimistic figure.
     """
-    curve = box_accuracy_curve(ious, delta)
-    best = int(np.argmax(curve))
-    return float(curve[best]), best
+    return best_of(np.count_nonzero(_table(ious) >= delta, axis=0) * 100.0 / len(ious))
 
 
 def max_box_acc_v2(ious: np.ndarray, deltas: Sequence[float] = DELTAS) -> float:
     """Mean over deltas of the highest box accuracy, each at its own threshold: (N, T) of contours="all" -> percent."""
     return float(np.mean([max_box_acc(ious, delta)[0] for delta in deltas]))
-
-
-def box_acc_at(ious: np.ndarray, index: int, delta: float = 0.5) -> float:
-    """Box accuracy at a threshold chosen elsewhere, such as on the val split: (N, T) -> percent."""
-    return float(box_accuracy_curve(_table(ious)[:, [index]], delta)[0])
-
-
-def top1_loc_at(ious: np.ndarray, class_correct: np.ndarray, index: int, delta: float = 0.5) -> float:
-    """Share of images with a correct box and a correct class at one threshold: (N, T), (N,) bool -> percent.
-
-    The paper family calls this Top-1 Loc; without the condition on the class it is GT-known, `box_acc_at`.
-    """
-    correct = (_table(ious)[:, index] >= delta) & class_correct
-    return float(np.count_nonzero(correct) * 100.0 / len(correct))
 
 
 def in_top(labels: np.ndarray, ranked: Sequence[Sequence[int]], k: int) -> np.ndarray:

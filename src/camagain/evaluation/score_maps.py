@@ -7,33 +7,65 @@ import cv2
 import numpy as np
 
 Interpolation = Literal["linear", "cubic"]
+Variant = Literal["published", "described"]
 
 FLAGS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
 
-def score_maps(maps: Iterable[np.ndarray], size: int, interpolation: Interpolation = "linear") -> Iterator[np.ndarray]:
+SCRIPT_SIZE = 384
+"""Side to which the authors' script resizes its maps before it rounds them to 8 bits, pixels."""
+
+
+def score_maps(
+    maps: Iterable[np.ndarray], size: int, interpolation: Interpolation = "linear", variant: Variant = "described"
+) -> Iterator[np.ndarray]:
     """Upsampled, normalised score maps, one at a time: (h, w) each -> (size, size) float64 in [0, 1] each.
 
-    Everything is computed in float64, as in wsolevaluation: a float32 map differs in the last place, which the
-    truncation to 8 bits that follows can turn into another level. wsolevaluation resizes with "cubic", the paper's
-    script with "linear". ValueError for NaN, infinities or a wrong shape; wsolevaluation turns NaN into zeros instead.
+    - `described`: resized and scaled to span [0, 1]. wsolevaluation resizes with "cubic", the paper's script with
+      "linear". Everything is computed in float64, as in wsolevaluation: a float32 map differs in the last place, which
+      the truncation to 8 bits that follows can turn into another level.
+    - `published`: first what the authors' script saves (see `script_map`), and that resized where `size` is another.
+
+    ValueError for NaN, infinities or a wrong shape; wsolevaluation turns NaN into zeros instead.
     """
     for low_resolution in maps:
-        yield normalise(upsample(low_resolution, size, interpolation))
+        if variant == "published":
+            saved = script_map(low_resolution)  # (384, 384)
+            yield saved if size == SCRIPT_SIZE else normalise(upsample(saved, size, interpolation))
+        else:
+            yield normalise(upsample(low_resolution, size, interpolation))
+
+
+def script_map(score_map: np.ndarray) -> np.ndarray:
+    """The map as the authors' script saves it: (h, w) -> (384, 384) float64 in [0, 1].
+
+    Resized linearly in float32, times 255, cut to whole numbers, wrapped to 8 bits (256 becomes 0 and -1 becomes 255:
+    a PC1 map leaves [0, 1]), and scaled to span [0, 1]. The wrap is numpy's cast on x86; elsewhere theirs may differ. A
+    map of one value is 0/0 there and zeros here.
+    """
+    values = checked(score_map, np.float32)
+    resized = cv2.resize(values, (SCRIPT_SIZE, SCRIPT_SIZE), interpolation=cv2.INTER_LINEAR)
+    levels = (255 * resized).astype(np.int32) & 255
+    return normalise(levels.astype(np.float64))
 
 
 def upsample(score_map: np.ndarray, size: int, interpolation: Interpolation = "linear") -> np.ndarray:
     """The map resized by cv2 to a square: (h, w) -> (size, size) float64, values as they come (cubic overshoots)."""
     if interpolation not in FLAGS:
         raise ValueError(f"interpolation: found {interpolation!r}, expected one of {sorted(FLAGS)}")
-    values = np.asarray(score_map, dtype=np.float64)
+    return cv2.resize(checked(score_map, np.float64), (size, size), interpolation=FLAGS[interpolation])
+
+
+def checked(score_map: np.ndarray, dtype: type) -> np.ndarray:
+    """The map in a type; ValueError unless it is two-dimensional and finite."""
+    values: np.ndarray = np.asarray(score_map, dtype=dtype)
     if values.ndim != 2 or not values.size:
         raise ValueError(f"score map: found shape {values.shape}, expected (h, w) with at least one value")
     if not np.isfinite(values).all():
         raise ValueError(
             f"score map: found {(~np.isfinite(values)).sum()} values that are NaN or infinite, expected none"
         )
-    return cv2.resize(values, (size, size), interpolation=FLAGS[interpolation])
+    return values
 
 
 def normalise(score_map: np.ndarray) -> np.ndarray:

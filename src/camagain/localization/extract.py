@@ -15,7 +15,9 @@ from camagain.datasets.images import ImageTable, warp
 from camagain.datasets.index import read_index
 from camagain.errors import UserError
 from camagain.localization.channels import THETAS, activated_cells, gap_values
-from camagain.localization.maps import cam
+from camagain.localization.gradient_methods import gradient_maps, require_package
+from camagain.localization.methods import score_maps
+from camagain.localization.taps import after_norm, final_norm
 from camagain.models.checkpoint import load_network
 from camagain.models.large_kernel import replace_large_kernels
 from camagain.models.zoo import LinearHead, Network, class_scores, feature_maps, linear_head
@@ -29,6 +31,8 @@ class Batches:
     """What the pass gathers, one array per batch under each name, axis 0 (axis 1 for areas) running over images."""
 
     parts: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    maps: tuple[str, ...] = ()  # which of the names are score maps
+    norm_before_classifier: bool = False  # whether the two taps differ
 
     def add(self, **arrays: torch.Tensor) -> None:
         for name, array in arrays.items():
@@ -44,6 +48,7 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     A network without positive evidence in an image gives a map of zeros there; the summary counts such images.
     """
     settings, device = experiment.localization, prepare(experiment.compute)
+    require_package(settings.methods)
     network, card = load_network(paths.model(model_name))
     if experiment.compute.fast_large_kernels:
         replace_large_kernels(network)
@@ -56,16 +61,11 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     loader = DataLoader(table, settings.batch_size, num_workers=experiment.compute.workers)
     found = run(network.to(device), head, loader, experiment, model_name)
 
-    maps = {method: found.joined(method) for method in settings.methods}  # each (N, h, w)
-    no_evidence = {}
-    for method, scores in maps.items():
-        empty = ~np.isfinite(scores).all((1, 2)) | (scores.max((1, 2)) <= 0)
-        scores[empty] = 0
-        no_evidence[method] = int(empty.sum())
-        if empty.any():
-            print(
-                f"{model_name}: {empty.sum()} of {len(empty)} '{method}' maps have no positive evidence; set to zeros"
-            )
+    maps = {name: found.joined(name) for name in found.maps}  # each (N, h, w)
+    empty = {name: zero_where_empty(scores) for name, scores in maps.items()}
+    for name, count in empty.items():
+        if count and name in settings.methods:
+            print(f"{model_name}: {count} of {len(index)} '{name}' maps have no positive evidence; set to zeros")
     folder = paths.localization(model_name)
     ids, splits = index["image_id"].to_numpy(dtype=str), index["split"].to_numpy(dtype=str)
     write_npz(folder / "maps.npz", image_id=ids, split=splits, **maps)
@@ -76,7 +76,7 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
         gap_value=found.joined("gap"),  # (N, C)
         activated_cells=found.joined("cells", axis=1),  # (T, N, C)
         theta=np.array(THETAS),
-        grid=np.array(next(iter(maps.values())).shape[1:]),
+        grid=np.array(found.parts[found.maps[0]][0].shape[1:]),
         class_weight=head.weight.cpu().numpy(),  # (K, C)
     )
     write_parquet(folder / "predictions.parquet", predictions(index, found))
@@ -85,7 +85,12 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
         {
             "images": len(index),
             "variant": settings.variant,
-            "maps_without_positive_evidence": no_evidence,
+            "tap": settings.tap,
+            "norm_before_classifier": found.norm_before_classifier,
+            "precision": settings.precision,
+            "images_with_constant_channels": int(found.joined("constant_channels").sum()),
+            "constant_channels_note": "on these images the paper's script for PC1 stops at 0/0; here they count as 0",
+            "maps_without_positive_evidence": empty,
             "head_error": float(found.joined("head_error").max()),
             "head_error_note": "largest |mean of w*f + bias - class score|: 0 up to rounding where the class "
             "activation map decomposes the class score exactly, larger where a norm stands between maps and classifier",
@@ -93,31 +98,49 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: methods of the package grad-cam differentiate the head
 def run(network: Network, head: LinearHead, loader: DataLoader, experiment: Experiment, model_name: str) -> Batches:
     """One forward pass per image. Axes: B images, K classes, C channels, h x w cells."""
     settings = experiment.localization
     device = next(network.parameters()).device
+    half = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     channels_last(network)
     weight, bias = head.weight.to(device), head.bias.to(device)  # (K, C), (K,)
-    found = Batches()
+    found, norm = Batches(), None
     for pixels, labels, _ in track(loader, len(loader), f"localize {model_name}", "batches"):
-        features = feature_maps(
-            network, pixels.to(device, memory_format=torch.channels_last), model_name
-        )  # (B, C, h, w)
+        images = pixels.to(device, memory_format=torch.channels_last)
+        with half:
+            features = feature_maps(network, images, model_name).float()  # (B, C, h, w)
+        if not found.parts:
+            norm = final_norm(network, model_name)
+            found.norm_before_classifier = norm is not None
         logits = class_scores(network, features)  # (B, K)
         scores, ranked = logits.softmax(1).topk(min(TOP, logits.shape[1]))  # (B, 5)
-        chosen = {"cam": ranked[:, 0], "cam-gt": labels.to(device)}
+        taps: dict[str, torch.Tensor] = {settings.tap: features}  # without a norm the two are one
+        if norm is not None:
+            taps = {"before-norm": features, "after-norm": after_norm(norm, features)}
+        predicted, true = ranked[:, 0], labels.to(device)
+        maps = score_maps(settings, taps, weight, predicted, true)
+        maps |= gradient_maps(network, features, predicted, true, settings.methods)
         gap = gap_values(features)  # (B, C)
+        found.maps = tuple(maps)
         found.add(
             gap=gap,
+            constant_channels=(features.amax((2, 3)) == features.amin((2, 3))).any(1),  # (B,)
             cells=activated_cells(features),  # (T, B, C)
             top5_class=ranked,
             top5_score=scores,
-            head_error=(gap @ weight.T + bias - logits).abs().amax(1),  # (B,)
-            **{method: cam(features, weight[chosen[method]], settings.variant) for method in settings.methods},
+            head_error=(taps[settings.tap].mean((2, 3)) @ weight.T + bias - logits).abs().amax(1),  # (B,)
+            **maps,
         )
     return found
+
+
+def zero_where_empty(maps: np.ndarray) -> int:
+    """Sets to zeros, in place, the maps (N, h, w) that are not finite or nowhere positive; returns how many."""
+    empty = ~np.isfinite(maps).all((1, 2)) | (maps.max((1, 2)) <= 0)
+    maps[empty] = 0
+    return int(empty.sum())
 
 
 def predictions(index: pd.DataFrame, found: Batches) -> pd.DataFrame:

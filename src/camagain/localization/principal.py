@@ -19,20 +19,21 @@ def pc1(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "publi
     - `published`, as the authors' script computes it: the axis with the sign that scikit-learn (since 1.5) gives it,
       largest absolute cell positive; divided by its largest value; x replaced by 1 - x if the bright cells of the frame
       (above the mean; the frame is one cell wide above and to the left, two cells below and to the right) number more
-      than half of 2 (h - 1) + 2 (w - 1). Values reach from -1 to 2. A constant channel is 0/0 there, at which
-      scikit-learn stops: such an image's map is NaN here.
+      than half of 2 (h - 1) + 2 (w - 1). Values reach from -1 to 2.
     - `described`: in [0, 1], and the same for an axis and its negative: of the two, the one is taken in which at most
       half of the outermost cells, counted once each, are above the mean, and of two that fit, the one whose outermost
-      cells are darker on average. A constant channel says nothing about cells, so it counts as a map of zeros.
+      cells are darker on average.
 
-    Deviation of both: an exact eigendecomposition stands for scikit-learn's randomized solver, which is not seeded in
-    the script and moves in the last digits from run to run. Raises ValueError when the shapes do not fit.
+    Deviations of both: a channel of one value says nothing about cells and counts as zeros, where the script divides 0
+    by 0 and stops; it was written for networks without such channels, but behind a ReLU every image has some. An exact
+    eigendecomposition stands for scikit-learn's randomized solver, which is not seeded in the script and moves in the
+    last digits from run to run. Raises ValueError when the shapes do not fit.
     """
     check_shapes(features, weights)
     if variant not in ("published", "described"):
         raise ValueError(f"variant is {variant!r}; expected 'published' or 'described'")
     height, width = features.shape[2:]
-    scaled, constant = scale_channels(features * weights[:, :, None, None])  # (B, C, P), (B, C)
+    scaled = scale_channels(features * weights[:, :, None, None])  # (B, C, P)
     axis = first_axis(scaled).unflatten(1, (height, width))  # (B, h, w), sign by the largest absolute cell
     if variant == "described":
         return span(axis * described_sign(axis)[:, None, None])
@@ -40,16 +41,14 @@ def pc1(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "publi
     bright = relative > relative.mean((1, 2), keepdim=True)
     bright[:, 1 : height - 2, 1 : width - 2] = False
     reverse = bright.sum((1, 2)) / (2 * (height - 1) + 2 * (width - 1)) > 0.5  # (B,)
-    maps = torch.where(reverse[:, None, None], 1 - relative, relative)
-    return torch.where(constant.any(1)[:, None, None], torch.nan, maps)
+    return torch.where(reverse[:, None, None], 1 - relative, relative)
 
 
-def scale_channels(weighted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every channel shifted and divided to span [0, 1], (B, C, h, w) -> (B, C, P), and which are constant, (B, C)."""
+def scale_channels(weighted: torch.Tensor) -> torch.Tensor:
+    """Every channel shifted and divided to span [0, 1], (B, C, h, w) -> (B, C, P); a constant one becomes zeros."""
     rows = weighted.flatten(2)  # (B, C, P)
     low, high = rows.aminmax(dim=2, keepdim=True)
-    constant = (high == low).squeeze(2)
-    return (rows - low) / torch.where(high == low, 1, high - low), constant
+    return (rows - low) / torch.where(high == low, 1, high - low)
 
 
 def first_axis(samples: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from camagain.datasets.index import image_path, read_index
-from camagain.paper.results import METHOD_NAMES, RunResults
+from camagain.paper.results import MAP_NAMES, RunResults
 from camagain.paper.style import PAGE_INCHES
 
 TRUE_COLOR = "#FFFFFF"
@@ -64,7 +64,7 @@ def heatmap_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         grid[row, 0].set_ylabel(name.replace("_", "\n"), fontsize=7)
     legend = [
         Line2D([], [], color=TRUE_COLOR, linewidth=1.5, label="true box"),
-        Line2D([], [], color=PREDICTED_COLOR, linewidth=1.5, label=f"box from {METHOD_NAMES[method]}, at the best τ"),
+        Line2D([], [], color=PREDICTED_COLOR, linewidth=1.5, label=f"box from {MAP_NAMES[method]}, at the best τ"),
     ]
     figure.legend(
         handles=legend, loc="outside lower center", ncols=2, labelcolor="white", frameon=True, facecolor="#303030"

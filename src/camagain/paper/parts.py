@@ -4,8 +4,8 @@ from camagain.artifacts import RunPaths
 from camagain.config import Experiment
 from camagain.errors import UserError, nearest
 
-TABLE_NAMES = ("localization",)
-FIGURE_NAMES = ("threshold-curves", "heatmaps", "training")
+TABLE_NAMES = ("localization", "top-loc", "paired-tests", "evaluation-choices")
+FIGURE_NAMES = ("threshold-curves", "heatmaps", "evaluation-choices", "training")
 PARTS = ("tables", "figures", "report", "manifest")
 
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 LATEX_SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
                  "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "τ": r"$\tau$",
-                 "δ": r"$\delta$"}  # fmt: skip
+                 "−": "$-$", "<": "$<$", "δ": r"$\delta$"}  # fmt: skip
+
+COLUMNS_OF_A_COLUMN = 4
+"""Wider tables take both columns of the page."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,14 @@ class TextTable:
     def latex(self, label: str) -> str:
         """A floating table; needs \\usepackage{booktabs}."""
         alignment = "l" * self.text_columns + "r" * (len(self.columns) - self.text_columns)
+        place = "table*" if len(self.columns) > COLUMNS_OF_A_COLUMN else "table"
         body = "\n".join("    " + " & ".join(map(escape_latex, row)) + r" \\" for row in self.rows)
         return (
-            "\\begin{table}\n  \\centering\n"
+            f"\\begin{{{place}}}\n  \\centering\n"
             f"  \\caption{{{escape_latex(self.caption)}}}\n  \\label{{tab:{label}}}\n"
             f"  \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n"
             f"    {' & '.join(map(escape_latex, self.columns))} \\\\\n    \\midrule\n{body}\n    \\bottomrule\n"
-            "  \\end{tabular}\n\\end{table}\n"
+            f"  \\end{{tabular}}\n\\end{{{place}}}\n"
         )
 
 

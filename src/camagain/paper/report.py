@@ -11,8 +11,10 @@ from camagain.config import Experiment
 from camagain.config.file import dump_experiment
 from camagain.environment import git_state, machine, package_versions
 from camagain.paper.manifest import wall_times
-from camagain.paper.results import RunResults
-from camagain.paper.tables import localization_text
+from camagain.paper.parts import TABLE_NAMES
+from camagain.paper.render import TextTable
+from camagain.paper.results import MAP_NAMES, RunResults
+from camagain.paper.tables import TABLES
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,23 @@ class Picture:
     uri: str  # PNG as data URI: the page needs no other file
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table of the report."""
+
+    name: str
+    title: str
+    text: TextTable
+
+
+TABLE_TITLES = {
+    "localization": "Results",
+    "top-loc": "Classes and boxes together",
+    "paired-tests": "Paired tests",
+    "evaluation-choices": "What each choice of the evaluation costs",
+}
+"""Heading of each table; the first is the report's."""
+
 CAPTIONS = {
     "heatmaps": (
         "What the maps look like",
@@ -36,6 +55,11 @@ CAPTIONS = {
         "Box accuracy over the threshold",
         "Share of test images whose largest contour gives a box with IoU of at least 0.5, for one threshold on all "
         "images. The dot is MaxBoxAcc. Grey: boxes that never look at the image.",
+    ),
+    "evaluation-choices": (
+        "What each choice does",
+        "Change of MaxBoxAcc in points when one choice of the evaluation is changed and everything else stays, with "
+        "the interval over images. Zero: the choice does not matter for these images.",
     ),
     "training": (
         "Fine-tuning",
@@ -53,7 +77,7 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
     page = template.render(
         experiment=experiment,
         results=results,
-        table=localization_text(results),
+        tables=[Table(name, TABLE_TITLES[name], TABLES[name][1](results)) for name in TABLE_NAMES],
         headlines=headlines(results),
         pictures=[picture(paths, name) for name in CAPTIONS],
         style=style,
@@ -78,9 +102,10 @@ def headlines(results: RunResults) -> list[str]:
     baseline = max(
         results.metrics(*key)["figures"]["max_box_acc"]["value"] for key in results.keys if key[0] == "baseline"
     )
-    sentences = []
+    first = results.experiment.localization.methods[0]
+    method, sentences = MAP_NAMES[first], []
     for model in results.models:
-        figures = results.metrics(model, results.experiment.localization.methods[0])["figures"]
+        figures = results.metrics(model, first)["figures"]
         boxes, top1 = figures["max_box_acc"], figures["top1"]
         if boxes["low"] > baseline:
             against = "above"
@@ -90,7 +115,7 @@ def headlines(results: RunResults) -> list[str]:
             against = "not distinguishable from"
         sentences.append(
             f"{model}: {top1['value']:.1f} % of images classified, {boxes['value']:.1f} % "
-            f"[{boxes['low']:.1f}, {boxes['high']:.1f}] localized by CAM (MaxBoxAcc), {against} the better baseline "
-            f"({baseline:.1f} %)."
+            f"[{boxes['low']:.1f}, {boxes['high']:.1f}] localized by {method} (MaxBoxAcc), {against} the "
+            f"better baseline ({baseline:.1f} %)."
         )
     return sentences

@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from camagain.artifacts import RunPaths, existing, read_json
 from camagain.config import BASELINE, BASELINE_METHODS, Experiment
+from camagain.config.methods import CAM_METHODS, METHOD_NAMES
+from camagain.evaluation.correctness import Correct
 
-METHOD_NAMES = {
-    "cam": "CAM, predicted class",
-    "cam-gt": "CAM, true class",
-    "whole-image": "whole image",
-    "centre-gaussian": "centred Gaussian",
-}
+MAP_NAMES = {**METHOD_NAMES, "whole-image": "whole image", "centre-gaussian": "centred Gaussian"}
 """How a score map is called in tables and figures."""
 
 
@@ -60,6 +58,25 @@ class RunResults:
         """Per test image: IoU, chosen box, correct or not."""
         return pd.read_parquet(existing(self.paths.evaluation(model, method) / "images.parquet"))
 
+    def correct(self, model: str, method: str) -> Correct:
+        """Which test images are right at which threshold: IoU 0.5, largest contour, as in MaxBoxAcc."""
+        with np.load(existing(self.paths.evaluation(model, method) / "correct.npz")) as arrays:
+            return Correct(arrays["largest-0.5"], len(arrays["threshold"]))
+
+    def choices(self) -> pd.DataFrame:
+        """What each choice of the evaluation costs, all models and methods; without rows where none was scored."""
+        methods = [method for method in self.experiment.localization.methods if method in CAM_METHODS]
+        tables = [
+            pd.read_csv(existing(self.paths.evaluation(model, method) / "choices.csv")).fillna({"changed": ""})
+            for model in self.models
+            for method in methods
+        ]
+        return (
+            pd.concat(tables, ignore_index=True)
+            if tables
+            else pd.DataFrame(columns=["model", "method", "figure", "changed"])
+        )
+
     def history(self, model: str) -> pd.DataFrame:
         """One row per epoch."""
         return pd.read_csv(existing(self.paths.model(model) / "history.csv"))
@@ -69,12 +86,14 @@ class RunResults:
         """What every number of this run stands on, as one sentence."""
         test, classes = self.dataset["splits"]["test"], len(self.dataset["classes"])
         confidence = round(100 * self.experiment.evaluation.confidence)
+        half = self.experiment.localization.precision == "bfloat16"
         return (
             f"{self.dataset['name']}, {test:,} test images of {classes} classes, one training seed "
-            f"({self.experiment.seed}); in brackets {confidence} % bootstrap intervals over images."
+            f"({self.experiment.seed}){', backbone in bfloat16' if half else ''}; in brackets {confidence} % intervals "
+            "over images."
         )
 
 
 def series_name(model: str, method: str) -> str:
     """A model and a method as one legend entry."""
-    return METHOD_NAMES[method] if model == BASELINE else f"{model}: {METHOD_NAMES[method]}"
+    return MAP_NAMES[method] if model == BASELINE else f"{model}: {MAP_NAMES[method]}"

@@ -1,57 +1,37 @@
 """All tables of a run, each as CSV (full precision, tidy), Markdown and LaTeX (rounded, with intervals)."""
 
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 
 from camagain.artifacts import RunPaths, write_csv, write_json, write_text
 from camagain.config import BASELINE, Experiment
+from camagain.paper.choices_table import choices_table, choices_text
+from camagain.paper.localization_tables import localization_table, localization_text, top_loc_table, top_loc_text
+from camagain.paper.paired_table import paired_table, paired_text
+from camagain.paper.parts import TABLE_NAMES
 from camagain.paper.render import TextTable
-from camagain.paper.results import METHOD_NAMES, RunResults
+from camagain.paper.results import RunResults
 
-FIGURES = {
-    "top1": "Top-1",
-    "max_box_acc": "MaxBoxAcc",
-    "box_acc_val_threshold": "at val τ",
-    "max_box_acc_v2": "MaxBoxAccV2",
-    "top1_loc": "Top-1 Loc",
+TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunResults], TextTable]]] = {
+    "localization": (localization_table, localization_text),
+    "top-loc": (top_loc_table, top_loc_text),
+    "paired-tests": (paired_table, paired_text),
+    "evaluation-choices": (choices_table, choices_text),
 }
-"""Columns of the localization table: key in metrics.json -> header, all in percent."""
+"""Name of each table, the numbers behind it, and how people read it."""
 
 
 def write_tables(experiment: Experiment, paths: RunPaths) -> None:
     """Writes `tables/` of a run, and all its figures once more as `metrics.json`."""
     results = RunResults(experiment, paths)
-    table, text = localization_table(results), localization_text(results)
     write_json(paths.root / "metrics.json", summary(results))
-    write_csv(paths.tables / "localization.csv", table)
-    write_text(paths.tables / "localization.md", text.markdown())
-    write_text(paths.tables / "localization.tex", text.latex("localization"))
-
-
-def localization_table(results: RunResults) -> pd.DataFrame:
-    """One row per model, method and figure: value and interval in percent, threshold, and what they stand on."""
-    rows = []
-    for model, method in results.keys:
-        metrics = results.metrics(model, method)
-        for figure, entry in metrics["figures"].items():
-            if entry is None:
-                continue
-            rows.append(
-                {
-                    "model": model,
-                    "architecture": results.architectures.get(model),
-                    "method": method,
-                    "figure": figure,
-                    "value_percent": entry["value"],
-                    "low_percent": entry["low"],
-                    "high_percent": entry["high"],
-                    "threshold": entry.get("threshold"),
-                    "dataset": metrics["dataset"],
-                    "test_images": metrics["images"]["test"],
-                    "classes": metrics["classes"],
-                    "seed": metrics["seed"],
-                }
-            )
-    return pd.DataFrame(rows)
+    for name in TABLE_NAMES:
+        numbers, text = TABLES[name]
+        rendered = text(results)
+        write_csv(paths.tables / f"{name}.csv", numbers(results))
+        write_text(paths.tables / f"{name}.md", rendered.markdown())
+        write_text(paths.tables / f"{name}.tex", rendered.latex(name))
 
 
 def summary(results: RunResults) -> dict[str, dict[str, dict[str, float]]]:
@@ -68,23 +48,3 @@ def summary(results: RunResults) -> dict[str, dict[str, dict[str, float]]]:
         }
         for model in (*results.models, BASELINE)
     }
-
-
-def localization_text(results: RunResults) -> TextTable:
-    """Models x methods as people read it: value and interval; baselines below, since any score is read against them."""
-    rows = []
-    for model, method in results.keys:
-        figures = results.metrics(model, method)["figures"]
-        name = "baseline" if model == BASELINE else model
-        rows.append((name, METHOD_NAMES[method], *(cell(figures[key]) for key in FIGURES)))
-    caption = (
-        f"Localization in percent on {results.scope} MaxBoxAcc: IoU at least 0.5, largest contour, threshold τ chosen "
-        "on the test split as in the literature; at val τ: the same with τ chosen on val, which is what a user would "
-        "get; MaxBoxAccV2: any contour, mean over IoU 0.3, 0.5 and 0.7; Top-1 Loc: class and box both right."
-    )
-    return TextTable(caption, ("Model", "Map", *FIGURES.values()), tuple(rows), text_columns=2)
-
-
-def cell(figure: dict | None) -> str:
-    """A figure as "value [low, high]", or a dash where it does not apply."""
-    return "–" if figure is None else f"{figure['value']:.1f} [{figure['low']:.1f}, {figure['high']:.1f}]"

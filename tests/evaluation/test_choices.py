@@ -1,0 +1,90 @@
+"""What each choice costs: every row against the same maps scored by the public functions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from camagain.config.file import parse_experiment
+from camagain.evaluation.choices import ALTERNATIVES, Choices, choices_table, ways_from
+from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2
+from camagain.evaluation.paired import mcnemar
+
+BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "largest")
+"""Of the run in conftest.py."""
+
+
+@pytest.fixture
+def table(run) -> pd.DataFrame:
+    return choices_table(run.experiment, run.paths, "net", "cam")
+
+
+def row(table: pd.DataFrame, figure: str, **changes) -> pd.Series:
+    """The row that differs from the base in these choices."""
+    wanted = {"contours": "all" if figure == "max_box_acc_v2" else "largest", **changes}
+    names = [*ALTERNATIVES]
+    for _, found in table[table["figure"] == figure].iterrows():
+        if all(found[name] == wanted.get(name, getattr(BASE, name)) for name in names):
+            return found
+    raise AssertionError(f"no row for {changes}")
+
+
+MAPS = {
+    "own": ({}, {"method": "cam"}),
+    "size": ({"size": 224}, {"method": "cam", "size": 224}),
+    "true class": ({"class_choice": "true"}, {"method": "cam-gt"}),
+    "described": ({"variant": "described"}, {"method": "cam.described", "variant": "described"}),
+    "cubic": ({"interpolation": "cubic"}, {"method": "cam", "interpolation": "cubic"}),
+    "step": ({"threshold_step": 0.001}, {"method": "cam", "step": 0.001}),
+}
+
+
+@pytest.mark.parametrize("choice", MAPS)
+def test_every_row_is_what_the_changed_way_gives(run, table, choice: str):
+    changes, arguments = MAPS[choice]
+    largest, every = (run.expected_ious(split="test", contours=c, **arguments) for c in ("largest", "all"))
+    own = run.expected_ious("cam", "test")
+    found = row(table, "max_box_acc", **changes)
+    value, best = max_box_acc(largest)
+    assert found["value_percent"] == pytest.approx(value)
+    assert found["difference_points"] == pytest.approx(value - max_box_acc(own)[0])
+    assert found["difference_low_points"] <= found["difference_points"] <= found["difference_high_points"]
+    test = mcnemar(largest[:, best] >= 0.5, own[:, max_box_acc(own)[1]] >= 0.5)
+    assert (found["gained"], found["lost"], found["p_value"]) == test
+    assert row(table, "max_box_acc_v2", **changes)["value_percent"] == pytest.approx(max_box_acc_v2(every))
+
+
+def test_the_other_contours_of_each_figure(run, table):
+    largest, every = (run.expected_ious("cam", "test", contours) for contours in ("largest", "all"))
+    assert row(table, "max_box_acc", contours="all")["value_percent"] == pytest.approx(max_box_acc(every)[0])
+    v2 = row(table, "max_box_acc_v2", contours="largest")
+    assert v2["value_percent"] == pytest.approx(max_box_acc_v2(largest))
+    assert v2["changed"] == "contours: all → largest" and np.isnan(v2["p_value"])
+
+
+def test_the_first_row_of_each_figure_is_the_experiments_own(table):
+    for _, group in table.groupby("figure"):
+        assert group["changed"].tolist()[0] == "" and (group["changed"] == "").sum() == 1
+        assert group["difference_points"].iloc[0] == 0 == group["difference_high_points"].iloc[0]
+
+
+def test_choices_whose_maps_are_not_there_are_left_out(table):
+    """No norm stood before the classifier, so nothing was stored for the other tap."""
+    assert set(table["tap"]) == {"before-norm"}
+
+
+def test_all_combinations_are_every_product():
+    assert len(list(ways_from(BASE, "all-combinations"))) == 3 * 2 * 2 * 2 * 2 * 3 * 2
+    single = list(ways_from(BASE, "one-at-a-time"))
+    assert single[0] == BASE and len(single) == 1 + 2 + 1 + 1 + 1 + 1 + 2 + 1
+    assert all(way.changed(BASE).count("→") == (way != BASE) for way in single)
+
+
+def test_all_combinations_hold_the_single_changes_with_the_same_numbers(run, table):
+    values = run.experiment.model_dump(mode="json")
+    values["evaluation"]["choices"] = "all-combinations"
+    every = choices_table(parse_experiment(values, "test"), run.paths, "net", "cam")
+    key = ["figure", *ALTERNATIVES]
+    merged = table.merge(every, on=key, suffixes=("", "_all"))
+    assert len(merged) == len(table) < len(every)
+    np.testing.assert_array_equal(merged["value_percent"], merged["value_percent_all"])
+    np.testing.assert_array_equal(merged["difference_low_points"], merged["difference_low_points_all"])

@@ -1,0 +1,86 @@
+"""Figures of a run made by hand: which threshold chooses, which images count."""
+
+import numpy as np
+import pytest
+
+from camagain.evaluation.correctness import Correct
+from camagain.evaluation.figures import figures
+from camagain.evaluation.inputs import Predictions
+from camagain.evaluation.scored import Scored
+from camagain.evaluation.uncertainty import Sampling, wilson_interval
+
+#                   t0  t1  t2
+TEST = np.array([[0, 1, 1],
+                 [0, 1, 0],
+                 [1, 1, 0],
+                 [0, 0, 1]], dtype=bool)  # fmt: skip
+VAL = np.array([[0, 0, 1],
+                [1, 0, 1]], dtype=bool)  # fmt: skip
+TOP1 = np.array([True, False, False, False])
+TOP5 = np.array([True, True, False, True])
+
+
+def scored(predictions: Predictions | None, pixels: np.ndarray | None = None) -> Scored:
+    def tables(table: np.ndarray) -> dict:
+        never = np.zeros_like(table)
+        found = {("largest", 0.5): table, ("all", 0.3): ~never, ("all", 0.5): table, ("all", 0.7): never}
+        return {key: Correct.of(value) for key, value in found.items()}
+
+    grid = np.array([0.0, 0.1, 0.2])
+    return Scored("m", "cam", {}, {"test": tables(TEST), "val": tables(VAL)}, grid, predictions, pixels, {})
+
+
+@pytest.fixture
+def predictions() -> Predictions:
+    return Predictions(np.zeros(4, dtype=int), TOP1, TOP5)
+
+
+def test_the_true_class_has_every_figure(predictions: Predictions):
+    found = figures(scored(predictions), True, Sampling(200))
+    values = {name: figure["value"] for name, figure in found.items() if figure}
+    assert values == {
+        "top1": 25.0,
+        "top5": 75.0,
+        "max_box_acc": 75.0,  # t1
+        "max_box_acc_val_threshold": 50.0,  # val chooses t2
+        "max_box_acc_v2": pytest.approx((100 + 75 + 0) / 3),
+        "max_box_acc_v2_val_threshold": pytest.approx((100 + 50 + 0) / 3),
+        "top1_loc": 25.0,  # at t1: image 0
+        "top1_loc_val_threshold": 25.0,
+        "top5_loc": 50.0,  # at t1: images 0 and 1
+        "top5_loc_val_threshold": 50.0,  # at t2: images 0 and 3
+        "gt_known_loc": 75.0,
+        "gt_known_loc_val_threshold": 50.0,
+    }
+    assert found["max_box_acc"]["threshold"] == 0.1 and found["max_box_acc"]["threshold_chosen_on"] == "test"
+    assert found["max_box_acc_val_threshold"]["threshold"] == 0.2
+    assert found["max_box_acc_val_threshold"]["threshold_chosen_on"] == "val"
+    assert [part["delta"] for part in found["max_box_acc_v2"]["by_delta"]] == [0.3, 0.5, 0.7]
+    for figure in filter(None, found.values()):
+        assert figure["low"] <= figure["value"] <= figure["high"] and figure["unit"] == "percent"
+
+
+def test_the_predicted_class_has_no_figure_that_presumes_the_true_one(predictions: Predictions):
+    found = figures(scored(predictions), False, Sampling(100))
+    absent = {name for name, figure in found.items() if figure is None}
+    assert absent == {"top5_loc", "top5_loc_val_threshold", "gt_known_loc", "gt_known_loc_val_threshold", "pxap"}
+
+
+def test_what_does_not_classify_has_boxes_alone():
+    found = figures(scored(None), False, Sampling(100))
+    assert {name for name, figure in found.items() if figure} == {
+        "max_box_acc",
+        "max_box_acc_val_threshold",
+        "max_box_acc_v2",
+        "max_box_acc_v2_val_threshold",
+    }
+
+
+def test_a_share_at_a_threshold_from_val_has_wilsons_interval(predictions: Predictions):
+    figure = figures(scored(predictions), True, Sampling(100))["max_box_acc_val_threshold"]
+    assert (figure["low"], figure["high"]) == wilson_interval(TEST[:, 2])
+
+
+def test_pixels_give_pxap(predictions: Predictions):
+    pixels = np.array([[[3, 0, 0, 0, 0], [0, 0, 1, 0, 0]]] * 4, dtype=np.uint32)  # object pixels score higher
+    assert figures(scored(predictions, pixels), False, Sampling(100))["pxap"]["value"] == 100.0

@@ -1,0 +1,54 @@
+"""Maps are worked on in blocks: the same tables, one map in memory at a time."""
+
+import tracemalloc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from camagain.evaluation import scored
+from camagain.evaluation.boxes import best_ious
+from camagain.evaluation.scored import correct_tables
+
+GRID = np.arange(0, 1, 0.05)
+
+
+def maps(count: int, size: int = 16) -> Iterator[np.ndarray]:
+    generator = np.random.default_rng(0)
+    for _ in range(count):
+        yield generator.random((size, size))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_tables_are_those_of_best_ious(threads: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scored, "BLOCK", 5)
+    boxes = [np.array([[2, 3, 9, 12]]), np.array([[0, 0, 15, 15]])] * 6
+    tables = correct_tables(maps(12), boxes, GRID, threads)
+    assert set(tables) == {(contours, delta) for contours in ("largest", "all") for delta in (0.3, 0.5, 0.7)}
+    for contours in ("largest", "all"):
+        ious = best_ious(maps(12), boxes, GRID, contours)
+        for delta in (0.3, 0.5, 0.7):
+            found = np.unpackbits(tables[contours, delta].bits, axis=1, count=len(GRID)).astype(bool)
+            np.testing.assert_array_equal(found, ious >= delta)
+
+
+@pytest.mark.parametrize(("count", "message"), [(9, "found"), (11, "found more than 10")])
+def test_another_number_of_maps_than_of_boxes_is_refused(count: int, message: str):
+    with pytest.raises(ValueError, match=f"score maps: {message}"):
+        correct_tables(maps(count), [np.array([[2, 3, 9, 12]])] * 10, GRID)
+
+
+def peak_bytes(count: int) -> int:
+    boxes, grid = [np.array([[2, 3, 9, 12]])] * count, np.arange(0, 1, 0.001)
+    correct_tables(maps(2, 32), boxes[:2], grid)  # compiled, and caches filled
+    tracemalloc.start()
+    correct_tables(maps(count, 32), boxes, grid)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_hardly_grows_with_the_number_of_images(monkeypatch: pytest.MonkeyPatch):
+    """Of an image 750 bytes are kept, six tables of 1,000 bits; its map has 8,192 bytes and its IoUs have 16,000."""
+    monkeypatch.setattr(scored, "BLOCK", 20)
+    assert (peak_bytes(420) - peak_bytes(20)) / 400 < 2500
