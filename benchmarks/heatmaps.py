@@ -7,7 +7,8 @@ imports: without a clone, or where it is missing, an SVD by numpy stands in. The
 run. Left out on both sides: reading the picture, and the figure that the authors save with matplotlib.
 
 The maps have to agree. scikit-learn's solver is randomized and not seeded, so both sides are compared with what the
-peer's steps give in float64 with an exact solver: `difference` is our largest one, `peer_difference` the peer's own.
+peer's steps give with an exact solver, from given feature maps in float64: `difference` is our largest one,
+`peer_difference` the peer's own.
 """
 
 import contextlib
@@ -15,11 +16,12 @@ import io
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import cv2
@@ -28,6 +30,7 @@ import torch
 from torch import nn
 
 from benchmarks.harness import alternate, ratio_rows
+from camagain.compute import channels_last
 from camagain.evaluation.score_maps import normalise, upsample
 from camagain.localization import cam, pc1
 from camagain.models import convert_state_dict, create, replace_large_kernels
@@ -103,7 +106,7 @@ def compare_maps(method: str, theirs: ModuleType | PlainLoop, name: str) -> list
         network = SimpleNamespace(module=SimpleNamespace(forward_features=torch.clone, head=head))
         return np.array([heatmap(theirs, method, maps[None], i, network) for i, maps in enumerate(features)])
 
-    calls = {
+    calls: dict[str, Callable[[], Any]] = {
         "camagain": partial(METHODS[method], features, weights[:IMAGES], "published"),
         name: partial(one_by_one, features),
     }
@@ -117,10 +120,10 @@ def compare_maps(method: str, theirs: ModuleType | PlainLoop, name: str) -> list
 
 def compare_networks(theirs: ModuleType | PlainLoop, name: str, clone: Path | None) -> list[dict]:
     """RepLKNet-31B from pixels to heatmaps: CAM and PC1 of `BATCH` images for us, PC1 of one image for the peer."""
-    stock = randomised(published_network(clone) if clone else create("replknet_31b", CLASSES))
+    stock: Any = randomised(published_network(clone) if clone else create("replknet_31b", CLASSES))
     network = create("replknet_31b", CLASSES).eval()
     network.load_state_dict(convert_state_dict("replknet_31b", stock.state_dict()))
-    replace_large_kernels(network).to(memory_format=torch.channels_last)
+    channels_last(replace_large_kernels(network))
     head = stock.head if clone else stock.get_classifier()
     module = SimpleNamespace(forward_features=stock.forward_features, head=head)
     images = torch.randn(BATCH, 3, SIZE, SIZE)
@@ -134,7 +137,7 @@ def compare_networks(theirs: ModuleType | PlainLoop, name: str, clone: Path | No
         (pixels - pixels.min()) / (pixels.max() - pixels.min())
         return found[None]
 
-    calls = {"camagain": partial(heatmaps, network, images), name: one_picture}
+    calls: dict[str, Callable[[], Any]] = {"camagain": partial(heatmaps, network, images), name: one_picture}
     with patch.object(theirs, "PCA", ExactPCA):
         expected = one_picture()
     ours = calls["camagain"]()["pc1"][:1]

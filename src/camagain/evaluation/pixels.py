@@ -98,10 +98,10 @@ def pxap_interval(
 ) -> Interval:
     """Percentile bootstrap interval of PxAP over the choice of images: (N, 2, T') of any whole type -> percent.
 
-    The resamples are those of `uncertainty.bootstrap`, and as there the interval is widened where necessary to hold the
-    value itself. Resamples without any object pixel, in which PxAP is not defined, are left out. The same seed gives the
-    same bounds, whatever the number of threads: sums of whole numbers are exact in float64. ValueError when no image has
-    an object pixel.
+    The resamples are those of `uncertainty.bootstrap`, and as there the interval is widened where necessary to hold
+    the value itself. Resamples without any object pixel, in which PxAP is not defined, are left out. The same seed
+    gives the same bounds, whatever the number of threads: sums of whole numbers are exact in float64. ValueError when
+    no image has an object pixel.
     """
     if histograms.ndim != 3 or histograms.shape[1] != 2:
         raise ValueError(f"histograms: found shape {histograms.shape}, expected (N, 2, T')")
