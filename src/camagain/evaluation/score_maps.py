@@ -74,7 +74,7 @@ def normalise(score_map: np.ndarray) -> np.ndarray:
     peak = shifted.max()
     if peak == 0:
         return np.zeros_like(shifted)
-    return np.clip(shifted / peak, 0, 1)
+    return shifted / peak
 
 
 def scale_boxes(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:

@@ -69,12 +69,12 @@ def draws(tables: Sequence[Correct], statistic: Statistic, sampling: Sampling) -
     The same seed gives the same values, whatever the number of threads: sums of 0s and 1s are exact in float32.
     """
     images = len(tables[0])
-    return np.concatenate(
-        [
-            statistic([table.sums(weights) * 100.0 / images for table in tables])
-            for weights in resample_weights(images, sampling.resamples, sampling.seed)
-        ]
-    )
+    distinct = {id(table): table for table in tables}  # MaxBoxAcc is chosen and counted in one table
+    drawn = []
+    for weights in resample_weights(images, sampling.resamples, sampling.seed):
+        curves = {key: table.sums(weights) * 100.0 / images for key, table in distinct.items()}  # (r, T) each
+        drawn.append(statistic([curves[id(table)] for table in tables]))
+    return np.concatenate(drawn)
 
 
 def interval_of(values: np.ndarray, value: float, confidence: float) -> Interval:
