@@ -1,10 +1,12 @@
 """Maps that never look at the image, and what they reach on CUB-200-2011."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from camagain.datasets.wsol_text import read_parts
 from camagain.evaluation.baselines import centre_gaussian, whole_image
 from camagain.evaluation.boxes import boxes_at, repeated_map_ious
 from camagain.evaluation.metrics import max_box_acc
@@ -64,6 +66,22 @@ def test_centre_prior_on_real_boxes():
     assert found == pytest.approx([94.3, 56.8, 16.1], abs=0.1)
     whole = repeated_map_ious(whole_image(224), truths, np.array([0.0]))["largest"]
     assert [max_box_acc(whole, delta)[0] for delta in (0.3, 0.5, 0.7)] == pytest.approx([52.6, 19.1, 6.0], abs=0.1)
+
+
+def test_centre_prior_on_all_of_cub():
+    """The published anchor: 59.6 % for a centred box on CUB's 5,794 test images, from wsolevaluation's text files."""
+    folder = os.environ.get("CAMAGAIN_WSOL_METADATA")
+    if folder is None:
+        pytest.skip("needs wsolevaluation's folder metadata/CUB; give its path as CAMAGAIN_WSOL_METADATA")
+    part = read_parts(Path(folder))["test"]
+    truths = []
+    for image_id in part.images:
+        width, height = part.sizes[image_id].fields[1:]
+        truths.append(scale_boxes(np.array([line.fields[1:] for line in part.places[image_id]]), width, height, 224))
+    assert len(truths) == 5794
+    ious = repeated_map_ious(centre_gaussian(224), truths, np.arange(0, 1, 0.001))["largest"]
+    assert max_box_acc(ious, 0.5)[0] == pytest.approx(59.6, abs=0.2)
+    assert [max_box_acc(ious, delta)[0] for delta in (0.3, 0.7)] == pytest.approx([93.9, 17.0], abs=0.2)
 
 
 def best_centred_squares(truths: np.ndarray) -> list[float]:
