@@ -141,8 +141,10 @@ def compare_networks(theirs: ModuleType | PlainLoop, name: str, clone: Path | No
     with patch.object(theirs, "PCA", ExactPCA):
         expected = one_picture()
     ours = calls["camagain"]()["pc1"][:1]
-    whole = [np.array([normalise(upsample(maps[0], SIZE))]) for maps in (one_picture(), expected)]
-    differences = compared(ours, *whole, 1e-4)
+    theirs_found, expected = (
+        np.array([normalise(upsample(one, SIZE)) for one in m]) for m in (one_picture(), expected)
+    )
+    differences = compared(ours, theirs_found, expected, 1e-4)
     medians = alternate(calls, NETWORK_ROUNDS)
     medians["camagain"] /= BATCH
     case = f"RepLKNet-31B, {SIZE} px, pixels to heatmap"
@@ -180,10 +182,11 @@ def randomised(network: nn.Module) -> nn.Module:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)
         elif isinstance(layer, nn.BatchNorm2d):
-            for values in (layer.weight, layer.running_var):
-                nn.init.uniform_(values, 0.5, 1.5)
-            for values in (layer.bias, layer.running_mean):
-                nn.init.normal_(values, std=0.2)
+            for name, values in layer.state_dict().items():
+                if name in ("weight", "running_var"):
+                    nn.init.uniform_(values, 0.5, 1.5)
+                elif name in ("bias", "running_mean"):
+                    nn.init.normal_(values, std=0.2)
     return network.eval()
 
 
@@ -200,7 +203,7 @@ def published(clone: Path, name: str) -> ModuleType:
         source = (clone / name).read_text()
     else:
         folder = clone / "repo" if (clone / "repo").is_dir() else clone  # no work tree
-        command = ["git", "--git-dir", folder, "show", f"HEAD:{name}"]
+        command = ["git", "--git-dir", str(folder), "show", f"HEAD:{name}"]
         source = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     module = ModuleType(name.removesuffix(".py"))
     stand_ins = (
