@@ -1,7 +1,7 @@
 """The boxes of 1,000 thresholds in one sweep, against a search for contours at every threshold.
 
 Where a clone of clovaai/wsolevaluation is at hand its own `BoxEvaluator.accumulate` is timed, unmodified, otherwise a
-plain loop that does the same work. Everything is on one thread but the last rows. Times are of one score map. What is
+plain loop that does the same work. Everything is in one process but the last rows. Times are of one score map. What is
 correct at which threshold has to be the same for both.
 """
 
@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 
 from benchmarks.harness import alternate, ratio_rows
-from camagain.evaluation.boxes import best_ious
+from camagain.evaluation.boxes import best_ious, best_ious_by_contours
 from camagain.evaluation.contours import Contours
 from camagain.evaluation.iou import iou
 from camagain.evaluation.score_maps import normalise, upsample
+from camagain.evaluation.workers import processes
 
 MAPS, ROUNDS = 5, 5
 THRESHOLDS = np.arange(0, 1, 0.001)
@@ -33,7 +34,7 @@ Search = Callable[[np.ndarray, np.ndarray, Contours], np.ndarray]
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
-    """Ratios on maps as they occur, on white noise, the worst case for a sweep, and of two threads to one."""
+    """Ratios on maps as they occur, on white noise, the worst case for a sweep, and of two processes to one."""
     theirs = {REPOSITORY.replace("+", "/"): accumulate_of(peer / REPOSITORY)} if peer else {"plain loop": loop}
     generator = np.random.default_rng(0)
     cv2_threads = cv2.getNumThreads()
@@ -45,7 +46,7 @@ def rows(peer: Path | None) -> Iterator[dict]:
                 yield from compare(theirs, f"{size} px, {kind}", maps, ROUNDS)
         yield from compare(theirs, "112 px, white noise", [generator.random((112, 112))], 1)
         for size in SIZES:
-            yield from threads(generator, size)
+            yield from two_processes(generator, size)
     finally:
         cv2.setNumThreads(cv2_threads)
 
@@ -68,13 +69,17 @@ def compare(theirs: dict[str, Search], case: str, maps: list[np.ndarray], rounds
     return found
 
 
-def threads(generator: np.random.Generator, size: int, maps: int = 60) -> list[dict]:
-    """`best_ious` of many maps on one thread and on two."""
+def two_processes(generator: np.random.Generator, size: int, maps: int = 400) -> list[dict]:
+    """`best_ious_by_contours` of many maps in this process and in two others, which are there already."""
     made = [score_map(generator, "12x12 random", size) for _ in range(maps)]
     truths = [np.array([[10, 20, 100, 120]])] * maps
-    calls = {f"{n} threads": partial(best_ious, made, truths, THRESHOLDS, "largest", n) for n in (1, 2)}
-    medians = {name: seconds / maps for name, seconds in alternate(calls, ROUNDS).items()}
-    return ratio_rows("boxes", f"{size} px, 12x12 random, largest, {maps} maps", medians, "2 threads", ROUNDS)
+    with processes(2) as executor:
+        calls = {
+            "this process": partial(best_ious_by_contours, made, truths, THRESHOLDS),
+            "2 processes": partial(best_ious_by_contours, made, truths, THRESHOLDS, executor),
+        }
+        medians = {name: seconds / maps for name, seconds in alternate(calls, ROUNDS).items()}
+    return ratio_rows("boxes", f"{size} px, 12x12 random, largest and all, {maps} maps", medians, "2 processes", ROUNDS)
 
 
 def score_map(generator: np.random.Generator, kind: str, size: int) -> np.ndarray:

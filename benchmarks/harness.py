@@ -13,7 +13,7 @@ from camagain.artifacts import atomic
 from camagain.environment import git_state, machine, package_versions
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("camagain", "torch", "timm", "numpy", "numba", "opencv-python-headless")
+PACKAGES = ("camagain", "torch", "timm", "numpy", "numba", "opencv-python-headless", "scikit-learn")
 
 
 def alternate(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

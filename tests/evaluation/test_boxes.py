@@ -1,12 +1,16 @@
 """Boxes and IoUs of maps small enough to work out by hand, and how maps are read."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 
-from camagain.evaluation.boxes import best_ious, best_ious_by_contours, boxes_at, repeated_map_ious
-from camagain.evaluation.contours import Contours
+from camagain.evaluation import boxes
+from camagain.evaluation.boxes import best_ious, best_ious_by_contours, boxes_at
+from camagain.evaluation.contours import ContourBoxes, Contours
+from camagain.evaluation.workers import processes
 
 TRUTH = np.array([[0, 0, 2, 2]])
 
@@ -106,24 +110,39 @@ def test_one_pass_gives_both_ways_of_choosing_contours():
     assert (both["all"] >= both["largest"]).all() and (both["all"] > both["largest"]).any()
 
 
-def test_a_map_shared_by_all_images_is_scored_like_copies_of_it():
+def test_a_map_shared_by_all_images_is_searched_once(monkeypatch: pytest.MonkeyPatch):
     truths = [TRUTH, np.array([[5, 3, 7, 5]]), np.array([[0, 0, 1, 1], [4, 3, 7, 5]])]
     thresholds = np.array([0.0, 0.3, 0.6])
-    shared = repeated_map_ious(two_blobs(), truths, thresholds)
-    copies = best_ious_by_contours([two_blobs()] * 3, truths, thresholds)
-    for contours in ("largest", "all"):
-        np.testing.assert_array_equal(shared[contours], copies[contours])
+    expected = [best_ious([two_blobs()], [truth], thresholds)[0] for truth in truths]
+    made = []
+    monkeypatch.setattr(boxes, "ContourBoxes", lambda pixels: made.append(1) or ContourBoxes(pixels))
+    np.testing.assert_array_equal(best_ious([two_blobs()] * 3, truths, thresholds), expected)
+    assert len(made) == 1
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_change_nothing(threads: int):
-    maps = np.random.default_rng(1).random((20, 11, 11))
-    truths = [np.array([[i % 5, 1, 8, 9]]) for i in range(20)]
+@pytest.fixture(scope="module", params=[0, 1, 2])
+def executor(request) -> Iterator[Executor | None]:
+    """None, or an executor with so many processes."""
+    if request.param == 0:
+        yield None
+        return
+    with ProcessPoolExecutor(request.param, get_context("spawn")) as executor:
+        yield executor
+
+
+def test_processes_change_nothing(executor: Executor | None):
+    maps = np.random.default_rng(1).random((200, 11, 11))
+    truths = [np.array([[i % 5, 1, 8, 9]]) for i in range(200)]
     thresholds = np.arange(0, 1, 0.1)
     np.testing.assert_array_equal(
-        best_ious(iter(maps), truths, thresholds, threads=threads),
+        best_ious(iter(maps), truths, thresholds, executor=executor),
         np.concatenate([best_ious([m], [t], thresholds) for m, t in zip(maps, truths, strict=True)]),
     )
+
+
+def test_one_process_needs_no_executor():
+    with processes(1) as nothing, processes(2) as two:
+        assert nothing is None and isinstance(two, ProcessPoolExecutor)
 
 
 class Map(np.ndarray):
@@ -143,17 +162,16 @@ class Map(np.ndarray):
             type(self).alive -= 1
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_maps_are_read_as_needed(threads: int):
+def test_maps_are_read_as_needed(executor: Executor | None):
     Map.alive = Map.most = 0
 
     def stream() -> Iterator[np.ndarray]:
         for _ in range(50):
             yield Map.make()
 
-    best_ious(stream(), [TRUTH] * 50, np.array([0.1, 0.5]), threads=threads)
+    best_ious(stream(), [TRUTH] * 50, np.array([0.1, 0.5]), executor=executor)
     assert Map.alive == 0
-    assert Map.most <= threads + 3
+    assert Map.most <= 3
 
 
 def test_no_images_give_an_empty_table():
@@ -177,11 +195,10 @@ def test_faulty_maps_are_refused(score_map: np.ndarray, message: str):
         best_ious([two_blobs(), score_map], [TRUTH, TRUTH], np.array([0.5]))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("maps", "message"), [(1, "found 1, expected 2"), (3, "found more than 2")])
-def test_as_many_maps_as_boxes(maps: int, message: str, threads: int):
+def test_as_many_maps_as_boxes(maps: int, message: str, executor: Executor | None):
     with pytest.raises(ValueError, match=message):
-        best_ious([two_blobs()] * maps, [TRUTH] * 2, np.array([0.5]), threads=threads)
+        best_ious([two_blobs()] * maps, [TRUTH] * 2, np.array([0.5]), executor=executor)
 
 
 @pytest.mark.parametrize(

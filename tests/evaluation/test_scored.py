@@ -19,11 +19,10 @@ def maps(count: int, size: int = 16) -> Iterator[np.ndarray]:
         yield generator.random((size, size))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_tables_are_those_of_best_ious(threads: int, monkeypatch: pytest.MonkeyPatch):
+def test_the_tables_are_those_of_best_ious(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(scored, "BLOCK", 5)
     boxes = [np.array([[2, 3, 9, 12]]), np.array([[0, 0, 15, 15]])] * 6
-    tables = correct_tables(maps(12), boxes, GRID, threads)
+    tables = correct_tables(maps(12), boxes, GRID)
     assert set(tables) == {(contours, delta) for contours in ("largest", "all") for delta in (0.3, 0.5, 0.7)}
     for contours in ("largest", "all"):
         ious = best_ious(maps(12), boxes, GRID, contours)

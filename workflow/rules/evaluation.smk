@@ -10,6 +10,7 @@ rule evaluate:
         f"{LOGS}/evaluate/{{model}}.tsv"
     conda:
         "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
     params:
         experiment=EXPERIMENT_FILE,
         code=code_digest("camagain.evaluation.evaluate"),

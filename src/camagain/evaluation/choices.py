@@ -5,7 +5,8 @@ right print different numbers. Here every such choice is changed, alone or in al
 measured on the images of the test split, with the paired tests of `paired`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from itertools import product
@@ -65,7 +66,9 @@ OF_THE_SWEEP = ("threshold_step", "contours")
 """Choices that are answered by the same sweep over a map, so that no map is scored again for them."""
 
 
-def choices_table(experiment: Experiment, paths: RunPaths, model: str, method: str) -> pd.DataFrame:
+def choices_table(
+    experiment: Experiment, paths: RunPaths, model: str, method: str, executor: Executor | None = None
+) -> pd.DataFrame:
     """One row for each figure and way, the experiment's own first: value, interval, and what the change did.
 
     `difference_points` and its interval are against the experiment's own way; `gained` and `lost` count images that
@@ -90,7 +93,8 @@ def choices_table(experiment: Experiment, paths: RunPaths, model: str, method: s
     found: dict[tuple[str, Choices], Result] = {}
     for key in track(by_map, len(by_map), f"choices {model} {method}"):
         steps = sorted({way.threshold_step for way in by_map[key]})
-        tables = score(experiment, paths, model, method, key, base, steps)
+        finished, boxes = maps_of(paths, model, map_name(method, key, base), key)
+        tables = score(finished, boxes, steps, executor)
         for way in by_map[key]:
             for figure, deltas in FIGURES.items():
                 own = replace(way, contours=contours_of(figure, way, base))
@@ -129,16 +133,19 @@ def contours_of(figure: str, way: Choices, base: Choices) -> str:
     return "all" if way.contours == base.contours else base.contours
 
 
-def score(
-    experiment: Experiment, paths: RunPaths, model: str, method: str, way: Choices, base: Choices, steps: list[float]
-) -> dict[float, Tables]:
-    """Which test images are right, for the threshold grid of each step, from one sweep over the maps."""
+def maps_of(paths: RunPaths, model: str, name: str, way: Choices) -> tuple[Iterator[np.ndarray], list[np.ndarray]]:
+    """The test maps of a way, finished as it says, and the true boxes at its size."""
     truth = read_truths(paths.index, way.size)["test"]
-    name = map_name(method, way, base)
     maps = read_maps(paths.localization(model) / "maps.npz", name, {"test": truth})["test"]
-    finished = score_maps(maps, way.size, way.interpolation, way.variant)  # type: ignore[arg-type]
+    return score_maps(maps, way.size, way.interpolation, way.variant), truth.boxes  # type: ignore[arg-type]
+
+
+def score(
+    maps: Iterable[np.ndarray], boxes: Sequence[np.ndarray], steps: Sequence[float], executor: Executor | None
+) -> dict[float, Tables]:
+    """Which images are right, for the threshold grid of each step, from one sweep over the maps."""
     grids = [threshold_grid(step) for step in steps]
-    tables = correct_tables(finished, truth.boxes, np.concatenate(grids), experiment.compute.threads)
+    tables = correct_tables(maps, boxes, np.concatenate(grids), executor)
     ends = np.cumsum([len(grid) for grid in grids])
     return {
         step: {key: table.columns(end - len(grid), end) for key, table in tables.items()}

@@ -1,6 +1,7 @@
 """The evaluation stage: from the stored score maps of a model to its figures, curves and per-image results."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from camagain.evaluation.pixels import bin_edges, pixel_histograms
 from camagain.evaluation.score_maps import Variant, score_maps
 from camagain.evaluation.scored import Scored, correct_tables, threshold_grid
 from camagain.evaluation.uncertainty import Sampling
+from camagain.evaluation.workers import processes
 from camagain.progress import track
 
 
@@ -48,14 +50,14 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     truths = read_truths(paths.index, experiment.evaluation.size)
     folder = paths.localization(model)
     predictions = read_predictions(folder / "predictions.parquet", truths["test"], "test")
-    for name in experiment.localization.methods:
-        maps = read_maps(folder / "maps.npz", name, truths)
-        method = Method(model, name, maps, variant_of(experiment, name), predictions)
-        evaluate_method(experiment, paths, method, truths)
-    for name in experiment.localization.methods:
-        if name in CAM_METHODS:
-            table = choices_table(experiment, paths, model, name)
-            write_csv(paths.evaluation(model, name) / "choices.csv", table)
+    with processes(experiment.compute.threads) as executor:
+        for name in experiment.localization.methods:
+            maps = read_maps(folder / "maps.npz", name, truths)
+            method = Method(model, name, maps, variant_of(experiment, name), predictions)
+            evaluate_method(experiment, paths, method, truths, executor)
+            if name in CAM_METHODS:
+                table = choices_table(experiment, paths, model, name, executor)
+                write_csv(paths.evaluation(model, name) / "choices.csv", table)
 
 
 def evaluate_baselines(experiment: Experiment, paths: RunPaths) -> None:
@@ -66,13 +68,15 @@ def evaluate_baselines(experiment: Experiment, paths: RunPaths) -> None:
         maps = {
             split: np.broadcast_to(score_map, (len(truth.boxes), *score_map.shape)) for split, truth in truths.items()
         }
-        evaluate_method(experiment, paths, Method(BASELINE, name, maps, None, None), truths)
+        evaluate_method(experiment, paths, Method(BASELINE, name, maps, None, None), truths, None)
 
 
-def evaluate_method(experiment: Experiment, paths: RunPaths, method: Method, truths: Mapping[str, Truth]) -> None:
+def evaluate_method(
+    experiment: Experiment, paths: RunPaths, method: Method, truths: Mapping[str, Truth], executor: Executor | None
+) -> None:
     """Scores one method and writes its files, metrics.json last: where it is, the others are."""
     settings = experiment.evaluation
-    scored = score(experiment, method, truths)
+    scored = score(experiment, method, truths, executor)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     box = np.concatenate(
         [boxes_at(m, scored.thresholds[[scored.best]])[0] for m in upsampled(experiment, method, "test", "boxes")]
@@ -87,7 +91,7 @@ def evaluate_method(experiment: Experiment, paths: RunPaths, method: Method, tru
     )
 
 
-def score(experiment: Experiment, method: Method, truths: Mapping[str, Truth]) -> Scored:
+def score(experiment: Experiment, method: Method, truths: Mapping[str, Truth], executor: Executor | None) -> Scored:
     """Boxes of both splits against the truth, and pixels of test against masks where every test image has one."""
     thresholds = threshold_grid(experiment.evaluation.threshold_step)
     edges = bin_edges(thresholds)
@@ -103,8 +107,7 @@ def score(experiment: Experiment, method: Method, truths: Mapping[str, Truth]) -
             yield score_map
 
     correct = {
-        split: correct_tables(observed(split), truth.boxes, thresholds, experiment.compute.threads)
-        for split, truth in truths.items()
+        split: correct_tables(observed(split), truth.boxes, thresholds, executor) for split, truth in truths.items()
     }
     for split, count in constant.items():
         if count:
