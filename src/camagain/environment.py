@@ -9,6 +9,7 @@ from pathlib import Path
 PACKAGES = (
     "torch", "torchvision", "timm", "accelerate", "safetensors", "numpy", "pandas", "pyarrow", "scipy",
     "numba", "opencv-python-headless", "pillow", "matplotlib", "seaborn", "pydantic", "snakemake", "dvc",
+    "grad-cam", "scikit-learn",  # of the optional extra
 )  # fmt: skip
 """Packages whose version can change a number or a picture."""
 
