@@ -111,7 +111,10 @@ class Compute(Settings):
         default="auto", description="`auto` takes a GPU when there is one."
     )
     threads: int = Field(
-        default=1, ge=1, description="CPU threads of one process; fixed so that results do not depend on --cores."
+        default=1,
+        ge=1,
+        description="CPU threads of one process, and processes that share the search for boxes; fixed so that results do "
+        "not depend on --cores.",
     )
     processes: int = Field(
         default=1, ge=1, description="Processes that share one training, each on its own GPU or CPU."
