@@ -113,8 +113,8 @@ class Compute(Settings):
     threads: int = Field(
         default=1,
         ge=1,
-        description="CPU threads of one process, and processes that share the search for boxes; fixed so that results do "
-        "not depend on --cores.",
+        description="CPU threads of one process, and processes that share the search for boxes; fixed so that results "
+        "do not depend on --cores.",
     )
     processes: int = Field(
         default=1, ge=1, description="Processes that share one training, each on its own GPU or CPU."
