@@ -45,6 +45,11 @@ rule evaluation:
         EVALUATIONS,
 
 
+rule analysis:
+    input:
+        ANALYSES,
+
+
 rule tables:
     input:
         TABLES,
@@ -64,4 +69,5 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/localization.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/analysis.smk"
 include: "workflow/rules/paper.smk"

@@ -68,6 +68,9 @@ class RunPaths:
     def evaluation(self, model: str, method: str) -> Path:
         return self.root / "evaluation" / model / method
 
+    def analysis(self, name: str, model: str) -> Path:
+        return self.root / "analysis" / name / model
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:

@@ -96,6 +96,33 @@ def evaluate(
 
 
 @app.command()
+def erf(
+    experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
+) -> None:
+    """Measure the effective receptive field of one network; the same as `analyze EXPERIMENT erf MODEL`."""
+    analyze(experiment, "erf", model, results=results, data=data)
+
+
+@app.command()
+def analyze(
+    experiment: ExperimentFile,
+    name: Annotated[str, typer.Argument(help="Analysis, one of docs/analyses.md: erf, gap, pca ...")],
+    model: ModelName,
+    change: Annotated[str, typer.Option(help="Interventions alone: the job, for example K13-seed0 or shrunk.")] = "",
+    results: Results = Path("results"),
+    data: Data = Path("data"),
+) -> None:
+    """Make one analysis of one network: a tidy table, and one line where it does not apply."""
+    from camagain.config.file import load_experiment
+
+    settings = load_experiment(experiment)
+    settings.model(model)
+    from camagain.analysis.run import analyze
+
+    analyze(settings, name, model, settings.paths(results, data), change)
+
+
+@app.command()
 def paper(
     experiment: ExperimentFile,
     part: Annotated[list[str] | None, typer.Option(help="tables, figures, report or manifest; default: all.")] = None,

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 
 class UserError(Exception):
@@ -6,6 +6,13 @@ class UserError(Exception):
 
     The command line prints the message without a traceback and exits with status 2; everything else that is
     raised is a bug in camagain and keeps its traceback.
+    """
+
+
+class NotApplicable(UserError):
+    """A measurement that is not defined for this network or dataset, and why, in one line.
+
+    Where one of several analyses raises it, the report says so and the others go on.
     """
 
 

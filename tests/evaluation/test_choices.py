@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from camagain.config.file import parse_experiment
-from camagain.evaluation.choices import ALTERNATIVES, Choices, choices_table, ways_from
+from camagain.evaluation.choices import choices_table
 from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2
 from camagain.evaluation.paired import mcnemar
+from camagain.evaluation.ways import ALTERNATIVES, Choices, ways_from
 
 BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "largest")
 """Of the run in conftest.py."""

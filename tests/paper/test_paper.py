@@ -11,7 +11,8 @@ from PIL import Image
 from camagain.artifacts import sha256
 from camagain.config.file import parse_experiment
 from camagain.errors import UserError
-from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES, write_parts
+from camagain.paper.names import FIGURE_NAMES, TABLE_NAMES
+from camagain.paper.parts import write_parts
 from camagain.paper.render import TextTable
 from camagain.paper.style import FAMILY_COLORS, model_colors
 

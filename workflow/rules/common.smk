@@ -5,11 +5,13 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from camagain.artifacts import write_text
+from camagain.config import ANALYSES as ANALYSIS_NAMES
 from camagain.config import BASELINE, BASELINE_METHODS, WITHOUT_EFFECT
+from camagain.config.analysis import WITH_ARRAYS
 from camagain.config.methods import CAM_METHODS
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.errors import UserError
-from camagain.paper.parts import FIGURE_NAMES, TABLE_NAMES
+from camagain.paper.names import figure_names, table_names
 from camagain.provenance import code_digest
 
 try:
@@ -33,7 +35,13 @@ MODEL_FILES = [
 ]
 LOCALIZATION_FILES = [
     f"{RUN}/localization/{{model}}/{name}"
-    for name in ("maps.npz", "predictions.parquet", "channels.npz", "summary.json")
+    for name in (
+        "maps.npz",
+        "predictions.parquet",
+        "channels.npz",
+        "parts.npz",
+        "summary.json",
+    )
 ]
 EVALUATION_FILES = ("metrics.json", "curve.csv", "images.parquet", "correct.npz")
 BASELINE_FILES = expand(
@@ -50,6 +58,8 @@ MODEL_EVALUATIONS = expand(
     method=[method for method in METHODS if method in CAM_METHODS],
 )
 EVALUATIONS = BASELINE_FILES + expand(MODEL_EVALUATIONS, model=MODELS)
+TABLE_NAMES = table_names(EXPERIMENT)
+FIGURE_NAMES = figure_names(EXPERIMENT)
 TABLES = expand(
     f"{RUN}/tables/{{table}}.{{kind}}", table=TABLE_NAMES, kind=("csv", "md", "tex")
 )
@@ -58,6 +68,33 @@ FIGURES = expand(
     figure=FIGURE_NAMES,
     kind=("pdf", "png", "csv"),
 )
+INTERVENTIONS = EXPERIMENT.analysis.interventions
+
+
+def analysis_files(name):
+    """What an analysis of one model writes; an intervention is several jobs, each with its own folder."""
+    folder = "{model}/{change}" if name == "interventions" else "{model}"
+    arrays = ["arrays.npz"] if name in WITH_ARRAYS else []
+    return [
+        f"{RUN}/analysis/{name}/{folder}/{file}"
+        for file in ("table.csv", "status.json", *arrays)
+    ]
+
+
+def analysis_outputs(name):
+    """All files of an analysis of this experiment."""
+    if name not in EXPERIMENT.analysis.names:
+        return []
+    if name == "interventions":
+        return expand(
+            analysis_files(name),
+            model=INTERVENTIONS.models,
+            change=INTERVENTIONS.changes,
+        )
+    return expand(analysis_files(name), model=MODELS)
+
+
+ANALYSES = [file for name in ANALYSIS_NAMES for file in analysis_outputs(name)]
 
 # A job asks for the one GPU of the machine unless the experiment is for the CPU; then its jobs may run side by side.
 GPU = 0 if EXPERIMENT.compute.device == "cpu" else 1
@@ -72,6 +109,7 @@ onstart:
 
 wildcard_constraints:
     model="|".join(MODELS),
+    change="|".join(INTERVENTIONS.changes),
 
 
 def settings(*sections):
@@ -80,6 +118,12 @@ def settings(*sections):
     return json.dumps(
         {section: values[section] for section in sections}, sort_keys=True
     )
+
+
+def analysis_settings(name, *sections):
+    """The settings of one analysis, and other parts of the experiment that it depends on."""
+    chosen = EXPERIMENT.analysis.model_dump(mode="json").get(name)
+    return json.dumps(chosen, sort_keys=True) + settings(*sections)
 
 
 def model_settings(wildcards):

@@ -1,12 +1,13 @@
 # Tables, figures, report and manifest: everything here reads artifacts and never a model.
 PAPER_SETTINGS = settings(
-    "models", "localization", "evaluation", "figures", "seed", "purpose"
+    "models", "localization", "evaluation", "analysis", "figures", "seed", "purpose"
 )
 
 
 rule write_tables:
     input:
         EVALUATIONS,
+        ANALYSES,
         f"{DATASET}/dataset.json",
     output:
         f"{RUN}/metrics.json",
@@ -37,6 +38,7 @@ rule write_tables:
 rule write_figures:
     input:
         EVALUATIONS,
+        ANALYSES,
         expand(MODEL_FILES, model=MODELS),
         expand(LOCALIZATION_FILES, model=MODELS),
         index=INDEX,
@@ -68,6 +70,7 @@ rule write_figures:
 rule write_report:
     input:
         EVALUATIONS,
+        ANALYSES,
         TABLES,
         FIGURES,
     output:
@@ -91,6 +94,7 @@ rule write_manifest:
     input:
         INDEX,
         EVALUATIONS,
+        ANALYSES,
         TABLES,
         FIGURES,
         expand(MODEL_FILES, model=MODELS),

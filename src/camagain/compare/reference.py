@@ -13,6 +13,8 @@ PATTERNS = (
     "models/*/model.json",
     "models/*/history.csv",
     "localization/*/summary.json",
+    "analysis/**/table.csv",
+    "analysis/**/status.json",
     "tables/*",
     "figures/*.csv",
     "figures/*.png",

@@ -1,5 +1,6 @@
 """The settings of an experiment."""
 
+from camagain.config.analysis import ANALYSES, Analysis, AnalysisName
 from camagain.config.base import Settings
 from camagain.config.dataset import Cub, CubFolder, Dataset, SynthBirds, WsolMetadata
 from camagain.config.experiment import (
@@ -17,9 +18,12 @@ from camagain.config.experiment import (
 from camagain.config.training import Augmentation, Training
 
 __all__ = [
+    "ANALYSES",
     "BASELINE",
     "BASELINE_METHODS",
     "WITHOUT_EFFECT",
+    "Analysis",
+    "AnalysisName",
     "Augmentation",
     "Compute",
     "Cub",

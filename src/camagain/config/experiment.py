@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from camagain.artifacts import RunPaths
+from camagain.config.analysis import Analysis
 from camagain.config.base import Name, Rgb, Settings
 from camagain.config.dataset import Dataset
 from camagain.config.methods import Method
@@ -149,6 +150,7 @@ class Experiment(Settings):
     models: tuple[Model, ...] = Field(min_length=1, description="The networks to compare.")
     localization: Localization = Field(default=Localization(), description="How score maps are made.")
     evaluation: Evaluation = Field(default=Evaluation(), description="How they are scored.")
+    analysis: Analysis = Field(default=Analysis(), description="What is measured to explain the scores.")
     figures: Figures = Field(default=Figures(), description="What pictures show.")
     compute: Compute = Field(default=Compute(), description="Where the work is done.")
 
@@ -173,6 +175,14 @@ class Experiment(Settings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"models: the name '{name}' is used twice; each model needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _known_interventions(self) -> "Experiment":
+        names = [model.name for model in self.models]
+        for name in self.analysis.interventions.models:
+            if name not in names:
+                raise ValueError(f"analysis.interventions.models: no model '{name}'; the experiment has {names}")
         return self
 
     def model(self, name: str) -> Model:

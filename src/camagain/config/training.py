@@ -76,6 +76,12 @@ class Training(Settings):
     clip_gradient: float | None = Field(
         default=None, gt=0, description="Largest gradient norm, or null for no clipping."
     )
+    snapshot_every: int = Field(
+        default=0,
+        ge=0,
+        description="Keep the weights of the start and of every so many epochs under `snapshots/`, for analyses along "
+        "training; 0 keeps none.",
+    )
     augmentation: Augmentation = Field(default=Augmentation(), description="Random changes of training images.")
 
     @model_validator(mode="after")

@@ -7,9 +7,8 @@ measured on the images of the test split, with the paired tests of `paired`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -24,43 +23,12 @@ from camagain.evaluation.paired import mcnemar, paired_interval
 from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, Tables, correct_tables, threshold_grid
 from camagain.evaluation.uncertainty import Sampling, draws, interval_of, mean_at_best
+from camagain.evaluation.ways import Choices, contours_of, map_name, ways_from
 from camagain.progress import track
 
 FIGURES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
 """The figures that are scored, and the IoUs of which each takes the mean."""
 
-
-@dataclass(frozen=True)
-class Choices:
-    """One way through everything that is left open."""
-
-    size: int  # pixels at which boxes are compared
-    class_choice: str  # "predicted" or "true": whose map it is
-    variant: str  # "published" or "described"
-    tap: str  # "before-norm" or "after-norm"
-    interpolation: str  # "linear" or "cubic"
-    threshold_step: float
-    contours: str  # "largest" or "all"
-
-    def changed(self, base: "Choices") -> str:
-        """Which choices differ from another way, as "size: 224 → 384"; empty where none does."""
-        return ", ".join(
-            f"{field.name}: {getattr(base, field.name)} → {getattr(self, field.name)}"
-            for field in fields(self)
-            if getattr(self, field.name) != getattr(base, field.name)
-        )
-
-
-ALTERNATIVES: dict[str, tuple[Any, ...]] = {
-    "size": (224, 384),
-    "class_choice": ("predicted", "true"),
-    "variant": ("published", "described"),
-    "tap": ("before-norm", "after-norm"),
-    "interpolation": ("linear", "cubic"),
-    "threshold_step": (0.001, 0.01),
-    "contours": ("largest", "all"),
-}
-"""What else each choice could be: what papers, their code and wsolevaluation do."""
 
 OF_THE_SWEEP = ("threshold_step", "contours")
 """Choices that are answered by the same sweep over a map, so that no map is scored again for them."""
@@ -102,35 +70,6 @@ def choices_table(
                 found[figure, way] = Result(own, correct, sampling)
     rows = [row(model, method, figure, found[figure, way], found[figure, base]) for figure in FIGURES for way in ways]
     return pd.DataFrame(rows)
-
-
-def ways_from(base: Choices, extent: str) -> Iterator[Choices]:
-    """The base, and then every way that differs from it in one choice, or in any."""
-    options = {
-        name: (getattr(base, name), *(value for value in values if value != getattr(base, name)))
-        for name, values in ALTERNATIVES.items()
-    }
-    for values in product(*options.values()):
-        way = Choices(**dict(zip(options, values, strict=True)))
-        differing = sum(getattr(way, name) != getattr(base, name) for name in options)
-        if differing <= 1 or extent == "all-combinations":
-            yield way
-
-
-def map_name(method: str, way: Choices, base: Choices) -> str:
-    """The name of the maps that a way needs, as `localization.methods` gives it whether they are stored or not."""
-    name = f"{method}-gt" if way.class_choice == "true" else method
-    for choice in ("variant", "tap"):
-        if getattr(way, choice) != getattr(base, choice):
-            name = f"{name}.{getattr(way, choice)}"
-    return name
-
-
-def contours_of(figure: str, way: Choices, base: Choices) -> str:
-    """MaxBoxAccV2 takes all contours by definition; there the changed choice is the largest alone."""
-    if figure == "max_box_acc":
-        return way.contours
-    return "all" if way.contours == base.contours else base.contours
 
 
 def maps_of(paths: RunPaths, model: str, name: str, way: Choices) -> tuple[Iterator[np.ndarray], list[np.ndarray]]:

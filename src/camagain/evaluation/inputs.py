@@ -116,7 +116,7 @@ def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str,
     ordered = {}
     for name, truth in truths.items():
         here = np.flatnonzero(split == name)
-        ordered[name] = maps[here[_match(image_id[here].tolist(), truth.image_id, name, path)]]  # (N, h, w)
+        ordered[name] = maps[here[matching_rows(image_id[here].tolist(), truth.image_id, name, path)]]  # (N, h, w)
         broken = np.flatnonzero(~np.isfinite(ordered[name]).all(axis=(1, 2)))
         if len(broken):
             raise UserError(
@@ -131,7 +131,7 @@ def read_predictions(path: Path, truth: Truth, split: str) -> Predictions:
     try:
         table = pd.read_parquet(existing(path))
         table = table[table["split"] == split]
-        rows = table.iloc[_match([str(i) for i in table["image_id"]], truth.image_id, split, path)]
+        rows = table.iloc[matching_rows([str(i) for i in table["image_id"]], truth.image_id, split, path)]
         labels, ranked = rows["label"].to_numpy(np.int64), list(rows["top5_class"])
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path}: not a readable table of predictions ({error}). {AGAIN}") from None
@@ -145,8 +145,8 @@ def read_predictions(path: Path, truth: Truth, split: str) -> Predictions:
     return Predictions(predicted, predicted == truth.label, in_top(truth.label, ranked, 5))
 
 
-def _match(found: list[str], expected: list[str], split: str, path: Path) -> np.ndarray:
-    """For each expected id its position in `found`; UserError unless both hold the same ids, each once."""
+def matching_rows(found: list[str], expected: list[str], split: str, path: Path) -> np.ndarray:
+    """For each expected id its position in `found`, (N,) int64; UserError unless both hold the same ids, each once."""
     position = {image_id: i for i, image_id in enumerate(found)}
     missing = [image_id for image_id in expected if image_id not in position]
     if missing:

@@ -17,6 +17,7 @@ from camagain.errors import UserError
 from camagain.localization.channels import THETAS, activated_cells, gap_values
 from camagain.localization.gradient_methods import gradient_maps, require_package
 from camagain.localization.methods import score_maps
+from camagain.localization.parts import components, evidence_by_sign
 from camagain.localization.taps import after_norm, final_norm
 from camagain.models.checkpoint import load_network
 from camagain.models.large_kernel import replace_large_kernels
@@ -43,7 +44,7 @@ class Batches:
 
 
 def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
-    """Runs a model over val and test and writes `localization/<model>/`: maps, predictions, channels, summary.
+    """Runs a model over val and test and writes `localization/<model>/`: maps, predictions, channels, parts, summary.
 
     A network without positive evidence in an image gives a map of zeros there; the summary counts such images.
     """
@@ -79,6 +80,8 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
         grid=np.array(found.parts[found.maps[0]][0].shape[1:]),
         class_weight=head.weight.cpu().numpy(),  # (K, C)
     )
+    parts = {name: found.joined(name) for name in ("positive", "negative", "component", "explained_variance")}
+    write_npz(folder / "parts.npz", image_id=ids, split=splits, **parts)
     write_parquet(folder / "predictions.parquet", predictions(index, found))
     write_json(
         folder / "summary.json",
@@ -122,15 +125,21 @@ def run(network: Network, head: LinearHead, loader: DataLoader, experiment: Expe
         predicted, true = ranked[:, 0], labels.to(device)
         maps = score_maps(settings, taps, weight, predicted, true)
         maps |= gradient_maps(network, features, predicted, true, settings.methods)
-        gap = gap_values(features)  # (B, C)
+        own = taps[settings.tap]  # (B, C, h, w)
+        positive, negative = evidence_by_sign(own, weight[predicted])  # (B, h, w) each
+        component, explained_variance = components(own, weight[predicted])  # (B, 3, h, w), (B, 30)
         found.maps = tuple(maps)
         found.add(
-            gap=gap,
+            gap=gap_values(features),  # (B, C)
+            positive=positive,
+            negative=negative,
+            component=component,
+            explained_variance=explained_variance,
             constant_channels=(features.amax((2, 3)) == features.amin((2, 3))).any(1),  # (B,)
             cells=activated_cells(features),  # (T, B, C)
             top5_class=ranked,
             top5_score=scores,
-            head_error=(taps[settings.tap].mean((2, 3)) @ weight.T + bias - logits).abs().amax(1),  # (B,)
+            head_error=(own.mean((2, 3)) @ weight.T + bias - logits).abs().amax(1),  # (B,)
             **maps,
         )
     return found

@@ -54,17 +54,31 @@ def scale_channels(weighted: torch.Tensor) -> torch.Tensor:
 def first_axis(samples: torch.Tensor) -> torch.Tensor:
     """The first principal axis of C samples of P variables, (B, C, P) -> (B, P), unit length.
 
-    Its largest absolute value is positive. Computed from the smaller of the two matrices of inner products.
+    Its largest absolute value is positive.
+    """
+    axis = principal_axes(samples, count=1)[0].squeeze(1)  # (B, P)
+    peak = axis.gather(1, axis.abs().argmax(1, keepdim=True))  # (B, 1)
+    return axis * torch.where(peak < 0, -1, 1)
+
+
+def principal_axes(samples: torch.Tensor, count: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Principal axes of C samples of P variables and their variances, (B, C, P) -> (B, R, P) and (B, R), R = min(C, P).
+
+    Axes have unit length and an arbitrary sign; variances descend and are sums of squares over samples, >= 0. Of the
+    axes only the first `count` are computed. Computed from the smaller of the two matrices of inner products.
     """
     centred = samples - samples.mean(1, keepdim=True)
     _, C, P = centred.shape
+    rank = min(C, P)
+    kept = rank if count is None else min(count, rank)
     if P <= C:
-        axis = torch.linalg.eigh(centred.mT @ centred).eigenvectors[:, :, -1]  # (B, P), eigenvalues ascend
+        found = torch.linalg.eigh(centred.mT @ centred)  # eigenvalues ascend
+        axes = found.eigenvectors[:, :, rank - kept :].flip(2).mT  # (B, kept, P)
     else:
-        scores = torch.linalg.eigh(centred @ centred.mT).eigenvectors[:, :, -1:]  # (B, C, 1)
-        axis = torch.nn.functional.normalize((centred.mT @ scores).squeeze(2), dim=1)  # (B, P)
-    peak = axis.gather(1, axis.abs().argmax(1, keepdim=True))  # (B, 1)
-    return axis * torch.where(peak < 0, -1, 1)
+        found = torch.linalg.eigh(centred @ centred.mT)
+        scores = found.eigenvectors[:, :, rank - kept :].flip(2)  # (B, C, kept)
+        axes = torch.nn.functional.normalize((centred.mT @ scores).mT, dim=2)  # (B, kept, P)
+    return axes, found.eigenvalues.flip(1).clamp_min(0)
 
 
 def described_sign(axis: torch.Tensor) -> torch.Tensor:

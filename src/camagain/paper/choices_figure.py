@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from camagain.evaluation.choices import ALTERNATIVES
+from camagain.evaluation.ways import ALTERNATIVES
 from camagain.paper.choices_table import single_changes
 from camagain.paper.results import MAP_NAMES, RunResults
 from camagain.paper.style import PAGE_INCHES, model_colors

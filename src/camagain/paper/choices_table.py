@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from camagain.evaluation.choices import ALTERNATIVES
+from camagain.evaluation.ways import ALTERNATIVES
 from camagain.paper.localization_tables import LOCALIZATION
 from camagain.paper.render import TextTable
 from camagain.paper.results import MAP_NAMES, RunResults

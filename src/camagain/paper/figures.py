@@ -1,19 +1,41 @@
 """All figures of a run: each a PDF, a PNG and the CSV that it draws."""
 
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
+from camagain.paper.analysis_figures import cues, erf, gap, initialization, interventions, pca, remedies, texture
 from camagain.paper.choices_figure import choices_figure
 from camagain.paper.heatmaps import heatmap_figure
+from camagain.paper.names import figure_names
 from camagain.paper.plots import threshold_curves, training_curves
 from camagain.paper.results import RunResults
 from camagain.paper.style import apply_style, save_figure
+
+FIGURES: Mapping[str, Callable[[RunResults], tuple[Figure, pd.DataFrame]]] = {
+    "threshold-curves": threshold_curves,
+    "heatmaps": heatmap_figure,
+    "evaluation-choices": choices_figure,
+    "training": training_curves,
+    "erf": erf.figure,
+    "erf-localization": erf.localization_figure,
+    "gap": gap.figure,
+    "pca": pca.figure,
+    "initialization": initialization.figure,
+    "remedies": remedies.figure,
+    "texture": texture.figure,
+    "cues": cues.figure,
+    "interventions": interventions.figure,
+}
+"""Name of each figure, and what draws it: the picture and the table behind it."""
 
 
 def write_figures(experiment: Experiment, paths: RunPaths) -> None:
     """Writes `figures/` of a run."""
     apply_style()
     results = RunResults(experiment, paths)
-    save_figure(*threshold_curves(results), paths.figures, "threshold-curves")
-    save_figure(*choices_figure(results), paths.figures, "evaluation-choices")
-    save_figure(*training_curves(results), paths.figures, "training")
-    save_figure(*heatmap_figure(results), paths.figures, "heatmaps")
+    for name in figure_names(experiment):
+        save_figure(*FIGURES[name](results), paths.figures, name)

@@ -1,12 +1,9 @@
-"""The parts of a run's last stage by name, in the order in which each needs the ones before it."""
+"""The last stage of a run: tables, figures, report and manifest, each made of the files before it."""
 
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
 from camagain.errors import UserError, nearest
-
-TABLE_NAMES = ("localization", "top-loc", "paired-tests", "evaluation-choices")
-FIGURE_NAMES = ("threshold-curves", "heatmaps", "evaluation-choices", "training")
-PARTS = ("tables", "figures", "report", "manifest")
+from camagain.paper.names import PARTS
 
 
 def write_parts(experiment: Experiment, paths: RunPaths, parts: tuple[str, ...] = ()) -> None:

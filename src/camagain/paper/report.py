@@ -7,11 +7,12 @@ from importlib.resources import files
 import jinja2
 
 from camagain.artifacts import RunPaths, existing, write_text
-from camagain.config import Experiment
+from camagain.config import AnalysisName, Experiment
 from camagain.config.file import dump_experiment
 from camagain.environment import git_state, machine, package_versions
+from camagain.paper.captions import CAPTIONS, TABLE_TITLES
 from camagain.paper.manifest import wall_times
-from camagain.paper.parts import TABLE_NAMES
+from camagain.paper.names import ANALYSIS_FIGURES, FIGURE_NAMES, TABLE_NAMES
 from camagain.paper.render import TextTable
 from camagain.paper.results import MAP_NAMES, RunResults
 from camagain.paper.tables import TABLES
@@ -36,36 +37,15 @@ class Table:
     text: TextTable
 
 
-TABLE_TITLES = {
-    "localization": "Results",
-    "top-loc": "Classes and boxes together",
-    "paired-tests": "Paired tests",
-    "evaluation-choices": "What each choice of the evaluation costs",
-}
-"""Heading of each table; the first is the report's."""
+@dataclass(frozen=True)
+class AnalysisSection:
+    """One analysis in the report: its table, its figures, and the models to which it does not apply."""
 
-CAPTIONS = {
-    "heatmaps": (
-        "What the maps look like",
-        "Test images at equal steps from the worst to the best localized, so that failures show as often as they "
-        "happen. White: true box. Yellow: predicted box at the threshold that is best on the test split. Bright: high "
-        "score.",
-    ),
-    "threshold-curves": (
-        "Box accuracy over the threshold",
-        "Share of test images whose largest contour gives a box with IoU of at least 0.5, for one threshold on all "
-        "images. The dot is MaxBoxAcc. Grey: boxes that never look at the image.",
-    ),
-    "evaluation-choices": (
-        "What each choice does",
-        "Change of MaxBoxAcc in points when one choice of the evaluation is changed and everything else stays, with "
-        "the interval over images. Zero: the choice does not matter for these images.",
-    ),
-    "training": (
-        "Fine-tuning",
-        "Left: loss on augmented training images. Right: accuracy on val images, which are not trained on.",
-    ),
-}
+    name: str
+    title: str
+    table: Table
+    pictures: list[Picture]
+    not_applicable: dict[str, str]
 
 
 def write_report(experiment: Experiment, paths: RunPaths) -> None:
@@ -77,9 +57,10 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
     page = template.render(
         experiment=experiment,
         results=results,
-        tables=[Table(name, TABLE_TITLES[name], TABLES[name][1](results)) for name in TABLE_NAMES],
+        tables=[text_table(results, name) for name in TABLE_NAMES],
         headlines=headlines(results),
-        pictures=[picture(paths, name) for name in CAPTIONS],
+        pictures=[picture(paths, name) for name in FIGURE_NAMES],
+        analyses=[section(results, name) for name in experiment.analysis.names],
         style=style,
         settings=dump_experiment(experiment),
         packages=package_versions(),
@@ -88,6 +69,22 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
         jobs=wall_times(paths.logs),
     )
     write_text(paths.report, page)
+
+
+def section(results: RunResults, name: AnalysisName) -> AnalysisSection:
+    """What the report shows of one analysis."""
+    return AnalysisSection(
+        name,
+        TABLE_TITLES[name],
+        text_table(results, name),
+        [picture(results.paths, figure) for figure in ANALYSIS_FIGURES[name]],
+        results.not_applicable(name),
+    )
+
+
+def text_table(results: RunResults, name: str) -> Table:
+    """A table with its title, as people read it."""
+    return Table(name, TABLE_TITLES[name], TABLES[name][1](results))
 
 
 def picture(paths: RunPaths, name: str) -> Picture:

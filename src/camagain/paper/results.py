@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from camagain.artifacts import RunPaths, existing, read_json
-from camagain.config import BASELINE, BASELINE_METHODS, Experiment
+from camagain.config import BASELINE, BASELINE_METHODS, AnalysisName, Experiment
 from camagain.config.methods import CAM_METHODS, METHOD_NAMES
 from camagain.evaluation.correctness import Correct
 
@@ -76,6 +77,32 @@ class RunResults:
             if tables
             else pd.DataFrame(columns=["model", "method", "figure", "changed"])
         )
+
+    def analysis(self, name: AnalysisName) -> pd.DataFrame:
+        """The tidy tables of one analysis, all models in one, with the model's name as first column."""
+        tables = []
+        for model, folder in self.analysis_folders(name):
+            table = pd.read_csv(existing(folder / "table.csv"))
+            table.insert(0, "model", pd.Series(model, table.index, dtype="str"))
+            tables.append(table)
+        filled = [table for table in tables if len(table)] or tables[:1]
+        return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["model"])
+
+    def not_applicable(self, name: AnalysisName) -> dict[str, str]:
+        """The models to which an analysis does not apply, and why not, in one line each."""
+        status = {model: read_json(folder / "status.json") for model, folder in self.analysis_folders(name)}
+        return {model: entry["reason"] for model, entry in status.items() if not entry["applies"]}
+
+    def analysis_folders(self, name: AnalysisName) -> list[tuple[str, Path]]:
+        """The model and the folder of every job of an analysis."""
+        chosen = self.experiment.analysis.interventions
+        if name == "interventions":
+            return [
+                (model, self.paths.analysis(name, model) / change)
+                for model in chosen.models
+                for change in chosen.changes
+            ]
+        return [(model, self.paths.analysis(name, model)) for model in self.models]
 
     def history(self, model: str) -> pd.DataFrame:
         """One row per epoch."""

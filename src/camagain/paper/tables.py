@@ -6,10 +6,11 @@ import pandas as pd
 
 from camagain.artifacts import RunPaths, write_csv, write_json, write_text
 from camagain.config import BASELINE, Experiment
+from camagain.paper.analysis_tables import cues, erf, gap, initialization, interventions, pca, remedies, texture
 from camagain.paper.choices_table import choices_table, choices_text
 from camagain.paper.localization_tables import localization_table, localization_text, top_loc_table, top_loc_text
+from camagain.paper.names import table_names
 from camagain.paper.paired_table import paired_table, paired_text
-from camagain.paper.parts import TABLE_NAMES
 from camagain.paper.render import TextTable
 from camagain.paper.results import RunResults
 
@@ -18,6 +19,14 @@ TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunRe
     "top-loc": (top_loc_table, top_loc_text),
     "paired-tests": (paired_table, paired_text),
     "evaluation-choices": (choices_table, choices_text),
+    "erf": (erf.table, erf.text),
+    "gap": (gap.table, gap.text),
+    "pca": (pca.table, pca.text),
+    "initialization": (initialization.table, initialization.text),
+    "remedies": (remedies.table, remedies.text),
+    "texture": (texture.table, texture.text),
+    "cues": (cues.table, cues.text),
+    "interventions": (interventions.table, interventions.text),
 }
 """Name of each table, the numbers behind it, and how people read it."""
 
@@ -26,7 +35,7 @@ def write_tables(experiment: Experiment, paths: RunPaths) -> None:
     """Writes `tables/` of a run, and all its figures once more as `metrics.json`."""
     results = RunResults(experiment, paths)
     write_json(paths.root / "metrics.json", summary(results))
-    for name in TABLE_NAMES:
+    for name in table_names(experiment):
         numbers, text = TABLES[name]
         rendered = text(results)
         write_csv(paths.tables / f"{name}.csv", numbers(results))

@@ -1,0 +1,59 @@
+"""How well any set of maps localizes: MaxBoxAcc with its interval, as the evaluation stage scores. Without torch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from camagain.config import Experiment
+from camagain.evaluation.boxes import best_ious
+from camagain.evaluation.correctness import Correct
+from camagain.evaluation.inputs import Truth
+from camagain.evaluation.metrics import best_of
+from camagain.evaluation.score_maps import score_maps
+from camagain.evaluation.scored import DELTA, threshold_grid
+from camagain.evaluation.uncertainty import Sampling, bootstrap, mean_at_best
+
+
+@dataclass(frozen=True)
+class Localized:
+    """MaxBoxAcc of one set of maps on the images of a truth."""
+
+    percent: float
+    low_percent: float
+    high_percent: float
+    threshold: float  # best on these images
+    correct: Correct  # which image is right at which threshold
+
+    def columns(self) -> dict[str, float]:
+        """The figure as columns of a tidy table."""
+        return {
+            "max_box_acc_percent": self.percent,
+            "max_box_acc_low_percent": self.low_percent,
+            "max_box_acc_high_percent": self.high_percent,
+            "threshold": self.threshold,
+        }
+
+
+LOCALIZED_COLUMNS = ("max_box_acc_percent", "max_box_acc_low_percent", "max_box_acc_high_percent", "threshold")
+
+
+def localize_by(maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment) -> Localized:
+    """MaxBoxAcc of maps (h, w) at the resolution of the feature grid, finished as `described`: N of them -> a figure.
+
+    The same size, interpolation and thresholds as the experiment's evaluation, largest contour, IoU 0.5; the interval
+    is bootstrapped over images, with the threshold chosen anew in each resample. Constant maps count as wrong.
+    """
+    settings = experiment.evaluation
+    return localize_finished(score_maps(maps, settings.size, settings.interpolation), truth.boxes, experiment)
+
+
+def localize_finished(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experiment: Experiment) -> Localized:
+    """The same for maps (H, W) in [0, 1] that are already at the size at which their boxes are given."""
+    settings = experiment.evaluation
+    thresholds = threshold_grid(settings.threshold_step)
+    correct = Correct.of(best_ious(maps, boxes, thresholds) >= DELTA)  # (N, T)
+    percent, best = best_of(correct.curve())
+    sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
+    low, high = bootstrap([correct, correct], mean_at_best, sampling)
+    return Localized(percent, low, high, round(float(thresholds[best]), 9), correct)

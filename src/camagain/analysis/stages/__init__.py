@@ -1,0 +1,1 @@
+"""The analyses as stages of a run: each module reads a model or what localization stored, and returns one table."""

@@ -1,0 +1,68 @@
+"""What an evaluation leaves open: every way through it, and which stored maps each way needs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import product
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One way through everything that is left open."""
+
+    size: int  # pixels at which boxes are compared
+    class_choice: str  # "predicted" or "true": whose map it is
+    variant: str  # "published" or "described"
+    tap: str  # "before-norm" or "after-norm"
+    interpolation: str  # "linear" or "cubic"
+    threshold_step: float
+    contours: str  # "largest" or "all"
+
+    def changed(self, base: "Choices") -> str:
+        """Which choices differ from another way, as "size: 224 → 384"; empty where none does."""
+        return ", ".join(
+            f"{field.name}: {getattr(base, field.name)} → {getattr(self, field.name)}"
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(base, field.name)
+        )
+
+
+ALTERNATIVES: dict[str, tuple[Any, ...]] = {
+    "size": (224, 384),
+    "class_choice": ("predicted", "true"),
+    "variant": ("published", "described"),
+    "tap": ("before-norm", "after-norm"),
+    "interpolation": ("linear", "cubic"),
+    "threshold_step": (0.001, 0.01),
+    "contours": ("largest", "all"),
+}
+"""What else each choice could be: what papers, their code and wsolevaluation do."""
+
+
+def ways_from(base: Choices, extent: str) -> Iterator[Choices]:
+    """The base, and then every way that differs from it in one choice, or in any."""
+    options = {
+        name: (getattr(base, name), *(value for value in values if value != getattr(base, name)))
+        for name, values in ALTERNATIVES.items()
+    }
+    for values in product(*options.values()):
+        way = Choices(**dict(zip(options, values, strict=True)))
+        differing = sum(getattr(way, name) != getattr(base, name) for name in options)
+        if differing <= 1 or extent == "all-combinations":
+            yield way
+
+
+def map_name(method: str, way: Choices, base: Choices) -> str:
+    """The name of the maps that a way needs, as `localization.methods` gives it whether they are stored or not."""
+    name = f"{method}-gt" if way.class_choice == "true" else method
+    for choice in ("variant", "tap"):
+        if getattr(way, choice) != getattr(base, choice):
+            name = f"{name}.{getattr(way, choice)}"
+    return name
+
+
+def contours_of(figure: str, way: Choices, base: Choices) -> str:
+    """MaxBoxAccV2 takes all contours by definition; there the changed choice is the largest alone."""
+    if figure == "max_box_acc":
+        return way.contours
+    return "all" if way.contours == base.contours else base.contours

@@ -1,0 +1,1 @@
+"""Figures of the analyses, one module each; they read tables, never models."""

@@ -1,0 +1,79 @@
+"""What the report says above each table, and above and below each figure."""
+
+from collections.abc import Mapping
+
+TABLE_TITLES: Mapping[str, str] = {
+    "localization": "Results",
+    "top-loc": "Classes and boxes together",
+    "paired-tests": "Paired tests",
+    "evaluation-choices": "What each choice of the evaluation costs",
+    "erf": "Effective receptive field",
+    "gap": "Channels, their weights and their areas",
+    "pca": "Principal components of the feature maps",
+    "initialization": "Before and along training",
+    "remedies": "Remedies against local maps",
+    "texture": "Shape and texture",
+    "cues": "The part that decides the class",
+    "interventions": "Kernel size as the only change",
+}
+"""Heading of each table; the first is the report's."""
+
+CAPTIONS: Mapping[str, tuple[str, str]] = {
+    "heatmaps": (
+        "What the maps look like",
+        "Test images at equal steps from the worst to the best localized, so that failures show as often as they "
+        "happen. White: true box. Yellow: predicted box at the threshold that is best on the test split. Bright: high "
+        "score.",
+    ),
+    "threshold-curves": (
+        "Box accuracy over the threshold",
+        "Share of test images whose largest contour gives a box with IoU of at least 0.5, for one threshold on all "
+        "images. The dot is MaxBoxAcc. Grey: boxes that never look at the image.",
+    ),
+    "evaluation-choices": (
+        "What each choice does",
+        "Change of MaxBoxAcc in points when one choice of the evaluation is changed and everything else stays, with "
+        "the interval over images. Zero: the choice does not matter for these images.",
+    ),
+    "training": (
+        "Fine-tuning",
+        "Left: loss on augmented training images. Right: accuracy on val images, which are not trained on.",
+    ),
+    "erf": (
+        "Effective receptive field",
+        "",
+    ),
+    "erf-localization": (
+        "Effective receptive field against localization",
+        "",
+    ),
+    "gap": (
+        "Channels, their weights and their areas",
+        "",
+    ),
+    "pca": (
+        "Principal components of the feature maps",
+        "",
+    ),
+    "initialization": (
+        "Before and along training",
+        "",
+    ),
+    "remedies": (
+        "Remedies against local maps",
+        "",
+    ),
+    "texture": (
+        "Shape and texture",
+        "",
+    ),
+    "cues": (
+        "The part that decides the class",
+        "",
+    ),
+    "interventions": (
+        "Kernel size as the only change",
+        "",
+    ),
+}
+"""Title and caption of each figure."""

@@ -1,0 +1,28 @@
+"""Which tables, figures and parts a run has, known without importing what makes them: Snakemake asks at every start."""
+
+from collections.abc import Mapping
+
+from camagain.config import ANALYSES, AnalysisName, Experiment
+
+TABLE_NAMES = ("localization", "top-loc", "paired-tests", "evaluation-choices")
+FIGURE_NAMES = ("heatmaps", "threshold-curves", "evaluation-choices", "training")
+"""What every run has; each analysis that it makes adds its own."""
+
+ANALYSIS_TABLES: Mapping[AnalysisName, tuple[str, ...]] = {name: (name,) for name in ANALYSES}
+ANALYSIS_FIGURES: Mapping[AnalysisName, tuple[str, ...]] = {
+    **{name: (name,) for name in ANALYSES},
+    "erf": ("erf", "erf-localization"),
+}
+
+PARTS = ("tables", "figures", "report", "manifest")
+"""Parts of the last stage, in the order in which each needs the ones before it."""
+
+
+def table_names(experiment: Experiment) -> tuple[str, ...]:
+    """The tables of a run, in the order of its report."""
+    return TABLE_NAMES + tuple(table for name in experiment.analysis.names for table in ANALYSIS_TABLES[name])
+
+
+def figure_names(experiment: Experiment) -> tuple[str, ...]:
+    """The figures of a run, in the order of its report."""
+    return FIGURE_NAMES + tuple(figure for name in experiment.analysis.names for figure in ANALYSIS_FIGURES[name])

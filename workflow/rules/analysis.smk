@@ -1,0 +1,190 @@
+# One rule for each analysis, one job for each model: a model artifact, or what localization stored, becomes a table.
+
+
+rule erf:
+    input:
+        MODEL_FILES,
+        index=INDEX,
+    output:
+        analysis_files("erf"),
+    log:
+        f"{LOGS}/analysis/erf/{{model}}.log",
+    benchmark:
+        f"{LOGS}/analysis/erf/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    resources:
+        gpu=GPU,
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.erf"),
+        settings=analysis_settings("erf", "compute", "seed"),
+    shell:
+        "camagain erf {params.experiment} {wildcards.model} > {log} 2>&1"
+
+
+rule gap:
+    input:
+        LOCALIZATION_FILES,
+        index=INDEX,
+    output:
+        analysis_files("gap"),
+    log:
+        f"{LOGS}/analysis/gap/{{model}}.log",
+    benchmark:
+        f"{LOGS}/analysis/gap/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.gap"),
+        settings=analysis_settings("gap", "evaluation", "seed"),
+    shell:
+        "camagain analyze {params.experiment} gap {wildcards.model} > {log} 2>&1"
+
+
+rule pca:
+    input:
+        LOCALIZATION_FILES,
+        index=INDEX,
+    output:
+        analysis_files("pca"),
+    log:
+        f"{LOGS}/analysis/pca/{{model}}.log",
+    benchmark:
+        f"{LOGS}/analysis/pca/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.pca"),
+        settings=analysis_settings("pca", "evaluation", "seed"),
+    shell:
+        "camagain analyze {params.experiment} pca {wildcards.model} > {log} 2>&1"
+
+
+rule initialization:
+    input:
+        MODEL_FILES,
+        index=INDEX,
+    output:
+        analysis_files("initialization"),
+    log:
+        f"{LOGS}/analysis/initialization/{{model}}.log",
+    benchmark:
+        f"{LOGS}/analysis/initialization/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    resources:
+        gpu=GPU,
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest(
+            "camagain.analysis.run", "camagain.analysis.stages.initialization"
+        ),
+        settings=analysis_settings("initialization", "compute", "seed"),
+    shell:
+        "camagain analyze {params.experiment} initialization {wildcards.model} > {log} 2>&1"
+
+
+rule remedies:
+    input:
+        MODEL_FILES,
+        LOCALIZATION_FILES,
+        index=INDEX,
+    output:
+        analysis_files("remedies"),
+    log:
+        f"{LOGS}/analysis/remedies/{{model}}.log",
+    benchmark:
+        f"{LOGS}/analysis/remedies/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    resources:
+        gpu=GPU,
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.remedies"),
+        settings=analysis_settings(
+            "remedies", "compute", "evaluation", "localization", "seed"
+        ),
+    shell:
+        "camagain analyze {params.experiment} remedies {wildcards.model} > {log} 2>&1"
+
+
+rule texture:
+    input:
+        MODEL_FILES,
+        index=INDEX,
+    output:
+        analysis_files("texture"),
+    log:
+        f"{LOGS}/analysis/texture/{{model}}.log",
+    benchmark:
+        f"{LOGS}/analysis/texture/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    resources:
+        gpu=GPU,
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.texture"),
+        settings=analysis_settings(
+            "texture", "compute", "evaluation", "localization", "seed"
+        ),
+    shell:
+        "camagain analyze {params.experiment} texture {wildcards.model} > {log} 2>&1"
+
+
+rule cues:
+    input:
+        LOCALIZATION_FILES,
+        index=INDEX,
+    output:
+        analysis_files("cues"),
+    log:
+        f"{LOGS}/analysis/cues/{{model}}.log",
+    benchmark:
+        f"{LOGS}/analysis/cues/{{model}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.cues"),
+        settings=analysis_settings("cues", "evaluation", "seed"),
+    shell:
+        "camagain analyze {params.experiment} cues {wildcards.model} > {log} 2>&1"
+
+
+rule interventions:
+    input:
+        MODEL_FILES,
+        index=INDEX,
+    output:
+        analysis_files("interventions"),
+    log:
+        f"{LOGS}/analysis/interventions/{{model}}/{{change}}.log",
+    benchmark:
+        f"{LOGS}/analysis/interventions/{{model}}/{{change}}.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    threads: EXPERIMENT.compute.threads
+    resources:
+        gpu=GPU,
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code_digest(
+            "camagain.analysis.run", "camagain.analysis.stages.interventions"
+        ),
+        settings=analysis_settings(
+            "interventions", "compute", "evaluation", "localization", "seed"
+        ),
+    shell:
+        "camagain analyze {params.experiment} interventions {wildcards.model} --change {wildcards.change} > {log} 2>&1"
