@@ -14,7 +14,7 @@ import torch
 from benchmarks.harness import write_rows
 from camagain.compute import keep_freed_memory
 
-NAMES = ("large_kernel", "training_step", "boxes", "heatmaps")
+NAMES = ("large_kernel", "training_step", "boxes", "heatmaps", "gpu")
 
 
 def main() -> None:
@@ -32,7 +32,8 @@ def main() -> None:
         for row in importlib.import_module(f"benchmarks.{name}").rows(arguments.peer):
             rows.append(row)
             print("{case}: {ours} {ours_ms} ms, {peer} {peer_ms} ms, {ratio}x".format(**row), flush=True)
-        print(write_rows(name, rows, arguments.threads).relative_to(Path.cwd()), flush=True)
+        if rows:
+            print(write_rows(name, rows, arguments.threads).relative_to(Path.cwd()), flush=True)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ def write_rows(name: str, rows: list[dict], threads: int) -> Path:
         "commit": f"{commit['commit'] or 'unknown'}"[:12] + ("+" if commit["modified"] else ""),
         "date": datetime.date.today().isoformat(),
     }
+    if name == "gpu":
+        measured_on["machine"] = f"{torch.cuda.get_device_name()}, {measured_on['machine']}"
     path = RESULTS / f"{name}.csv"
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=[*rows[0], *measured_on], lineterminator="\n")

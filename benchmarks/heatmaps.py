@@ -157,7 +157,9 @@ def heatmaps(network: Network, images: torch.Tensor) -> dict[str, np.ndarray]:
     features = feature_maps(network, images.contiguous(memory_format=torch.channels_last))  # (B, C, h, w)
     weights = linear_head(network).weight[class_scores(network, features).argmax(1)]  # (B, C)
     coarse = {method: maps_of(features, weights, "published") for method, maps_of in METHODS.items()}
-    return {name: np.array([normalise(upsample(one, SIZE)) for one in maps.numpy()]) for name, maps in coarse.items()}
+    return {
+        name: np.array([normalise(upsample(one, SIZE)) for one in maps.cpu().numpy()]) for name, maps in coarse.items()
+    }
 
 
 def heatmap(

@@ -21,7 +21,10 @@ import torch
 from torch.autograd.function import once_differentiable
 
 CHUNK_BYTES = 4 * 2**20
-"""Spectra of so many bytes are worked on at a time: about what stays in a core's share of the cache."""
+"""Spectra of so many bytes are worked on at a time on a CPU: about what stays in a core's share of the cache."""
+
+CHUNK_BYTES_ON_GPU = 512 * 2**20
+"""On a GPU: enough to keep all of it busy."""
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 """The matrices of a 2-D transform: one for the axis of W or J, one for the axis of H or K."""
@@ -52,12 +55,13 @@ class FourierConvolution(torch.autograd.Function):
     """Products of spectra: y is x correlated with w, dx is dy convolved with w, dw is x correlated with dy."""
 
     @staticmethod
+    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)
     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
     def forward(
         ctx: Any, maps: torch.Tensor, taps: torch.Tensor
     ) -> torch.Tensor:  # (N, H, W, C), (K, J, C) -> (N, H, W, C)
         (N, H, W, _), (K, J, _) = maps.shape, taps.shape
-        basis = Basis.of(H, W, K, J, maps.dtype)
+        basis = Basis.of(H, W, K, J, maps.dtype, maps.device)
         spectrum = transform(taps[None], basis.taps)  # (1, 2, F, G, C)
         kept = maps.new_empty(N, *spectrum.shape[1:]) if ctx.needs_input_grad[1] else None
         result = torch.empty_like(maps)
@@ -72,6 +76,7 @@ class FourierConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @torch.amp.custom_bwd(device_type="cuda")
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple:  # type: ignore[override]  # (N, H, W, C) -> (N, H, W, C), (K, J, C)
         image_spectra, spectrum = ctx.saved_tensors
@@ -102,13 +107,13 @@ class Basis:
 
     @staticmethod
     @lru_cache(maxsize=64)
-    def of(H: int, W: int, K: int, J: int, dtype: torch.dtype) -> "Basis":
+    def of(H: int, W: int, K: int, J: int, dtype: torch.dtype, device: torch.device) -> "Basis":
         """The basis of H x W maps and K x J taps; tap number K // 2 is offset 0."""
         rows, columns = H + K // 2, W + J // 2  # lengths of the transforms
         offsets = torch.arange(K) - K // 2, torch.arange(J) - J // 2
 
         def pair(along_h: torch.Tensor, along_w: torch.Tensor) -> Pair:
-            return half_spectrum(along_w, columns).to(dtype), full_spectrum(along_h, rows).to(dtype)
+            return placed(half_spectrum(along_w, columns)), placed(full_spectrum(along_h, rows))
 
         def inverse(along_h: torch.Tensor, along_w: torch.Tensor) -> Pair:
             # A frequency and its mirror image add up to twice the real part; 0 and the middle one have no mirror image.
@@ -117,7 +122,10 @@ class Basis:
             if columns % 2 == 0:
                 weights[-1] = 1
             scaled = half_spectrum(along_w, columns) * weights.repeat(2)[:, None] / columns  # (2G, W)
-            return scaled.T.to(dtype).contiguous(), (full_spectrum(along_h, rows).T / rows).to(dtype).contiguous()
+            return placed(scaled.T), placed(full_spectrum(along_h, rows).T / rows)
+
+        def placed(matrix: torch.Tensor) -> torch.Tensor:
+            return matrix.to(device, dtype).contiguous()
 
         with torch.inference_mode(False):  # they are kept, and a tensor made in inference mode is of no use in training
             cells = torch.arange(H), torch.arange(W)
@@ -169,6 +177,7 @@ def multiply(a: torch.Tensor, b: torch.Tensor, conjugate: bool = False) -> torch
 
 
 def chunks(images: int, spectrum: torch.Tensor) -> list[slice]:
-    """Consecutive images whose spectra together have about CHUNK_BYTES, at least one at a time."""
-    step = max(1, CHUNK_BYTES // (spectrum.numel() * spectrum.element_size()))
+    """Consecutive images whose spectra together have about that many bytes, at least one at a time."""
+    limit = CHUNK_BYTES if spectrum.device.type == "cpu" else CHUNK_BYTES_ON_GPU
+    step = max(1, limit // (spectrum.numel() * spectrum.element_size()))
     return [slice(first, first + step) for first in range(0, images, step)]

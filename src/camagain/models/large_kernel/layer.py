@@ -31,7 +31,8 @@ class LargeKernelConv2d(nn.Conv2d):
         if way == "channels-last":
             result = super().forward(input.contiguous(memory_format=torch.channels_last))
             return result if is_channels_last(input) else result.contiguous()
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+        kind = input.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else input.dtype
         exact = torch.float64 if input.dtype == torch.float64 else torch.float32  # half precision gains nothing here
         result = fourier_conv2d(input.to(exact), self.weight.to(exact)).to(dtype)
         return result if self.bias is None else result + self.bias.to(dtype)[:, None, None]
