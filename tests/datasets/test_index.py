@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from camagain.datasets.index import check_index, fingerprint, image_path, read_index, write_index
+from camagain.datasets.index import check_index, fingerprint, image_path, read_index, spread_evenly, write_index
 from camagain.errors import UserError
 
 
@@ -74,6 +74,15 @@ def test_a_damaged_or_foreign_file_is_named(tmp_path: Path):
 def test_paths_are_relative_to_the_index_or_absolute(tmp_path: Path):
     assert image_path(tmp_path / "data" / "index.parquet", "images/a.png") == tmp_path / "data" / "images" / "a.png"
     assert image_path(tmp_path / "data" / "index.parquet", "/elsewhere/a.png") == Path("/elsewhere/a.png")
+
+
+def test_rows_are_spread_evenly():
+    table = pd.DataFrame({"image_id": range(20)})
+    assert spread_evenly(table, 4)["image_id"].tolist() == [2, 7, 12, 17]
+    assert spread_evenly(table, 1)["image_id"].tolist() == [10]
+    assert spread_evenly(table, 20).equals(table) and spread_evenly(table, 50).equals(table)
+    assert [len(spread_evenly(table, count).drop_duplicates()) for count in range(1, 21)] == list(range(1, 21))
+    assert spread_evenly(table[:0], 3).empty
 
 
 def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path):

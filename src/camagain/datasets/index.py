@@ -84,6 +84,15 @@ def check_index(index: pd.DataFrame, source: str) -> None:
         )
 
 
+def spread_evenly(index: pd.DataFrame, count: int) -> pd.DataFrame:
+    """`count` rows of an index, or all if it has fewer: the middle one of each of `count` equal runs of rows.
+
+    Rows are ordered by image_id, which in most datasets goes by class, so that every class has its share.
+    """
+    count = min(count, len(index))
+    return index.iloc[(2 * np.arange(count) + 1) * len(index) // (2 * max(1, count))].reset_index(drop=True)
+
+
 def image_path(index_path: Path, row_path: str) -> Path:
     """Where an index row's `path`, `mask_path` or `ignore_path` lies on this machine."""
     return Path(index_path).parent / row_path

@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from camagain.errors import UserError, nearest
+from camagain.errors import NotApplicable, UserError, nearest
 
 if TYPE_CHECKING:
 
@@ -66,10 +66,10 @@ class LinearHead:
 
 
 def linear_head(network: Network, name: str = "network") -> LinearHead:
-    """The weights of a network's linear classifier; UserError where it is not a single linear layer."""
+    """The weights of a network's linear classifier; NotApplicable where it is not a single linear layer."""
     classifier = network.get_classifier()
     if not isinstance(classifier, nn.Linear):
-        raise UserError(
+        raise NotApplicable(
             f"'{name}': its classifier is a {type(classifier).__name__}; a class activation map needs one linear layer "
             "after global average pooling. Choose a convolutional network with such a head."
         )
@@ -79,7 +79,7 @@ def linear_head(network: Network, name: str = "network") -> LinearHead:
 
 
 def feature_maps(network: Network, images: torch.Tensor, name: str = "network") -> torch.Tensor:
-    """The last feature maps, images (B, 3, H, W) -> (B, C, h, w); UserError where a network has no such maps.
+    """The last feature maps, images (B, 3, H, W) -> (B, C, h, w); NotApplicable where a network has no such maps.
 
     What they are is the architecture's `forward_features`: after the final activation or norm if that comes before
     pooling, before the norm if it comes after pooling (timm's ConvNeXt).
@@ -87,7 +87,7 @@ def feature_maps(network: Network, images: torch.Tensor, name: str = "network") 
     features = network.forward_features(images)
     width = linear_head(network, name).weight.shape[1]
     if features.ndim != 4 or features.shape[1] != width:
-        raise UserError(
+        raise NotApplicable(
             f"'{name}': its last features have shape {tuple(features.shape)}; expected (batch, {width}, height, "
             "width), the channels that its classifier weighs. Choose a convolutional network."
         )

@@ -109,16 +109,17 @@ class RunResults:
         return pd.read_csv(existing(self.paths.model(model) / "history.csv"))
 
     @property
+    def sample(self) -> str:
+        """Dataset, images, classes and seed that every number of this run stands on, to be gone on with."""
+        test, classes, seed = self.dataset["splits"]["test"], len(self.dataset["classes"]), self.experiment.seed
+        return f"{self.dataset['name']}, {test:,} test images of {classes} classes, one training seed ({seed})"
+
+    @property
     def scope(self) -> str:
-        """What every number of this run stands on, as one sentence."""
-        test, classes = self.dataset["splits"]["test"], len(self.dataset["classes"])
+        """What every score of this run stands on, as one sentence."""
         confidence = round(100 * self.experiment.evaluation.confidence)
-        half = self.experiment.localization.precision == "bfloat16"
-        return (
-            f"{self.dataset['name']}, {test:,} test images of {classes} classes, one training seed "
-            f"({self.experiment.seed}){', backbone in bfloat16' if half else ''}; in brackets {confidence} % intervals "
-            "over images."
-        )
+        half = ", backbone in bfloat16" if self.experiment.localization.precision == "bfloat16" else ""
+        return f"{self.sample}{half}; in brackets {confidence} % intervals over images."
 
 
 def series_name(model: str, method: str) -> str:

@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from camagain.artifacts import atomic, write_csv
+from camagain.paper.families import family_of
 
 COLUMN_INCHES = 3.4
 """Width of one column of the CVPR format."""
@@ -54,10 +55,7 @@ def apply_style() -> None:
 def model_colors(architectures: dict[str, str]) -> dict[str, str]:
     """A colour for each model (name -> architecture): that of its family, else the next free one."""
     free = iter(OTHER_COLORS * (1 + len(architectures)))
-    families = {
-        name: next((family for family in FAMILY_COLORS if family in architecture.lower()), None)
-        for name, architecture in architectures.items()
-    }
+    families = {name: family_of(architecture) for name, architecture in architectures.items()}
     return {name: FAMILY_COLORS[family] if family else next(free) for name, family in families.items()}
 
 
