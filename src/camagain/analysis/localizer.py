@@ -12,7 +12,7 @@ from camagain.evaluation.inputs import Truth
 from camagain.evaluation.metrics import best_of
 from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, threshold_grid
-from camagain.evaluation.uncertainty import Sampling, bootstrap, mean_at_best
+from camagain.evaluation.uncertainty import Sampling, draws, interval_of, mean_at_best
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Localized:
     high_percent: float
     threshold: float  # best on these images
     correct: Correct  # which image is right at which threshold
+    iou: np.ndarray  # (N,) float64, of the box at that threshold
+    resampled: np.ndarray  # (R,) percent; resample i holds the same images in every set of maps, for paired differences
 
     def columns(self) -> dict[str, float]:
         """The figure as columns of a tidy table."""
@@ -52,8 +54,10 @@ def localize_finished(maps: Iterable[np.ndarray], boxes: list[np.ndarray], exper
     """The same for maps (H, W) in [0, 1] that are already at the size at which their boxes are given."""
     settings = experiment.evaluation
     thresholds = threshold_grid(settings.threshold_step)
-    correct = Correct.of(best_ious(maps, boxes, thresholds) >= DELTA)  # (N, T)
+    ious = best_ious(maps, boxes, thresholds)  # (N, T)
+    correct = Correct.of(ious >= DELTA)
     percent, best = best_of(correct.curve())
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    low, high = bootstrap([correct, correct], mean_at_best, sampling)
-    return Localized(percent, low, high, round(float(thresholds[best]), 9), correct)
+    resampled = draws([correct, correct], mean_at_best, sampling)  # (R,)
+    low, high = interval_of(resampled, percent, sampling.confidence)
+    return Localized(percent, low, high, round(float(thresholds[best]), 9), correct, ious[:, best].copy(), resampled)

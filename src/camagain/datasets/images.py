@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from camagain.config import Input
 from camagain.datasets.index import image_path
+from camagain.datasets.pixels import normalised, square
 from camagain.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,15 +37,9 @@ def read_rgb(path: Path) -> Image.Image:
 
 
 def warp(image: Image.Image, settings: Input) -> torch.Tensor:
-    """An image as the network sees it in evaluation: warped to the square without crop, scaled, normalised; (3, S, S).
-
-    The aspect ratio is not kept, as in the authors' script and in wsolevaluation, so that the score map covers the
-    whole image and boxes scale with one factor per axis.
-    """
-    resample = Image.Resampling[settings.interpolation.upper()]
-    pixels = np.asarray(image.resize((settings.size, settings.size), resample), dtype=np.float32) / 255  # (S, S, 3)
-    normalised = (pixels - np.array(settings.mean, np.float32)) / np.array(settings.std, np.float32)
-    return torch.from_numpy(np.ascontiguousarray(normalised.transpose(2, 0, 1)))  # (3, S, S)
+    """An image as the network sees it in evaluation: warped to the square (see `square`), normalised; (3, S, S)."""
+    pixels = square(image, settings).astype(np.float32) / 255  # (S, S, 3)
+    return torch.from_numpy(normalised(pixels, settings))  # (3, S, S)
 
 
 class ImageTable(Dataset):
