@@ -5,27 +5,33 @@ SLaK compare large kernels: a map of contributions, averaged over images (`contr
 square that holds a given share of it (`area_ratios`).
 """
 
-import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
+from camagain.analysis.area import THRESHOLDS, area_ratios
 from camagain.analysis.receptive_field import Span, receptive_field
-from camagain.errors import UserError
+from camagain.errors import NotApplicable, UserError
 from camagain.models.zoo import Network, feature_maps
 
-THRESHOLDS = (0.2, 0.3, 0.5, 0.99)
-"""Shares of the contribution for which the RepLKNet and SLaK papers print areas."""
+__all__ = ["THRESHOLDS", "Contribution", "area_ratios", "contribution_map", "measure"]
 
 TOLERANCE = 1e-4
 """Largest relative difference of the centre cell with and without a crop; rounding stays near 1e-6."""
 
-TIE = 1e-9
-"""Shares closer than this to a threshold are computed again exactly; cumulative sums are wrong by less than 1e-11."""
+
+@dataclass(frozen=True)
+class Contribution:
+    """A contribution map and the images that it stands on."""
+
+    values: np.ndarray  # (H, W) float64
+    images: int  # whose mean it is
+    skipped: int  # whose gradients are not finite
 
 
 def contribution_map(
@@ -42,14 +48,32 @@ def contribution_map(
     centre can depend on is computed, where `receptive_field` knows it and a trial on noise agrees; `crop=False`
     computes all of it. Give a network with large kernels to `camagain.models.replace_large_kernels` first.
 
-    Images whose contributions are not all finite are skipped with a RuntimeWarning. Raises UserError when that is all
-    of them, when there are none, when they differ in size, and for a network without feature maps of such images.
+    Images whose contributions are not all finite are skipped with a RuntimeWarning. Raises NotApplicable when that is
+    all of them and for a network without feature maps of such images, UserError when there are no images or they differ
+    in size.
 
     Source: erf/visualize_erf.py of DingXiaoH/RepLKNet-pytorch. Deviations: infinite maps are skipped, too, not only
     those with NaN, and sums over RGB and images are in float64, not float32.
     """
+    found = measure(model, images, name, crop)
+    if found.skipped:
+        count = found.images + found.skipped
+        warnings.warn(
+            f"'{name}': skipped {found.skipped} of {count} images with gradients that are not finite.",
+            RuntimeWarning,
+            2,
+        )
+    return found.values
+
+
+def measure(
+    model: Network, images: torch.Tensor | Iterable[torch.Tensor], name: str = "network", crop: bool = True
+) -> Contribution:
+    """`contribution_map` without its warning: the map, and how many images are behind it and were skipped."""
     if not hasattr(model, "forward_features"):
-        raise UserError(f"'{name}': a {type(model).__name__} has no `forward_features`; choose one of timm's networks.")
+        raise NotApplicable(
+            f"'{name}': a {type(model).__name__} has no `forward_features`; choose a network of timm's."
+        )
     total: np.ndarray | None = None
     count = used = 0
     with measuring(model):
@@ -66,75 +90,17 @@ def contribution_map(
             pixels = cut(image, part).clone(memory_format=torch.channels_last).requires_grad_()
             score = centre(features(model, pixels, name), part).relu().sum()
             (gradient,) = torch.autograd.grad(score, pixels)
-            contribution = gradient.relu().double().sum((0, 1)).cpu().numpy()  # (H', W') of the part
+            contribution = gradient.relu().cpu().double().sum((0, 1)).numpy()  # (H', W') of the part
             if np.isfinite(contribution).all():
                 used += 1
                 total[rows.start : rows.stop, columns.start : columns.stop] += contribution
     if total is None:
         raise UserError("no images to measure the effective receptive field on; expected at least one.")
     if not used:
-        raise UserError(f"'{name}': its gradients are not finite in any of {count} images. Check weights and images.")
-    if used < count:
-        warnings.warn(
-            f"'{name}': skipped {count - used} of {count} images with gradients that are not finite.", RuntimeWarning, 2
+        raise NotApplicable(
+            f"'{name}': its gradients are not finite in any of {count} images. Check weights and images."
         )
-    return total / used
-
-
-def area_ratios(
-    contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
-) -> dict[float, tuple[int, float] | None]:
-    """The smallest centred square that holds more than each share t of the contribution, (H, W) -> {t: (side, ratio)}.
-
-    With D = log10(A + 1) / max(log10(A + 1)) of the contribution A, it is the smallest odd side 2 i + 1, i from 1, of a
-    square centred at (H // 2, W // 2) whose sum of D is strictly more than t times that of the map; ratio = side^2 /
-    (H W), in (0, 1]. None where no square of the map holds that much: squares grow while they fit, to i =
-    min(H, W) // 2 - 1, which leaves out the first row and column of an even map.
-
-    A share is the quotient of two sums, each rounded once, so that neither the order of summation nor the route decides
-    ties. Raises ValueError for a map that is not two-dimensional, has a side below 4 (no square fits), a negative,
-    infinite or missing value, or nothing that log10(A + 1) can tell from 0, and for t outside [0, 1).
-
-    Source: erf/analyze_erf.py of DingXiaoH/RepLKNet-pytorch, same sides for square and wide maps. Ours: on tall maps
-    its squares reach beyond the map, and its sums are in the dtype of the map.
-    """
-    values = np.asarray(contribution, dtype=np.float64)
-    check_contribution(values)
-    outside = [t for t in thresholds if not 0 <= t < 1]
-    if outside:
-        raise ValueError(f"thresholds {outside} are outside [0, 1)")
-    height, width = values.shape
-    scaled = np.log10(values + 1)
-    scaled /= scaled.max()
-    ring = np.maximum.outer(abs(np.arange(height) - height // 2), abs(np.arange(width) - width // 2))  # (H, W)
-    shares = np.bincount(ring.ravel(), weights=scaled.ravel()).cumsum()  # of the square with half side i
-    shares /= shares[-1]
-    largest = min(height, width) // 2 - 1
-
-    def exceeds(i: int, t: float) -> bool:
-        if abs(shares[i] - t) > TIE:
-            return bool(shares[i] > t)
-        square = scaled[height // 2 - i : height // 2 + i + 1, width // 2 - i : width // 2 + i + 1]
-        return math.fsum(square.ravel()) / math.fsum(scaled.ravel()) > t
-
-    found: dict[float, tuple[int, float] | None] = {}
-    for t in thresholds:
-        first = max(1, int(np.searchsorted(shares, t - TIE)))  # shares do not fall: none before it can exceed t
-        i = next((i for i in range(first, largest + 1) if exceeds(i, t)), None)
-        found[t] = None if i is None else (2 * i + 1, (2 * i + 1) ** 2 / (height * width))
-    return found
-
-
-def check_contribution(values: np.ndarray) -> None:
-    """ValueError, by name, for a contribution map that has no area ratios."""
-    if values.ndim != 2 or min(values.shape) < 4:
-        raise ValueError(f"contribution has shape {values.shape}; expected (H, W) of at least 4 x 4")
-    if not np.isfinite(values).all():
-        raise ValueError(f"contribution has {np.sum(~np.isfinite(values))} values that are not finite")
-    if values.min() < 0:
-        raise ValueError(f"contribution is negative ({values.min()}); expected sums of ReLU(gradient)")
-    if np.log10(values.max() + 1) == 0:
-        raise ValueError(f"contribution is at most {values.max()}, of which log10(A + 1) is 0: nothing to share out")
+    return Contribution(total / used, used, count - used)
 
 
 def centre_part(model: Network, image: torch.Tensor, name: str) -> tuple[Span, Span]:
@@ -166,12 +132,14 @@ def cut(image: torch.Tensor, part: tuple[Span, Span]) -> torch.Tensor:
 
 
 def features(model: Network, image: torch.Tensor, name: str) -> torch.Tensor:
-    """The last feature maps, (1, 3, H, W) -> (1, C, h, w); UserError if the network cannot take such an image."""
+    """The last feature maps, (1, 3, H, W) -> (1, C, h, w); NotApplicable if the network cannot take such an image."""
     try:
         return feature_maps(model, image, name)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
-        raise UserError(f"'{name}' computes no feature maps of {size(image)} pixels: {reason}") from error
+        if "memory" in reason:  # torch has no class of its own for it on CPUs
+            raise
+        raise NotApplicable(f"'{name}' computes no feature maps of {size(image)} pixels: {reason}") from error
 
 
 def centre(maps: torch.Tensor, part: tuple[Span, Span]) -> torch.Tensor:

@@ -1,0 +1,77 @@
+"""The area of an effective receptive field: the centred square that holds a share of it. Never imports torch."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+THRESHOLDS = (0.2, 0.3, 0.5, 0.99)
+"""Shares of the contribution for which the RepLKNet and SLaK papers print areas."""
+
+TIE = 1e-9
+"""Shares closer than this to a threshold are computed again exactly; cumulative sums are wrong by less than 1e-11."""
+
+
+def area_ratios(
+    contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
+) -> dict[float, tuple[int, float] | None]:
+    """The smallest centred square that holds more than each share t of the contribution, (H, W) -> {t: (side, ratio)}.
+
+    With D = log10(A + 1) / max(log10(A + 1)) of the contribution A, it is the smallest odd side 2 i + 1, i from 1, of a
+    square centred at (H // 2, W // 2) whose sum of D is strictly more than t times that of the map; ratio = side^2 /
+    (H W), in (0, 1]. None where no square of the map holds that much: squares grow while they fit, to i =
+    min(H, W) // 2 - 1, which leaves out the first row and column of an even map.
+
+    A share is the quotient of two sums, each rounded once, so that neither the order of summation nor the route decides
+    ties. Raises ValueError for a map that is not two-dimensional, has a side below 4 (no square fits), a negative,
+    infinite or missing value, or nothing that log10(A + 1) can tell from 0, and for t outside [0, 1).
+
+    Source: erf/analyze_erf.py of DingXiaoH/RepLKNet-pytorch, same sides for square and wide maps. Ours: on tall maps
+    its squares reach beyond the map, and its sums are in the dtype of the map.
+    """
+    values = np.asarray(contribution, dtype=np.float64)
+    scaled = logarithmic(values)  # (H, W)
+    outside = [t for t in thresholds if not 0 <= t < 1]
+    if outside:
+        raise ValueError(f"thresholds {outside} are outside [0, 1)")
+    height, width = values.shape
+    ring = np.maximum.outer(abs(np.arange(height) - height // 2), abs(np.arange(width) - width // 2))  # (H, W)
+    shares = np.bincount(ring.ravel(), weights=scaled.ravel()).cumsum()  # of the square with half side i
+    shares /= shares[-1]
+    largest = min(height, width) // 2 - 1
+
+    def exceeds(i: int, t: float) -> bool:
+        if abs(shares[i] - t) > TIE:
+            return bool(shares[i] > t)
+        square = scaled[height // 2 - i : height // 2 + i + 1, width // 2 - i : width // 2 + i + 1]
+        return math.fsum(square.ravel()) / math.fsum(scaled.ravel()) > t
+
+    found: dict[float, tuple[int, float] | None] = {}
+    for t in thresholds:
+        first = max(1, int(np.searchsorted(shares, t - TIE)))  # shares do not fall: none before it can exceed t
+        i = next((i for i in range(first, largest + 1) if exceeds(i, t)), None)
+        found[t] = None if i is None else (2 * i + 1, (2 * i + 1) ** 2 / (height * width))
+    return found
+
+
+def logarithmic(contribution: np.ndarray) -> np.ndarray:
+    """D = log10(A + 1) / max(log10(A + 1)) of a contribution map A, (H, W) -> (H, W) in [0, 1].
+
+    What the RepLKNet and SLaK papers show and share out. A's absolute scale matters: far below 1, D is proportional to
+    A; far above, a pixel that contributes ten times as much counts little more. ValueError as in `area_ratios`.
+    """
+    check_contribution(contribution)
+    scaled = np.log10(contribution + 1)
+    return scaled / scaled.max()
+
+
+def check_contribution(values: np.ndarray) -> None:
+    """ValueError, by name, for a contribution map that has no area ratios."""
+    if values.ndim != 2 or min(values.shape) < 4:
+        raise ValueError(f"contribution has shape {values.shape}; expected (H, W) of at least 4 x 4")
+    if not np.isfinite(values).all():
+        raise ValueError(f"contribution has {np.sum(~np.isfinite(values))} values that are not finite")
+    if values.min() < 0:
+        raise ValueError(f"contribution is negative ({values.min()}); expected sums of ReLU(gradient)")
+    if np.log10(values.max() + 1) == 0:
+        raise ValueError(f"contribution is at most {values.max()}, of which log10(A + 1) is 0: nothing to share out")
