@@ -19,7 +19,7 @@ from camagain.training.launch import in_processes
 from camagain.training.loop import COLUMNS, Loop, Trainee
 from camagain.training.modes import moving_average, ready_for_training
 from camagain.training.optimisation import make_optimizer, make_schedule
-from camagain.training.state import state_file
+from camagain.training.state import StateFile, state_file
 
 
 def finetune(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
@@ -35,28 +35,14 @@ def finetune(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
 
 def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     """What each process of a training does; the first one writes."""
-    model, device = experiment.model(model_name), prepare(experiment.compute)
-    accelerator = Accelerator(
-        cpu=device.type == "cpu",
-        mixed_precision="no",  # else the environment decides; `precision` is the loop's, so that validation stays fp32
-        gradient_accumulation_steps=model.training.accumulation,
-        # Without this, gradients are summed in another order from the second step after a start on: a resumed training
-        # of three or more processes would round otherwise than an uninterrupted one.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
+    model = experiment.model(model_name)
+    accelerator = make_accelerator(experiment, model)
     index = read_index(paths.index)
     classes = tuple(index.drop_duplicates("label").sort_values("label")["class_name"])
     with accelerator.main_process_first():  # it may have to download
         network, source = starting_network(model, len(classes), experiment.seed, downloads=experiment.compute.downloads)
-    if experiment.compute.fast_large_kernels:
-        replace_large_kernels(network)
-    linear_head(network, model_name)  # refuses now what could not be localized after hours of training
-    several = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
-    accelerator.print(
-        f"{model_name}: {model.architecture}, {source}, {len(classes)} classes, on {device}{several}", flush=True
-    )
-    trainee, loop = set_up(network, model, experiment, paths, index, accelerator)
-    loop.run(trainee)
+    file = state_file(experiment, model_name, paths, accelerator.device)
+    trainee, loop = train(network, model, experiment, paths, file, accelerator, f"{source}, {len(classes)} classes")
     if not accelerator.is_main_process:
         return
     card = ModelCard(
@@ -80,18 +66,56 @@ def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) ->
     print(f"{model_name}: trained for {trainee.seconds:.0f} seconds")
 
 
+def make_accelerator(experiment: Experiment, model: Model) -> Accelerator:
+    """What places a training on the experiment's device and joins its processes."""
+    device = prepare(experiment.compute)
+    return Accelerator(
+        cpu=device.type == "cpu",
+        mixed_precision="no",  # else the environment decides; `precision` is the loop's, so that validation stays fp32
+        gradient_accumulation_steps=model.training.accumulation,
+        # Without this, gradients are summed in another order from the second step after a start on: a resumed training
+        # of three or more processes would round otherwise than an uninterrupted one.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def train(
+    network: Network,
+    model: Model,
+    experiment: Experiment,
+    paths: RunPaths,
+    file: StateFile,
+    accelerator: Accelerator,
+    origin: str,
+) -> tuple[Trainee, Loop]:
+    """Trains any network by the recipe of `model`, and the seed and images of `experiment`, in one of its processes.
+
+    `file` is where its state lies while it is unfinished; `origin` says in print where the network comes from.
+    """
+    if experiment.compute.fast_large_kernels:
+        replace_large_kernels(network)
+    linear_head(network, model.name)  # refuses now what could not be localized after hours of training
+    several = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
+    accelerator.print(
+        f"{model.name}: {model.architecture}, {origin}, on {accelerator.device.type}{several}", flush=True
+    )
+    trainee, loop = set_up(network, model, experiment, paths, file, accelerator)
+    loop.run(trainee)
+    return trainee, loop
+
+
 def set_up(
     network: Network,
     model: Model,
     experiment: Experiment,
     paths: RunPaths,
-    index: pd.DataFrame,
+    file: StateFile,
     accelerator: Accelerator,
 ) -> tuple[Trainee, Loop]:
     """Everything that trains `network`, put back to the state of an interrupted training where there is one."""
     recipe, device = model.training, accelerator.device
     num_classes = linear_head(network).weight.shape[0]
-    batches = make_batches(experiment, recipe, paths, index, accelerator)
+    batches = make_batches(experiment, recipe, paths, read_index(paths.index), accelerator)
     mixing = batch_mixing(recipe.augmentation, num_classes, recipe.label_smoothing)
     network = ready_for_training(network, recipe, device, accelerator.num_processes)
     optimizer = make_optimizer(network, recipe)
@@ -111,7 +135,7 @@ def set_up(
         mixing=mixing,
         loss=SoftTargetCrossEntropy() if mixing else LabelSmoothingCrossEntropy(recipe.label_smoothing),
         accelerator=accelerator,
-        state_file=state_file(experiment, model.name, paths, device),
+        state_file=file,
         checkpoint_minutes=experiment.compute.checkpoint_minutes,
     )
     state, why = loop.state_file.read()
