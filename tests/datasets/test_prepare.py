@@ -59,6 +59,9 @@ def check_written(dataset_dir: Path, kind: str) -> tuple[pd.DataFrame, dict[str,
     assert summary["splits"] == {"train": 2, "val": 2, "test": 2}
     assert summary["classes"] == ["003.Tern", "007.Wren"]
     assert summary["fingerprint"] == fingerprint(dataset_dir / "index.parquet")
+    assert index["cue_boxes"].tolist() == [None] * 6, (
+        "CUB gives points of parts, and which decide the class is not known"
+    )
     return index, summary
 
 
@@ -151,3 +154,10 @@ def test_synthbirds_are_drawn_into_the_dataset_folder(tmp_path: Path) -> None:
     assert index["path"].str.startswith("images/").all()
     assert index["mask_path"].str.startswith("segmentations/").all()
     assert summary["source"] == "drawn by camagain"
+    drawn = {line.split()[0]: [] for line in (tmp_path / "data/images.txt").read_text().splitlines()}
+    for line in (tmp_path / "data/parts/part_boxes.txt").read_text().splitlines():
+        image_id, part, x, y, width, height, visible = line.split()
+        if part in ("3", "7") and visible == "1":  # crown and wing patch
+            drawn[image_id].append([float(x), float(y), float(x) + float(width), float(y) + float(height)])
+    assert {row.image_id: row.cue_boxes.tolist() for row in index.itertuples()} == drawn
+    assert sum(map(len, drawn.values())) > len(drawn), "hardly any bird shows both"

@@ -11,9 +11,11 @@
 | boxes | list of [x0, y0, x1, y1] in original pixels; at least one in val and test, training needs none |
 | mask_path | segmentation, like `path`, or missing |
 | ignore_path | mask of the pixels that evaluation leaves out, like `path`, or missing |
+| cue_boxes | visible parts that decide the class, like `boxes` but with x1, y1 behind the last pixel, or missing |
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,8 @@ from camagain.progress import track
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("image_id", "path", "label", "class_name", "split", "width", "height", "boxes", "mask_path")
-OPTIONAL = ("ignore_path",)
-"""Missing in every row where a table lacks the column, as those written by earlier versions do."""
+OPTIONAL: Mapping[str, str] = {"ignore_path": "str", "cue_boxes": "object"}
+"""Columns and their types, missing in every row where a table lacks them, as those of earlier versions do."""
 
 
 def write_index(path: Path, index: pd.DataFrame) -> None:
@@ -38,7 +40,10 @@ def write_index(path: Path, index: pd.DataFrame) -> None:
 
 
 def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
-    """Reads an index, optionally one split; boxes come back as float64 arrays (k, 4), k = 0 for an image without."""
+    """Reads an index, optionally one split.
+
+    Boxes come back as float64 arrays (k, 4), k = 0 for an image without; cue boxes as the same, or None where missing.
+    """
     try:
         index = pd.read_parquet(existing(path))
     except (OSError, ValueError) as error:
@@ -51,15 +56,20 @@ def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
             f"{path}: the columns {missing} are missing; expected {list(COLUMNS)}. Run `camagain data` again."
         )
     index = _completed(index)
-    index["boxes"] = [
-        np.array([np.asarray(box) for box in boxes], dtype=np.float64).reshape(-1, 4) for boxes in index["boxes"]
-    ]
+    index["boxes"] = [_array(boxes) for boxes in index["boxes"]]
+    cues = [_array(boxes) if isinstance(boxes, np.ndarray) else None for boxes in index["cue_boxes"]]
+    index["cue_boxes"] = pd.Series(cues, index.index, "object")
     return index if split is None else index[index["split"] == split].reset_index(drop=True)
 
 
 def _completed(index: pd.DataFrame) -> pd.DataFrame:
     """The table with every optional column."""
-    return index.assign(**{column: pd.Series(None, index.index, "str") for column in OPTIONAL if column not in index})
+    missing = {column: kind for column, kind in OPTIONAL.items() if column not in index}
+    return index.assign(**{column: pd.Series(None, index.index, kind) for column, kind in missing.items()})
+
+
+def _array(boxes: np.ndarray) -> np.ndarray:
+    return np.array([np.asarray(box) for box in boxes], dtype=np.float64).reshape(-1, 4)
 
 
 def check_index(index: pd.DataFrame, source: str) -> None:
@@ -102,7 +112,8 @@ def fingerprint(index_path: Path) -> str:
     """A digest of what an index says and of the bytes of every image, the same wherever the dataset lies.
 
     Of an image with a region to ignore both masks count too, by their pixels: camagain united them, and the bytes of
-    the same PNG depend on the library that compressed it.
+    the same PNG depend on the library that compressed it. Cue boxes do not count: no network learns from them and
+    no box is judged by them.
     """
     index = read_index(index_path).sort_values("image_id")
     digest = hashlib.sha256()

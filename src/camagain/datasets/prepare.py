@@ -86,6 +86,10 @@ def _read_cub_layout(
         folder = _absolute(dataset.path)
         source = _Source(folder, prefix=folder, source=folder.name)
     index = read_cub(source.folder, dataset.val_per_class, seed)
+    if isinstance(dataset, SynthBirds):
+        from camagain.datasets.synthbirds.cues import read_cue_boxes
+
+        index = index.assign(cue_boxes=read_cue_boxes(source.folder, index["image_id"].tolist()))
     return source, index.assign(
         path=_below(source.prefix, index["path"]), mask_path=_below(source.prefix, index["mask_path"])
     )

@@ -17,6 +17,9 @@ CUES: tuple[tuple[str, Colour], ...] = (
 )
 """Saturated colours (and white) that no body and no background has; neighbours in the list differ much."""
 
+CUE_PARTS = ("crown", "wing_patch")
+"""The parts that bear the two colours, as parts.txt calls them."""
+
 MAX_CLASSES = len(CUES) ** 2
 
 
