@@ -4,10 +4,12 @@ Which part of a map's locality comes from the size of the kernels, and which fro
 be told from networks that differ in both. `enlarge_kernels` gives a network larger kernels that compute the same until
 trained further; `shrink_kernels` takes the outer taps away from trained ones. Both are ours, not the paper's.
 
-Merge branches (`camagain.models.merge`) first: a branch that has outgrown the kernel beside it no longer fits into it.
+Parallel branches may stay: cutting commutes with `camagain.models.merge`, and `covered_kernels` names those that gain
+nothing from being enlarged. A branch that outgrows the kernel beside it, as SLaK's small one may, no longer fits into
+it, so that such a network cannot be merged any more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +17,9 @@ from timm.layers import Conv2dSame
 from torch import nn
 from torch.nn.functional import pad
 
-from camagain.errors import UserError
+from camagain.errors import NotApplicable, UserError
 from camagain.models.large_kernel import LargeKernelConv2d
+from camagain.models.replknet import LargeKernel
 
 PLAIN = (nn.Conv2d, LargeKernelConv2d, Conv2dSame)
 """Layers that convolve by their weight as it is; other subclasses of nn.Conv2d normalise, generate or quantise it."""
@@ -30,23 +33,24 @@ class KernelReport:
     left_out: dict[str, str]
 
 
-def enlarge_kernels(model: nn.Module, K: int) -> KernelReport:
+def enlarge_kernels(model: nn.Module, K: int, keep: Container[str] = ()) -> KernelReport:
     """Pads every smaller depthwise kernel of a network with zeros to K x K, in place: same outputs, more to train.
 
     Padding of the layer's input grows along, so that the function is the same up to rounding at any input size, stride
     and dilation, timm's asymmetric "same" padding included. Parameters stay the same objects with a new shape (build
     optimisers afterwards) and without gradients. Kernels of K or more stay. Left out, and reported: kernels that are
-    not odd squares (SLaK's strips), padding other than zeros, layers that compute their weight. Works before and after
-    `replace_large_kernels`; call that again to give layers that have become large the fast route.
+    not odd squares (SLaK's strips), padding other than zeros, layers that compute their weight. Layers named in `keep`
+    stay as they are. Works before and after `replace_large_kernels`; call that again to give layers that have become
+    large the fast route.
 
     A K above 2 n - 1 on maps of n cells is allowed but useless: its outer taps only ever meet padding. Raises UserError
-    for a K that is not odd and positive, and for a network without depthwise kernels.
+    for a K that is not odd and positive, NotApplicable for a network without depthwise kernels.
     """
     check_odd(K)
     changed, left_out = [], {}
     for name, layer in depthwise(model, "enlarge"):
         height, width = layer.kernel_size
-        if max(height, width) >= K:
+        if max(height, width) >= K or name in keep:
             continue
         reason = why_not(layer)
         if height != width or height % 2 == 0:
@@ -69,7 +73,8 @@ def shrink_kernels(model: nn.Module, k: int) -> KernelReport:
     An axis of k taps or fewer keeps them all: of SLaK's strips, K x 5 and 5 x K, only the long one is cut where k >= 5,
     and of RepLKNet's parallel kernels only the large one. For looking at a trained network: training it further would
     let the taps grow again. Left out, and reported: kernels of even size, which have no centre, and layers that compute
-    their weight. Raises UserError for a k that is not odd and positive, and for a network without depthwise kernels.
+    their weight. Raises UserError for a k that is not odd and positive, NotApplicable for a network without depthwise
+    kernels.
     """
     check_odd(k)
     changed, left_out = [], {}
@@ -91,8 +96,21 @@ def shrink_kernels(model: nn.Module, k: int) -> KernelReport:
     return KernelReport(tuple(changed), left_out)
 
 
+def covered_kernels(model: nn.Module) -> dict[str, str]:
+    """Kernels that lie inside a larger square one beside them, RepLKNet's 5 x 5: name -> why enlarging gains nothing.
+
+    Their sum with the large kernel is one kernel of the large one's size (`camagain.models.merge`), whatever their own.
+    """
+    found = {}
+    for name, module in model.named_modules():
+        if isinstance(module, LargeKernel) and module.small is not None:
+            side = module.large.get_submodule("conv").kernel_size[0]
+            found[f"{name}.small.conv"] = f"lies inside the {side} x {side} kernel beside it"
+    return found
+
+
 def depthwise(model: nn.Module, verb: str) -> Iterator[tuple[str, nn.Conv2d]]:
-    """Names and layers whose kernels are depthwise and larger than one tap; UserError if there are none."""
+    """Names and layers whose kernels are depthwise and larger than one tap; NotApplicable if there are none."""
     found = [
         (name, layer)
         for name, layer in model.named_modules()
@@ -101,7 +119,7 @@ def depthwise(model: nn.Module, verb: str) -> Iterator[tuple[str, nn.Conv2d]]:
         and max(layer.kernel_size) > 1
     ]
     if not found:
-        raise UserError(
+        raise NotApplicable(
             f"a {type(model).__name__} has no depthwise kernel to {verb}; choose ConvNeXt, RepLKNet or SLaK."
         )
     return iter(found)
