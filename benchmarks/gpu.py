@@ -20,7 +20,8 @@ from torch import nn
 from benchmarks import heatmaps
 from benchmarks.harness import alternate, ratio_rows
 from benchmarks.large_kernel import by_fft, direct
-from camagain.compute import channels_last
+from camagain.compute import channels_last, prepare
+from camagain.config import Compute
 from camagain.models import convert_state_dict, create, merge, replace_large_kernels
 from camagain.models.large_kernel.fourier import fourier_conv2d
 
@@ -46,6 +47,7 @@ def rows(peer: Path | None) -> Iterator[dict]:
     if not torch.cuda.is_available():
         print("gpu: no CUDA device here, nothing measured")
         return
+    prepare(Compute(device="cuda"))  # single precision as in every job of ours, on both sides
     for case, layer in LAYERS.items():
         for precision in DTYPES:
             for training in (False, True):
@@ -105,18 +107,20 @@ def measure_step(name: str, size: int, precision: str) -> list[dict]:
     images = torch.randn(BATCH, 3, size, size, device="cuda")
     labels = torch.randint(CLASSES, (BATCH,), device="cuda")
     last = images.contiguous(memory_format=torch.channels_last)
-    ours = replace_large_kernels(copy.deepcopy(stock))
+    ours, stock_last = replace_large_kernels(copy.deepcopy(stock)), copy.deepcopy(stock)
     channels_last(ours)
+    channels_last(stock_last)
     half = precision == "bf16"
     calls = {
         "camagain": synchronised(step_of(ours, last, labels, half)),
+        "nn.Conv2d, channels-last": synchronised(step_of(stock_last, last, labels, half)),
         "nn.Conv2d, NCHW": synchronised(step_of(stock, images, labels, half)),
     }
     torch.cuda.reset_peak_memory_stats()
     medians = alternate(calls, 3)
     speed, memory = BATCH / medians["camagain"], torch.cuda.max_memory_allocated() / 2**30
     case = f"training step of {name}, {size} px, batch {BATCH}, {precision} ({speed:.0f} images/s, {memory:.1f} GiB)"
-    del calls, ours, stock
+    del calls, ours, stock, stock_last
     torch.cuda.empty_cache()
     return ratio_rows("gpu", case, medians, "camagain", 3)
 

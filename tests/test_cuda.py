@@ -10,6 +10,8 @@ from torch.nn.functional import conv2d
 
 from camagain.analysis.erf import contribution_map
 from camagain.artifacts import sha256
+from camagain.compute import prepare
+from camagain.config import Compute
 from camagain.config.file import parse_experiment
 from camagain.datasets.prepare import prepare_dataset
 from camagain.evaluation.evaluate import evaluate_model
@@ -22,6 +24,12 @@ from camagain.training.finetune import finetune
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 NARROW = ("resnet_narrow", "convnext_narrow", "replknet_narrow", "slak_narrow")
+
+
+@pytest.fixture(autouse=True)
+def as_a_job() -> None:
+    """Precision and determinism as every job sets them."""
+    prepare(Compute(device="cuda"))
 
 
 def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -43,6 +51,22 @@ def test_the_fourier_route_is_exact_with_its_gradients(kernel, side):
         strict=True,
     ):
         assert relative(ours, theirs) < 1e-12
+
+
+@pytest.mark.parametrize(("kernel", "side"), [(31, 48), (31, 96), (13, 12)])
+def test_every_route_of_the_layer_gives_what_torch_gives_in_either_layout(kernel, side):
+    torch.manual_seed(0)
+    stock = torch.nn.Conv2d(4, 4, kernel, padding=kernel // 2, groups=4).cuda()
+    ours = replace_large_kernels(torch.nn.Sequential(copy.deepcopy(stock)))
+    images = torch.randn(2, 4, side, side, device="cuda")
+    last = images.contiguous(memory_format=torch.channels_last)
+    for gradients in (True, False):
+        with torch.set_grad_enabled(gradients):
+            expected = stock(images)
+            assert relative(ours(images).detach(), expected.detach()) < 1e-5
+            found = ours(last)
+            assert relative(found.detach(), expected.detach()) < 1e-5
+            assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_under_autocast_a_large_kernel_gives_what_torch_gives():

@@ -17,6 +17,13 @@ Measured on one AVX2 core in float32 (benchmarks/results/large_kernel.csv): torc
 0.9 of the Fourier route's time at 13 x 13 and 51 x 5 + 5 x 51, and 1.9 to 3.1 times as long at 31 x 31.
 """
 
+WORK_ON_GPU = {True: 300_000, False: 1_500_000}
+"""On a GPU, the taps times cells of a map from which the Fourier route is faster: with a weight gradient, and without.
+
+Measured on one NVIDIA H200, 16 images (benchmarks/results/gpu.csv). There torch's depthwise kernels work in torch's
+default layout; in channels-last, which suits the rest of a network, they take 3 to 30 times as long.
+"""
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -31,6 +38,9 @@ class LargeKernelConv2d(nn.Conv2d):
         if way == "channels-last":
             result = super().forward(input.contiguous(memory_format=torch.channels_last))
             return result if is_channels_last(input) else result.contiguous()
+        if way == "default-layout":
+            result = super().forward(input.contiguous())
+            return result.contiguous(memory_format=torch.channels_last) if is_channels_last(input) else result
         kind = input.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else input.dtype
         exact = torch.float64 if input.dtype == torch.float64 else torch.float32  # half precision gains nothing here
@@ -39,14 +49,19 @@ class LargeKernelConv2d(nn.Conv2d):
 
 
 def route(input: torch.Tensor, weight: torch.Tensor) -> str:
-    """Fastest of "fourier", "channels-last" and "torch" for these tensors, as benchmarks/large_kernel.py measures them.
+    """Fastest of "fourier", "channels-last", "default-layout" and "torch" for these tensors.
 
-    Off the CPU it is always torch's own kernel: nothing has been measured there, and cuDNN has its own large kernels.
+    As benchmarks/large_kernel.py measures on a CPU and benchmarks/gpu.py on a CUDA GPU. "torch", its own kernel in the
+    layout that the input has, where nothing was measured.
     """
-    if input.device.type != "cpu" or input.ndim != 4:
+    kind, taps = input.device.type, weight.shape[2] * weight.shape[3]
+    if kind not in ("cpu", "cuda") or input.ndim != 4:
         return "torch"
     training = torch.is_grad_enabled() and weight.requires_grad
-    return "channels-last" if weight.shape[2] * weight.shape[3] < FEW_TAPS and not training else "fourier"
+    if kind == "cuda":
+        work = taps * input.shape[2] * input.shape[3]
+        return "fourier" if work >= WORK_ON_GPU[training] else "default-layout"
+    return "channels-last" if taps < FEW_TAPS and not training else "fourier"
 
 
 def replace_large_kernels(model: Network) -> Network:
