@@ -12,9 +12,11 @@ TIE = 1e-9
 """Shares closer than this to a threshold are computed again exactly; cumulative sums are wrong by less than 1e-11."""
 
 
-def area_ratios(
-    contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
-) -> dict[float, tuple[int, float] | None]:
+Squares = dict[float, tuple[int, float] | None]
+"""For each share t the side in pixels and its square through the area of the map; None where no square holds t."""
+
+
+def area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> Squares:
     """The smallest centred square that holds more than each share t of the contribution, (H, W) -> {t: (side, ratio)}.
 
     With D = log10(A + 1) / max(log10(A + 1)) of the contribution A, it is the smallest odd side 2 i + 1, i from 1, of a
@@ -29,12 +31,26 @@ def area_ratios(
     Source: erf/analyze_erf.py of DingXiaoH/RepLKNet-pytorch, same sides for square and wide maps. Ours: on tall maps
     its squares reach beyond the map, and its sums are in the dtype of the map.
     """
+    return squares(logarithmic(np.asarray(contribution, dtype=np.float64)), thresholds)
+
+
+def linear_area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> Squares:
+    """`area_ratios` of the contribution A itself, without the logarithm: the scale of the gradients has no say in it.
+
+    Ours, as a check: a factor on all weights of the last layer multiplies A and moves `area_ratios`, while the network
+    looks at the same pixels as before. ValueError as in `area_ratios`.
+    """
     values = np.asarray(contribution, dtype=np.float64)
-    scaled = logarithmic(values)  # (H, W)
+    check_contribution(values)
+    return squares(values / values.max(), thresholds)
+
+
+def squares(scaled: np.ndarray, thresholds: Sequence[float]) -> Squares:
+    """The smallest centred square for each share of the sum of a map (H, W) in [0, 1]."""
     outside = [t for t in thresholds if not 0 <= t < 1]
     if outside:
         raise ValueError(f"thresholds {outside} are outside [0, 1)")
-    height, width = values.shape
+    height, width = scaled.shape
     ring = np.maximum.outer(abs(np.arange(height) - height // 2), abs(np.arange(width) - width // 2))  # (H, W)
     shares = np.bincount(ring.ravel(), weights=scaled.ravel()).cumsum()  # of the square with half side i
     shares /= shares[-1]
@@ -46,7 +62,7 @@ def area_ratios(
         square = scaled[height // 2 - i : height // 2 + i + 1, width // 2 - i : width // 2 + i + 1]
         return math.fsum(square.ravel()) / math.fsum(scaled.ravel()) > t
 
-    found: dict[float, tuple[int, float] | None] = {}
+    found: Squares = {}
     for t in thresholds:
         first = max(1, int(np.searchsorted(shares, t - TIE)))  # shares do not fall: none before it can exceed t
         i = next((i for i in range(first, largest + 1) if exceeds(i, t)), None)

@@ -7,6 +7,9 @@ TABLE_TITLES: Mapping[str, str] = {
     "top-loc": "Classes and boxes together",
     "paired-tests": "Paired tests",
     "evaluation-choices": "What each choice of the evaluation costs",
+    "model-zoo": "The authors' model zoo, and ours",
+    "wsol-methods": "Other methods of localization",
+    "models": "Networks",
     "erf": "Effective receptive field",
     "gap": "Channels, their weights and their areas",
     "pca": "Principal components of the feature maps",
@@ -41,11 +44,18 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "erf": (
         "Effective receptive field",
-        "",
+        "What each input pixel contributes to the centre of the last feature maps, as RepLKNet's authors draw it: "
+        "log10(A + 1) through its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
+        "that holds half of it, its area below. Curves: that area for every share t, by weights; where no square of "
+        "the input holds so much, a curve ends. Grey: a contribution spread evenly over the input. Rows of states that "
+        "would not fit on a page are left out of the pictures, not of the curves.",
     ),
     "erf-localization": (
         "Effective receptive field against localization",
-        "",
+        "One point for each network: area of the square that holds a share t of the contribution, and MaxBoxAcc with "
+        "its interval over images. Above, correlations over all networks, below, within each family, in brackets "
+        "bootstrap intervals over networks. A correlation is given from three networks on; with so few, the interval "
+        "says that it means nothing.",
     ),
     "gap": (
         "Channels, their weights and their areas",

@@ -7,7 +7,17 @@ from matplotlib.figure import Figure
 
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
-from camagain.paper.analysis_figures import cues, erf, gap, initialization, interventions, pca, remedies, texture
+from camagain.paper.analysis_figures import (
+    cues,
+    erf,
+    erf_localization,
+    gap,
+    initialization,
+    interventions,
+    pca,
+    remedies,
+    texture,
+)
 from camagain.paper.choices_figure import choices_figure
 from camagain.paper.heatmaps import heatmap_figure
 from camagain.paper.names import figure_names
@@ -21,7 +31,7 @@ FIGURES: Mapping[str, Callable[[RunResults], tuple[Figure, pd.DataFrame]]] = {
     "evaluation-choices": choices_figure,
     "training": training_curves,
     "erf": erf.figure,
-    "erf-localization": erf.localization_figure,
+    "erf-localization": erf_localization.figure,
     "gap": gap.figure,
     "pca": pca.figure,
     "initialization": initialization.figure,

@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from camagain.artifacts import atomic, write_csv
-from camagain.paper.families import family_of
+from camagain.paper.families import FAMILIES, family_of
 
 COLUMN_INCHES = 3.4
 """Width of one column of the CVPR format."""
@@ -57,6 +57,19 @@ def model_colors(architectures: dict[str, str]) -> dict[str, str]:
     free = iter(OTHER_COLORS * (1 + len(architectures)))
     families = {name: family_of(architecture) for name, architecture in architectures.items()}
     return {name: FAMILY_COLORS[family] if family else next(free) for name, family in families.items()}
+
+
+def color_labels(architectures: dict[str, str], drawn: list[str]) -> dict[str, str]:
+    """What each colour of `model_colors` stands for among the models drawn, for a legend (label -> colour): a model's
+    name, or a family with the number of its models where several share the colour."""
+    colors = model_colors(architectures)
+    labels: dict[str, str] = {}
+    for color in dict.fromkeys(colors[name] for name in drawn):
+        alike = [name for name in drawn if colors[name] == color]
+        family = family_of(architectures[alike[0]])
+        several = f"{FAMILIES[family]}, {len(alike)} models" if family else f"{len(alike)} others"
+        labels[alike[0] if len(alike) == 1 else several] = color
+    return labels
 
 
 def save_figure(figure: Figure, data: pd.DataFrame, folder: Path, name: str) -> None:
