@@ -8,6 +8,7 @@ rule write_tables:
     input:
         EVALUATIONS,
         ANALYSES,
+        expand(MODEL_FILES, model=MODELS),
         f"{DATASET}/dataset.json",
     output:
         f"{RUN}/metrics.json",
@@ -71,6 +72,7 @@ rule write_report:
     input:
         EVALUATIONS,
         ANALYSES,
+        expand(MODEL_FILES, model=MODELS),
         TABLES,
         FIGURES,
     output:

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 from camagain.config import ANALYSES, AnalysisName, Experiment
 
-TABLE_NAMES = ("localization", "top-loc", "paired-tests", "evaluation-choices")
+TABLE_NAMES = (
+    "localization",
+    "top-loc",
+    "paired-tests",
+    "evaluation-choices",
+    "model-zoo",
+    "wsol-methods",
+    "models",
+)
 FIGURE_NAMES = ("heatmaps", "threshold-curves", "evaluation-choices", "training")
 """What every run has; each analysis that it makes adds its own."""
 

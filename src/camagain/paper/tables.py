@@ -9,16 +9,22 @@ from camagain.config import BASELINE, Experiment
 from camagain.paper.analysis_tables import cues, erf, gap, initialization, interventions, pca, remedies, texture
 from camagain.paper.choices_table import choices_table, choices_text
 from camagain.paper.localization_tables import localization_table, localization_text, top_loc_table, top_loc_text
+from camagain.paper.methods_table import methods_table, methods_text
+from camagain.paper.models_table import models_table, models_text
 from camagain.paper.names import table_names
 from camagain.paper.paired_table import paired_table, paired_text
 from camagain.paper.render import TextTable
 from camagain.paper.results import RunResults
+from camagain.paper.zoo_table import zoo_table, zoo_text
 
 TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunResults], TextTable]]] = {
     "localization": (localization_table, localization_text),
     "top-loc": (top_loc_table, top_loc_text),
     "paired-tests": (paired_table, paired_text),
     "evaluation-choices": (choices_table, choices_text),
+    "model-zoo": (zoo_table, zoo_text),
+    "wsol-methods": (methods_table, methods_text),
+    "models": (models_table, models_text),
     "erf": (erf.table, erf.text),
     "gap": (gap.table, gap.text),
     "pca": (pca.table, pca.text),
