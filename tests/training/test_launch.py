@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file
 from torch.multiprocessing import ProcessRaisedException
 
+from camagain.artifacts import sha256
 from camagain.compute import prepare
 from camagain.config import Compute
 from camagain.errors import UserError
@@ -34,13 +35,18 @@ def test_two_processes_train_the_network_that_one_trains(variant, capfd):
     one, alone = variant("one", **recipe)
     finetune(one, "net", alone)
     capfd.readouterr()
-    two, together = variant("two", compute={**TWO, "checkpoint_minutes": 0}, accumulation=2, **recipe)
+    compute = {**TWO, "checkpoint_minutes": 0}
+    two, together = variant("two", compute=compute, accumulation=2, snapshot_every=2, **recipe)
     finetune(two, "net", together)
     said = capfd.readouterr().out
     assert said.count("net epoch 1/2: loss") == 1, "only the first process prints"
     assert ", on cpu, 2 processes" in said
 
-    assert {path.name for path in together.model("net").iterdir()} == {"model.json", "model.safetensors", "history.csv"}
+    folder = together.model("net")
+    snapshots = [folder / "snapshots" / f"epoch-000{epoch}.safetensors" for epoch in (0, 2)]
+    outputs = {folder / name for name in ("model.json", "model.safetensors", "history.csv")}
+    assert {path for path in folder.rglob("*") if path.is_file()} == {*outputs, *snapshots}
+    assert sha256(snapshots[-1]) == sha256(folder / "model.safetensors")
     history, expected = (pd.read_csv(paths.model("net") / "history.csv") for paths in (together, alone))
     pd.testing.assert_frame_equal(history, expected, rtol=1e-5)
     weights, wanted = (load_file(paths.model("net") / "model.safetensors") for paths in (together, alone))

@@ -1,6 +1,7 @@
 """Resuming: killed at any moment, a training ends in the same bits; a state of another training is left alone."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ RECIPE = {
     "accumulation": 2,
     "batch_size": 8,
     "warmup_epochs": 1,
+    "snapshot_every": 2,
     "augmentation": {"auto_augment": "rand-m9-mstd0.5-inc1", "random_erasing": 0.3, "mixup": 0.8, "cutmix": 1.0},
 }
 EVERY_EPOCH = {"checkpoint_minutes": 0}
@@ -32,8 +34,10 @@ from pathlib import Path
 
 import torch
 from camagain.config.file import load_experiment
+from camagain.models import checkpoint
 from camagain.training import finetune as module, state
 from camagain.training.loop import Loop
+from camagain.training.snapshots import Snapshots
 from camagain.training.state import StateFile
 
 state.code_digest = lambda module: "unchanged"
@@ -63,9 +67,30 @@ def while_the_second_state_is_written():
 def before_the_second_state_gets_its_name():
     replace, written = Path.replace, []
     def late(self, target):
-        written.append(0)
-        kill() if len(written) == 2 else replace(self, target)
+        written.append(Path(target).name)
+        kill() if written.count("resume.pt") == 2 else replace(self, target)
     Path.replace = late
+
+def while_the_second_snapshot_is_written():
+    save, written = checkpoint.save, []
+    def half(tensors):
+        written.append(0)
+        if len(written) < 2:
+            return save(tensors)
+        os.fsync = kill
+        return save(tensors)[:5000]
+    checkpoint.save = half
+
+def between_snapshot_and_state():
+    keep = Snapshots.keep
+    Snapshots.keep = lambda self, epoch, network: (keep(self, epoch, network), epoch == 4 and kill())
+
+def between_weights_and_snapshots():
+    Snapshots.publish = kill
+
+def before_the_snapshots_get_their_place():
+    replace = Path.replace
+    Path.replace = lambda self, target: kill() if self.name == "ready" else replace(self, target)
 
 def between_history_and_weights():
     module.save_network = kill
@@ -92,10 +117,21 @@ MOMENTS = {
     "in_the_third_epoch": "after epoch 2/5",
     "while_the_second_state_is_written": "after epoch 1/5",
     "before_the_second_state_gets_its_name": "after epoch 1/5",
+    "while_the_second_snapshot_is_written": "after epoch 1/5",
+    "between_snapshot_and_state": "after epoch 3/5",
     "between_history_and_weights": "after epoch 4/5",
+    "between_weights_and_snapshots": "after epoch 4/5",
+    "before_the_snapshots_get_their_place": "after epoch 4/5",
     "before_the_state_is_deleted": "after epoch 4/5",
 }
 """Where SIGKILL hits, and what is left by then."""
+
+OUTPUTS = {
+    "model.safetensors",
+    "model.json",
+    "history.csv",
+    *(f"snapshots/epoch-000{epoch}.safetensors" for epoch in (0, 2, 4, 5)),
+}
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -103,11 +139,15 @@ def files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256(path) for path in folder.rglob("*") if path.is_file()}
 
 
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 def test_a_training_killed_at_any_moment_ends_in_the_same_bits(variant, tmp_path, capsys):
     experiment, paths = variant("whole", compute=EVERY_EPOCH, **RECIPE)
     finetune(experiment, "net", paths)
     expected = files(paths.model("net"))
-    assert set(expected) == {"model.safetensors", "model.json", "history.csv"}
+    assert set(expected) == OUTPUTS
 
     (tmp_path / "experiment.yaml").write_text(dump_experiment(experiment))
     arguments = [str(tmp_path / "experiment.yaml"), str(paths.data), str(tmp_path / "killed"), *MOMENTS]
@@ -115,6 +155,8 @@ def test_a_training_killed_at_any_moment_ends_in_the_same_bits(variant, tmp_path
     for moment, left in MOMENTS.items():
         killed = experiment.paths(tmp_path / "killed" / moment, paths.data)
         assert (killed.model("net") / "state" / "resume.pt").is_file(), moment
+        for name in ("snapshots", "model.safetensors", "model.json", "history.csv"):
+            remove(killed.model("net") / name)  # as Snakemake does with the outputs of a job that failed
         capsys.readouterr()
         finetune(experiment, "net", killed)
         said = capsys.readouterr().out
@@ -222,8 +264,7 @@ def test_a_state_without_outputs_makes_the_outputs_that_it_would_have_made(inter
     finetune(experiment, "net", whole)
     finetune(experiment, "net", paths)
     assert files(paths.model("net")) == files(whole.model("net"))
-    for path in paths.model("net").iterdir():
-        path.unlink()
+    shutil.rmtree(paths.model("net"))
     finetune(experiment, "net", paths)
     assert files(paths.model("net")) == files(whole.model("net"))
     assert len(pd.read_csv(paths.model("net") / "history.csv")) == 5

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+ANALYSIS_RULES = ("erf", "gap", "pca", "initialization", "remedies", "texture", "cues", "interventions")
+
 STAGE_OF_RULE = {
     "dataset": "data",
     "finetune": "models",
@@ -20,6 +22,7 @@ STAGE_OF_RULE = {
     "write_figures": "paper",
     "write_report": "paper",
     "write_manifest": "paper",
+    **{rule: "analysis" for rule in ANALYSIS_RULES},
 }
 
 
@@ -91,7 +94,9 @@ def test_together_the_stages_watch_every_key_of_the_experiment(root: Path, stage
 def test_every_command_is_a_target_of_the_snakefile(root: Path, stages):
     targets = re.findall(r"^rule (\w+):", (root / "Snakefile").read_text(), flags=re.MULTILINE)
     assert targets[0] == "all"
-    assert set(targets) == {"all", "data", "models", "localization", "evaluation", "tables", "figures", "report"}
+    assert set(targets) == {
+        "all", "data", "models", "localization", "evaluation", "analysis", "tables", "figures", "report",
+    }  # fmt: skip
     for stage in stages.values():
         program, target = stage["cmd"].split()
         assert program == "snakemake"

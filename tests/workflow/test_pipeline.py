@@ -15,7 +15,8 @@ pytestmark = pytest.mark.pipeline
 
 RULES = {
     "dataset", "finetune", "localize", "evaluate", "evaluate_baseline", "write_tables", "write_figures",
-    "write_report", "write_manifest",
+    "write_report", "write_manifest", "erf", "gap", "pca", "initialization", "remedies", "texture", "cues",
+    "interventions",
 }  # fmt: skip
 
 

@@ -69,6 +69,7 @@ rule pca:
 rule initialization:
     input:
         MODEL_FILES,
+        snapshots_of,
         index=INDEX,
     output:
         analysis_files("initialization"),

@@ -33,6 +33,8 @@ MODEL_FILES = [
     f"{RUN}/models/{{model}}/{name}"
     for name in ("model.safetensors", "model.json", "history.csv")
 ]
+# Weights along the trainings, of every model as soon as one of them keeps any: a rule has the same outputs for all.
+SNAPSHOTS = f"{RUN}/models/{{model}}/snapshots" if EXPERIMENT.keeps_snapshots else []
 LOCALIZATION_FILES = [
     f"{RUN}/localization/{{model}}/{name}"
     for name in (
@@ -92,6 +94,16 @@ def analysis_outputs(name):
             change=INTERVENTIONS.changes,
         )
     return expand(analysis_files(name), model=MODELS)
+
+
+def snapshots_of(wildcards):
+    """The weights along one model's training, where its recipe keeps any.
+
+    Of a folder Snakemake knows the time alone, which `dvc checkout` changes. What is in it changes only together with
+    the model's files, which are compared by content, so the time need not count.
+    """
+    keeps = EXPERIMENT.model(wildcards.model).training.snapshot_every
+    return ancient(f"{RUN}/models/{wildcards.model}/snapshots") if keeps else []
 
 
 ANALYSES = [file for name in ANALYSIS_NAMES for file in analysis_outputs(name)]

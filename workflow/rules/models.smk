@@ -3,6 +3,7 @@ rule finetune:
         index=INDEX,
     output:
         MODEL_FILES,
+        snapshots=directory(SNAPSHOTS) if SNAPSHOTS else [],
     log:
         f"{LOGS}/finetune/{{model}}.log",
     benchmark:

@@ -185,6 +185,11 @@ class Experiment(Settings):
                 raise ValueError(f"analysis.interventions.models: no model '{name}'; the experiment has {names}")
         return self
 
+    @property
+    def keeps_snapshots(self) -> bool:
+        """Whether any model keeps weights along its training; then all models have a folder for them."""
+        return any(model.training.snapshot_every for model in self.models)
+
     def model(self, name: str) -> Model:
         """The model entry of that name."""
         for model in self.models:

@@ -84,6 +84,13 @@ class Training(Settings):
     )
     augmentation: Augmentation = Field(default=Augmentation(), description="Random changes of training images.")
 
+    @property
+    def snapshot_epochs(self) -> tuple[int, ...]:
+        """The epochs after which weights are kept: 0, which is the start, every `snapshot_every`-th, and the last."""
+        if not self.snapshot_every:
+            return ()
+        return tuple(sorted({*range(0, self.epochs + 1, self.snapshot_every), self.epochs}))
+
     @model_validator(mode="after")
     def _batch_splits_evenly(self) -> "Training":
         if self.batch_size % self.accumulation:

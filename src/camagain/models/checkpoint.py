@@ -1,5 +1,6 @@
 """The model artifact: weights as safetensors, and beside them everything needed to build the same network again."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +35,40 @@ class ModelCard(BaseModel):
     sha256: str
 
 
+def save_weights(path: Path, network: torch.nn.Module) -> None:
+    """Writes a network's state dict as safetensors, dtypes as they are; the same weights give the same bytes."""
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        file.write(save(tensors))
+        file.flush()
+        os.fsync(file.fileno())  # a machine that loses power must not keep the new name with half the bytes
+
+
+def load_weights(path: Path, network: torch.nn.Module) -> None:
+    """Reads a state dict into a network, in place; UserError if the file is damaged or of another architecture."""
+    try:
+        network.load_state_dict(load_file(existing(path)), strict=True)
+    except (RuntimeError, SafetensorError) as error:
+        raise UserError(f"{path}: does not fit a {type(network).__name__} of this experiment: {error}") from None
+
+
+def snapshot_path(folder: Path, epoch: int) -> Path:
+    """Where the weights after an epoch lie below a model's folder; epoch 0 is the start."""
+    return folder / "snapshots" / f"epoch-{epoch:04d}.safetensors"
+
+
 def save_network(folder: Path, network: torch.nn.Module, card: ModelCard) -> None:
     """Writes `model.safetensors` and then `model.json`, whose sha256 field is filled in."""
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
     weights = folder / "model.safetensors"
-    with atomic(weights) as temporary:
-        temporary.write_bytes(save(tensors))
+    save_weights(weights, network)
     write_json(folder / "model.json", card.model_copy(update={"sha256": sha256(weights)}).model_dump(mode="json"))
 
 
-def load_network(folder: Path) -> tuple[Network, ModelCard]:
-    """Builds the network of a model artifact, in eval mode; UserError if its files are damaged or do not match."""
+def load_network(folder: Path, **further: Any) -> tuple[Network, ModelCard]:
+    """Builds the network of a model artifact, in eval mode; UserError if its files are damaged or do not match.
+
+    `further` are options of the architecture beyond those of its card, such as the drop path of training.
+    """
     card_path, weights = folder / "model.json", existing(folder / "model.safetensors")
     try:
         card = ModelCard.model_validate(read_json(card_path))
@@ -57,10 +81,7 @@ def load_network(folder: Path) -> tuple[Network, ModelCard]:
         raise UserError(
             f"{weights}: sha256 is {found}, but {card_path} says {card.sha256}. Run `camagain finetune` again."
         )
-    options: dict[str, Any] = dict(card.options)
+    options: dict[str, Any] = {**card.options, **further}
     network = create(card.architecture, len(card.classes), **options)
-    try:
-        network.load_state_dict(load_file(weights), strict=True)
-    except (RuntimeError, SafetensorError) as error:
-        raise UserError(f"{weights}: does not fit the architecture '{card.architecture}': {error}") from None
+    load_weights(weights, network)
     return network.eval(), card

@@ -19,11 +19,12 @@ from camagain.training.launch import in_processes
 from camagain.training.loop import COLUMNS, Loop, Trainee
 from camagain.training.modes import moving_average, ready_for_training
 from camagain.training.optimisation import make_optimizer, make_schedule
+from camagain.training.snapshots import Snapshots
 from camagain.training.state import StateFile, state_file
 
 
 def finetune(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
-    """Fine-tunes one model of an experiment and writes its artifact: weights, card, history.
+    """Fine-tunes one model of an experiment and writes its artifact: weights, card, history, weights along the way.
 
     The last epoch's weights are kept, as in wsolevaluation: choosing an epoch by test boxes would be a second training
     on them. Same machine, same threads, same experiment: same bits, also where the training was interrupted.
@@ -62,6 +63,7 @@ def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) ->
     )
     write_csv(paths.model(model_name) / "history.csv", pd.DataFrame(trainee.history, columns=list(COLUMNS)))
     save_network(paths.model(model_name), trainee.kept, card)
+    loop.snapshots.publish(paths.model(model_name), wanted=experiment.keeps_snapshots)
     loop.state_file.delete()
     print(f"{model_name}: trained for {trainee.seconds:.0f} seconds")
 
@@ -136,6 +138,7 @@ def set_up(
         loss=SoftTargetCrossEntropy() if mixing else LabelSmoothingCrossEntropy(recipe.label_smoothing),
         accelerator=accelerator,
         state_file=file,
+        snapshots=Snapshots(model.name, recipe, file.path.parent),
         checkpoint_minutes=experiment.compute.checkpoint_minutes,
     )
     state, why = loop.state_file.read()

@@ -23,6 +23,7 @@ from camagain.models.zoo import Network
 from camagain.progress import track
 from camagain.training.batches import Batches
 from camagain.training.modes import statistics_kept, training_mode
+from camagain.training.snapshots import Snapshots
 from camagain.training.state import StateFile
 
 COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1_percent", "val_loss", "val_top1_percent")
@@ -81,6 +82,7 @@ class Loop:
     loss: nn.Module
     accelerator: Accelerator
     state_file: StateFile
+    snapshots: Snapshots
     checkpoint_minutes: float
 
     def run(self, trainee: Trainee) -> None:
@@ -89,12 +91,16 @@ class Loop:
         # Its state stays where it is: moved along, Adam's counters would lie on the GPU after a resume, and else not.
         optimizer = self.accelerator.prepare_optimizer(trainee.optimizer, device_placement=False)
         started = saved = time.monotonic()
-        before = trainee.seconds
+        before, first = trainee.seconds, self.accelerator.is_main_process
+        if first and not trainee.history:
+            self.snapshots.begin(trainee.kept)
         for epoch in range(len(trainee.history) + 1, self.recipe.epochs + 1):
             trainee.history.append(self.epoch(epoch, trainee, prepared, optimizer))
             trainee.seconds = before + time.monotonic() - started
+            if first:
+                self.snapshots.keep(epoch, trainee.kept)  # before the state, which then lacks none of its epochs
             due = time.monotonic() - saved >= 60 * self.checkpoint_minutes
-            if due and epoch < self.recipe.epochs and self.accelerator.is_main_process:
+            if first and due and epoch < self.recipe.epochs:
                 saved = time.monotonic()
                 try:
                     self.state_file.write(trainee.state())

@@ -61,7 +61,11 @@ class StateFile:
         )
 
     def delete(self) -> None:
-        """Removes the state's folder, and what a kill in the middle of writing may have left there."""
+        """Removes the state's folder, and what a kill in the middle of writing may have left there.
+
+        The state goes first: a kill in the middle must not leave one that lacks the snapshots of its epochs.
+        """
+        self.path.unlink(missing_ok=True)
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
