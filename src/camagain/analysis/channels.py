@@ -7,21 +7,8 @@ Bae et al. (ECCV 2020) hold that global average pooling gives higher weights to 
 
 import numpy as np
 
-from camagain.errors import NotApplicable
-
 NO_BIN = -1
 """Channels of a class that is predicted for no image."""
-
-
-def require_channels(channels: int, grid: tuple[int, int]) -> None:
-    """NotApplicable for a network with a single channel or a feature grid of a single cell."""
-    if channels < 2:
-        raise NotApplicable(f"the last feature maps have {channels} channel, and channels are compared: at least 2")
-    if grid[0] * grid[1] < 2:
-        raise NotApplicable(
-            "the feature grid has a single cell, in which no map shows where anything is; take larger images, or a "
-            "network with a smaller stride"
-        )
 
 
 def weight_bins(class_weight: np.ndarray, predicted: np.ndarray, count: int) -> np.ndarray:

@@ -4,6 +4,7 @@ Axes: N images, M measurements of each, R resamples. Resamples are those of `eva
 and number of images draw the same images. Intervals speak of other images from the same source, not of another seed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,10 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    def columns(self) -> dict[str, float]:
+        """The columns of a tidy table."""
+        return {"value": self.value, "low": self.low, "high": self.high}
 
     def scaled(self, factor: float) -> "Estimate":
         """The same in another unit: a share as percent, say."""
@@ -36,11 +41,17 @@ def ratios(numerator: np.ndarray, denominator: np.ndarray, sampling: Sampling) -
     With counts of channels below sums over channels this is a mean over all channels of all images, in which images are
     drawn as a whole. Where the lower sum is 0, in a resample or altogether, the ratio is not defined there.
     """
-    weights = resample_weights(len(numerator), sampling.resamples, sampling.seed)
-    sums = [(rows @ numerator, rows @ denominator) for rows in weights]  # (r, M) each
-    drawn = _divided(np.concatenate([upper for upper, _ in sums]), np.concatenate([lower for _, lower in sums]))
-    value = _divided(numerator.sum(0), denominator.sum(0))  # (M,)
-    return [estimate(column, float(own), sampling.confidence) for column, own in zip(drawn.T, value, strict=True)]
+    columns = numerator.shape[1]
+    both = np.concatenate([numerator, denominator], axis=1)  # (N, 2 M)
+    return of_sums(both, lambda sums: divided(sums[:, :columns], sums[:, columns:]), sampling)
+
+
+def of_sums(values: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], sampling: Sampling) -> list[Estimate]:
+    """What is computed from sums over images, values (N, S) and sums (r, S) -> (r, M): M estimates."""
+    weights = resample_weights(len(values), sampling.resamples, sampling.seed)
+    drawn = np.concatenate([statistic(rows @ values) for rows in weights])  # (R, M)
+    own = statistic(values.sum(0, keepdims=True))[0]  # (M,)
+    return [estimate(column, float(value), sampling.confidence) for column, value in zip(drawn.T, own, strict=True)]
 
 
 def estimate(drawn: np.ndarray, value: float, confidence: float) -> Estimate:
@@ -51,5 +62,6 @@ def estimate(drawn: np.ndarray, value: float, confidence: float) -> Estimate:
     return Estimate(value, *interval_of(defined, value, confidence))
 
 
-def _divided(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+def divided(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """Quotients, NaN where the lower number is 0; same shapes."""
     return np.divide(upper, lower, out=np.full(upper.shape, np.nan), where=lower != 0)

@@ -6,7 +6,7 @@ says that the map does not care. Our own measure: of the paper's figures on this
 Axes: N images, R regions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -36,10 +36,15 @@ def shares(score_map: np.ndarray, regions: np.ndarray, count: int) -> tuple[np.n
     return mass / total if total > 0 else np.full(count, np.nan), area / max(1, area.sum())
 
 
-def shares_of(maps: Iterable[np.ndarray], regions: Iterable[np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`shares` of N maps with the regions of each, read as needed: (N, R) and (N, R)."""
-    pairs = [shares(score_map, labels, count) for score_map, labels in zip(maps, regions, strict=True)]
-    return np.array([mass for mass, _ in pairs]), np.array([area for _, area in pairs])
+def shares_of(
+    maps: Mapping[str, Iterable[np.ndarray]], regions: Iterable[np.ndarray], count: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """`shares` of several sets of N maps with the regions of each image, all read as needed: name -> (N, R), (N, R)."""
+    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in maps}
+    for labels, *of_image in zip(regions, *maps.values(), strict=True):
+        for name, score_map in zip(maps, of_image, strict=True):
+            found[name].append(shares(score_map, labels, count))
+    return {name: (np.array([m for m, _ in pairs]), np.array([a for _, a in pairs])) for name, pairs in found.items()}
 
 
 def concentrations(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> list[Estimate]:

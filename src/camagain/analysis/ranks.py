@@ -1,10 +1,7 @@
-"""Spearman's rank correlation: along the rows of a table, and over images with a bootstrap interval."""
+"""Spearman's rank correlation, and Pearson's, of the rows of two tables."""
 
 import numpy as np
 from scipy.stats import rankdata
-
-from camagain.analysis.estimates import Estimate, estimate
-from camagain.evaluation.uncertainty import Sampling, resample_weights
 
 ROWS = 512
 """Rows that are ranked together: 512 x 1,024 ranks take 4 MB."""
@@ -29,17 +26,3 @@ def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     x, y = (rows - rows.mean(1, keepdims=True) for rows in (x, y))
     scale = np.sqrt((x * x).sum(1) * (y * y).sum(1))
     return np.divide((x * y).sum(1), scale, out=np.full(len(x), np.nan), where=varies & (scale > 0)).clip(-1, 1)
-
-
-def rank_correlation_over_images(first: np.ndarray, second: np.ndarray, sampling: Sampling) -> Estimate:
-    """Spearman's rho over N images, (N,) and (N,), with its bootstrap interval; images with a NaN are left out."""
-    known = np.isfinite(first) & np.isfinite(second)
-    pair = np.stack([first[known], second[known]])  # (2, N')
-    if pair.shape[1] < 2:
-        return Estimate(np.nan, np.nan, np.nan)
-    value = rank_correlations(*pair[:, None])[0]
-    drawn = []
-    for weights in resample_weights(pair.shape[1], sampling.resamples, sampling.seed):
-        rows = np.stack([np.repeat(np.arange(pair.shape[1]), counts) for counts in weights.astype(np.int64)])  # (r, N')
-        drawn.append(rank_correlations(pair[0][rows], pair[1][rows]))
-    return estimate(np.concatenate(drawn), float(value), sampling.confidence)
