@@ -21,6 +21,7 @@ from camagain.localization.parts import components, evidence_by_sign
 from camagain.localization.taps import after_norm, final_norm
 from camagain.models.checkpoint import load_network
 from camagain.models.large_kernel import replace_large_kernels
+from camagain.models.merge import merge
 from camagain.models.zoo import LinearHead, Network, class_scores, feature_maps, linear_head
 from camagain.progress import track
 
@@ -52,7 +53,7 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     require_package(settings.methods)
     network, card = load_network(paths.model(model_name))
     if experiment.compute.fast_large_kernels:
-        replace_large_kernels(network)
+        replace_large_kernels(merge(network))
     index = read_index(paths.index)
     index = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
     check_classes(card.classes, index, model_name)
