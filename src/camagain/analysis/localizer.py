@@ -24,8 +24,12 @@ class Localized:
     high_percent: float
     threshold: float  # best on these images
     correct: Correct  # which image is right at which threshold
-    iou: np.ndarray  # (N,) float64, of the box at that threshold
     resampled: np.ndarray  # (R,) percent; resample i holds the same images in every set of maps, for paired differences
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which images are right at that threshold, (N,) bool."""
+        return self.correct.at(best_of(self.correct.curve())[1])
 
     def columns(self) -> dict[str, float]:
         """The figure as columns of a tidy table."""
@@ -52,12 +56,20 @@ def localize_by(maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment
 
 def localize_finished(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experiment: Experiment) -> Localized:
     """The same for maps (H, W) in [0, 1] that are already at the size at which their boxes are given."""
+    return localized(correct_boxes(maps, boxes, experiment), experiment)
+
+
+def correct_boxes(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experiment: Experiment) -> Correct:
+    """Which of N finished maps (H, W) give a right box at which threshold: largest contour, IoU 0.5."""
+    return Correct.of(best_ious(maps, boxes, threshold_grid(experiment.evaluation.threshold_step)) >= DELTA)  # (N, T)
+
+
+def localized(correct: Correct, experiment: Experiment) -> Localized:
+    """MaxBoxAcc and its interval, of a table of right boxes at the experiment's thresholds."""
     settings = experiment.evaluation
-    thresholds = threshold_grid(settings.threshold_step)
-    ious = best_ious(maps, boxes, thresholds)  # (N, T)
-    correct = Correct.of(ious >= DELTA)
     percent, best = best_of(correct.curve())
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     resampled = draws([correct, correct], mean_at_best, sampling)  # (R,)
     low, high = interval_of(resampled, percent, sampling.confidence)
-    return Localized(percent, low, high, round(float(thresholds[best]), 9), correct, ious[:, best].copy(), resampled)
+    threshold = round(float(threshold_grid(settings.threshold_step)[best]), 9)
+    return Localized(percent, low, high, threshold, correct, resampled)

@@ -12,7 +12,7 @@
 The cues' share of mass grows with the object's size in the image, and so do IoUs; preference does not depend on it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import pandas as pd
 from camagain.analysis.applies import require_grid
 from camagain.analysis.correlation import correlation
 from camagain.analysis.estimates import Estimate, divided, means, of_sums
-from camagain.analysis.localizer import Localized, localize_by
+from camagain.analysis.localizer import localized
 from camagain.analysis.mass import CUE, concentrations, object_regions, shares_of, with_cues
 from camagain.analysis.run import Findings
 from camagain.artifacts import RunPaths
@@ -30,9 +30,13 @@ from camagain.config import Dataset, Experiment, Localization, SynthBirds
 from camagain.config.methods import CAM_METHODS, base_of
 from camagain.datasets.index import read_index
 from camagain.errors import NotApplicable
-from camagain.evaluation.inputs import read_maps, read_truths
+from camagain.evaluation.boxes import best_ious
+from camagain.evaluation.correctness import Correct
+from camagain.evaluation.inputs import Truth, read_maps, read_truths
 from camagain.evaluation.masks import BACKGROUND, OBJECT
+from camagain.evaluation.metrics import best_of
 from camagain.evaluation.score_maps import score_maps
+from camagain.evaluation.scored import DELTA, threshold_grid
 from camagain.evaluation.uncertainty import Sampling
 
 COLUMNS = ("method", "quantity", "region", "value", "low", "high", "unit")
@@ -68,11 +72,11 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     images = zip(object_regions(truth, settings.size), cues, truth.width, truth.height, strict=True)
     regions = (with_cues(*image) for image in images)
     found = shares_of(finished, regions, max(REGIONS.values()) + 1)
-    rows = [
-        {"method": method, **row}
-        for method, (mass, area) in found.items()
-        for row in of_method(mass, area, localize_by(stored[method], truth, experiment), sampling)
-    ]
+    rows: list[Row] = []
+    for method, (mass, area) in found.items():
+        maps = score_maps(stored[method], settings.size, settings.interpolation)
+        both = [*in_regions(mass, area, sampling), *in_boxes(mass, area, maps, truth, experiment)]
+        rows += [{"method": method, **row} for row in both]
     about = {
         "images": len(truth.image_id),
         "object_from": "boxes" if truth.masks is None else "masks",
@@ -114,8 +118,8 @@ def rank_correlation(first: np.ndarray, second: np.ndarray, sampling: Sampling) 
     return correlation(first, second, "spearman", sampling)
 
 
-def of_method(mass: np.ndarray, area: np.ndarray, localized: Localized, sampling: Sampling) -> Iterator[Row]:
-    """The rows of one method, from the shares of mass and area of each image in each region, (N, R) and (N, R)."""
+def in_regions(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Iterator[Row]:
+    """Rows on the shares of mass and area of each image in each region, (N, R) and (N, R)."""
     concentrated = concentrations(mass, area, sampling)
     for quantity, values in (("mass_share", mass), ("area_share", area)):
         estimates = means(values, sampling)
@@ -123,19 +127,26 @@ def of_method(mass: np.ndarray, area: np.ndarray, localized: Localized, sampling
             share = estimates[label].scaled(100)
             yield {"quantity": quantity, "region": region, **share.columns(), "unit": "percent"}
     for region, label in REGIONS.items():
-        yield {
-            "quantity": "concentration",
-            "region": region,
-            **concentrated[label].columns(),
-            "unit": "times uniform",
-        }
+        of = {"quantity": "concentration", "region": region}
+        yield {**of, **concentrated[label].columns(), "unit": "times uniform"}
     yield {"quantity": "preference", **preference(mass, area, sampling).columns(), "unit": "times the rest"}
-    accuracy = Estimate(localized.percent, localized.low_percent, localized.high_percent)
+
+
+def in_boxes(
+    mass: np.ndarray, area: np.ndarray, maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment
+) -> Iterator[Row]:
+    """Rows on how well finished maps localize, and whether worse the more of their mass lies on the cues."""
+    settings = experiment.evaluation
+    sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
+    ious = best_ious(maps, truth.boxes, threshold_grid(settings.threshold_step))  # (N, T)
+    found = localized(Correct.of(ious >= DELTA), experiment)
+    accuracy = Estimate(found.percent, found.low_percent, found.high_percent)
     yield {"quantity": "max_box_acc", **accuracy.columns(), "unit": "percent"}
-    yield {"quantity": "threshold", "value": localized.threshold, "unit": "share of the maximum"}
+    yield {"quantity": "threshold", "value": found.threshold, "unit": "share of the maximum"}
+    iou = ious[:, best_of(found.correct.curve())[1]]  # (N,)
     density = divided(mass, area)  # (N, R) of each image
     leaning = divided(density[:, CUE], density[:, CUE] + density[:, OBJECT])  # in the order of the ratio, but finite
     for quantity, of_image in (("cue_share", mass[:, CUE]), ("preference", leaning)):
         known = np.isfinite(of_image)
-        rho = rank_correlation(of_image[known], localized.iou[known], sampling)
+        rho = rank_correlation(of_image[known], iou[known], sampling)
         yield {"quantity": f"spearman_{quantity}_iou", **rho.columns(), "unit": "rho"}

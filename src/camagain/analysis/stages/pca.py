@@ -27,7 +27,6 @@ from camagain.artifacts import RunPaths
 from camagain.config import Experiment
 from camagain.evaluation.inputs import Truth, read_truths
 from camagain.evaluation.paired import mcnemar
-from camagain.evaluation.scored import DELTA
 from camagain.evaluation.uncertainty import Sampling, wilson_interval
 
 COLUMNS = ("quantity", "component", "map", "value", "low", "high", "unit")
@@ -85,7 +84,7 @@ def localizers(maps: dict[str, np.ndarray], truth: Truth, experiment: Experiment
 
 def agreement(cam: Localized, pc1: Localized, sampling: Sampling) -> Iterator[Row]:
     """Shares of images that both have right, one alone, or neither, and whether so uneven a split is chance."""
-    first, second = cam.iou >= DELTA, pc1.iou >= DELTA  # (N,)
+    first, second = cam.right, pc1.right  # (N,)
     cases = {
         "both_right": first & second,
         "only_cam_right": first & ~second,
