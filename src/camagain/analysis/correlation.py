@@ -7,7 +7,7 @@ import pandas as pd
 
 from camagain.analysis.estimates import Estimate, estimate
 from camagain.analysis.ranks import correlations, rank_correlations
-from camagain.evaluation.uncertainty import Sampling, resample_weights
+from camagain.evaluation.uncertainty import Sampling
 
 KINDS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "pearson": correlations,
@@ -51,13 +51,10 @@ def correlation(first: np.ndarray, second: np.ndarray, kind: str, sampling: Samp
     no correlation and is left out, which with three models happens to one in nine or more. The interval treats models
     as drawn independently from many; those that share a checkpoint are not, and it is then too narrow.
     """
-    models = len(first)
-    drawn = []
-    for weights in resample_weights(models, sampling.resamples, sampling.seed):
-        rows = np.stack([np.repeat(np.arange(models), counts) for counts in weights.astype(np.int64)])  # (r, N)
-        drawn.append(KINDS[kind](first[rows], second[rows]))
+    draw = np.random.Generator(np.random.Philox(sampling.seed))
+    rows = draw.integers(len(first), size=(sampling.resamples, len(first)))  # (R, N)
     value = KINDS[kind](first[None], second[None])[0]
-    return estimate(np.concatenate(drawn), float(value), sampling.confidence)
+    return estimate(KINDS[kind](first[rows], second[rows]), float(value), sampling.confidence)
 
 
 def why_not(first: np.ndarray, second: np.ndarray, x: str, y: str) -> str:

@@ -79,8 +79,8 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
     return (
         "Effective receptive field by RepLKNet's procedure: area, in percent of the input, of the smallest centred "
         "square that holds more than a share t of log10(A + 1), where A is what each pixel contributes to the centre "
-        f"of the last feature maps, on average over {images} test images at {pixels} px. Linear: of A itself, which the "
-        f"scale of the gradients does not change. {results.sample}. A dash: no square holds so much. Last rows: "
+        f"of the last feature maps, on average over {images} test images at {pixels} px. Linear: of A itself, whatever "
+        f"the scale of the gradients. {results.sample}. A dash: no square holds so much. Last rows: "
         f"correlation over models with MaxBoxAcc of {MAP_NAMES[method_of(results)]}, in brackets {confidence} % "
         f"bootstrap intervals over models.{' Too few models for one: ' + ', '.join(few) + '.' if few else ''}"
         f"{left_out(results)}"

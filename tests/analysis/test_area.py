@@ -1,0 +1,40 @@
+"""What the logarithm does to areas, and what areas without it do not depend on."""
+
+import numpy as np
+import pytest
+
+from camagain.analysis.area import area_ratios, linear_area_ratios, logarithmic
+
+
+def bump(factor: float = 1.0) -> np.ndarray:
+    """A broad hill of contributions, 41 x 41."""
+    distance = np.hypot(*np.mgrid[-20:21, -20:21])
+    return factor * np.exp(-distance / 4)
+
+
+def test_the_logarithm_by_hand():
+    np.testing.assert_allclose(logarithmic(np.array([[0.0, 9], [99, 0], [0, 0], [9, 0]]).repeat(4, 1))[:2, ::4],
+                               [[0, 0.5], [1, 0]])  # fmt: skip
+
+
+def test_linear_areas_by_hand():
+    values = np.zeros((9, 9))
+    values[4, 4], values[4, 7] = 99, 9  # 99 of 108 lie in the centre; of log10(A + 1) it is 2 of 3
+    assert linear_area_ratios(values, (0.6, 0.7, 0.95)) == {0.6: (3, 9 / 81), 0.7: (3, 9 / 81), 0.95: (7, 49 / 81)}
+    assert area_ratios(values, (0.7,)) == {0.7: (7, 49 / 81)}
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
+def test_the_scale_of_gradients_moves_areas_but_not_linear_ones(factor: float):
+    assert linear_area_ratios(bump(factor)) == linear_area_ratios(bump())
+    assert area_ratios(bump(1e-6)) == linear_area_ratios(bump()), "far below 1 the logarithm is a straight line"
+    if factor > 1:
+        assert area_ratios(bump(factor))[0.5][1] > 2 * linear_area_ratios(bump())[0.5][1]
+
+
+def test_maps_without_areas_are_refused_by_both():
+    for measure in (area_ratios, linear_area_ratios):
+        with pytest.raises(ValueError, match="nothing to share out"):
+            measure(np.zeros((8, 8)))
+        with pytest.raises(ValueError, match=r"outside \[0, 1\)"):
+            measure(np.ones((8, 8)), [1.5])

@@ -1,0 +1,92 @@
+"""Correlations over models, against scipy, by hand, and by counting every resample."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from camagain.analysis.correlation import COLUMNS, correlate, correlation
+from camagain.evaluation.uncertainty import Sampling
+
+SAMPLING = Sampling(400, 0.95, 0)
+
+
+def table(seed: int = 0) -> pd.DataFrame:
+    """37 models of three families, as many as the paper's first figure has, some with equal values."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=37).round(1)
+    return pd.DataFrame(
+        {"family": ["a"] * 14 + ["b"] * 13 + ["c"] * 10, "x": x, "y": 0.5 * x + rng.normal(size=37).round(1)}
+    )
+
+
+def test_values_are_scipys_pooled_and_in_each_group():
+    models = table()
+    found = correlate(models, "x", "y", "family", SAMPLING).set_index(["group", "kind"])
+    for group, rows in [("all", models), *models.groupby("family")]:
+        for kind, theirs in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
+            assert found.loc[(group, kind), "value"] == pytest.approx(theirs(rows["x"], rows["y"]).statistic)
+            assert found.loc[(group, kind), "models"] == len(rows)
+    assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
+    assert (found["reason"] == "").all()
+
+
+def test_intervals_are_scipys_percentile_bootstrap():
+    models = table()[:14]
+    for kind, theirs in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
+        found = correlation(models["x"].to_numpy(), models["y"].to_numpy(), kind, Sampling(4000, 0.9, 0))
+        expected = stats.bootstrap(
+            (models["x"], models["y"]),
+            lambda x, y, theirs=theirs: theirs(x, y).statistic,
+            paired=True,
+            n_resamples=1000,
+            confidence_level=0.9,
+            method="percentile",
+            rng=1,
+        ).confidence_interval
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.05)
+
+
+@pytest.mark.parametrize(("confidence", "low"), [(0.6, -1.0), (0.4, 0.5)])
+def test_an_interval_of_three_models_is_that_of_all_their_resamples(confidence: float, low: float):
+    # Of 27 resamples 3 are constant; of the other 24, 12 give +1, 6 give 0.5 (all three models), 6 give -1.
+    found = correlation(np.array([0.0, 1, 2]), np.array([0.0, 2, 1]), "pearson", Sampling(2000, confidence, 0))
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, low, 1))
+
+
+def test_spearman_asks_for_a_rising_line_and_pearson_for_a_straight_one():
+    models = pd.DataFrame({"x": [1, 2, 3, 4], "y": [1, 4, 9, 100], "family": "a"})
+    found = correlate(models, "x", "y", "family", SAMPLING).set_index(["group", "kind"])
+    assert tuple(found.loc[("all", "spearman"), ["value", "low", "high"]]) == pytest.approx((1, 1, 1))
+    assert found.loc[("all", "pearson"), "value"] == pytest.approx(stats.pearsonr([1, 2, 3, 4], [1, 4, 9, 100])[0])
+    assert found.loc[("all", "pearson"), "value"] < 0.9
+
+
+def test_too_few_models_and_constant_columns_say_so_and_give_no_number():
+    models = pd.DataFrame(
+        {
+            "family": ["two", "two", "flat", "flat", "flat", None],
+            "x": [1.0, 2, 3, 4, 5, 6],
+            "y": [2.0, 1, 7, 7, 7, 3],
+        }
+    )
+    found = correlate(models, "x", "y", "family", SAMPLING)
+    assert tuple(found.columns) == COLUMNS
+    reasons = found.drop_duplicates("group").set_index("group")["reason"]
+    assert reasons["two"] == "too few models (2, at least 3 are needed)"
+    assert reasons["flat"] == "y is the same for all 3 models"
+    assert reasons["all"] == "" and found["models"].iloc[0] == 6, "a model without a family counts among all"
+    assert found.loc[found["reason"] != "", ["value", "low", "high"]].isna().all(axis=None)
+    assert "nan" not in found.to_csv(index=False)
+
+
+def test_models_without_one_of_the_numbers_are_left_out():
+    models = table()
+    models.loc[[0, 20], "x"] = np.nan
+    found = correlate(models, "x", "y", "family", SAMPLING)
+    pd.testing.assert_frame_equal(found, correlate(models.drop(index=[0, 20]), "x", "y", "family", SAMPLING))
+    assert found.loc[found["group"] == "b", "models"].iloc[0] == 12
+
+
+def test_the_same_seed_draws_the_same_models():
+    assert correlate(table(), "x", "y", "family", SAMPLING).equals(correlate(table(), "x", "y", "family", SAMPLING))

@@ -1,0 +1,187 @@
+"""Table and figures of the effective receptive field, for a run as large as the paper's first figure."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.patches import Rectangle
+from scipy import stats
+
+from camagain.analysis.area import area_ratios, linear_area_ratios
+from camagain.artifacts import write_csv, write_json, write_npz
+from camagain.config.file import load_experiment
+from camagain.paper.analysis_figures import erf as figures
+from camagain.paper.analysis_figures import erf_localization
+from camagain.paper.analysis_tables import erf as tables
+from camagain.paper.erf_localization import erf_correlations, erf_points
+from camagain.paper.results import RunResults
+
+SIDE = 32
+SHARES = (0.1, 0.2, 0.3, 0.5, 0.8, 0.99)
+STATES = ("random", "start", "finetuned")
+
+
+@pytest.fixture(scope="module")
+def teaser(root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResults:
+    """The 37 networks of `teaser`, with made-up receptive fields and scores; the 31L networks have none."""
+    experiment = load_experiment(root / "config/experiments/teaser.yaml")
+    folder = tmp_path_factory.mktemp("teaser")
+    paths = experiment.paths(folder / "results", folder / "data")
+    write_json(paths.dataset_dir / "dataset.json", {"name": "cub", "splits": {"test": 5794}, "classes": ["x"] * 200})
+    rng = np.random.default_rng(0)
+    distance = np.hypot(*np.mgrid[:SIDE, :SIDE] - SIDE // 2)
+    for model in experiment.models:
+        applies = "31l" not in model.name
+        maps = {state: np.exp(-distance / rng.uniform(2, 9)) * rng.uniform(1, 50) for state in STATES * applies}
+        write_analysis(paths.analysis("erf", model.name), maps)
+        value = rng.uniform(40, 90)
+        score = {"max_box_acc": {"value": value, "low": value - 2, "high": value + 1}}
+        write_json(paths.evaluation(model.name, "cam") / "metrics.json", {"figures": score})
+    return RunResults(experiment, paths)
+
+
+def write_analysis(folder: Path, maps: dict[str, np.ndarray], **about) -> None:
+    columns = ["state", "t", "side_pixels", "area_ratio", "linear_area_ratio", "images", "input_pixels"]
+    rows = [
+        (state, t, *(found or ("", "")), (linear or ("", ""))[1], 50, SIDE)
+        for state, values in maps.items()
+        for (t, found), linear in zip(
+            area_ratios(values, SHARES).items(), linear_area_ratios(values, SHARES).values(), strict=True
+        )
+    ]
+    write_csv(folder / "table.csv", pd.DataFrame(rows, columns=columns))
+    write_npz(folder / "arrays.npz", **maps)
+    reason = None if maps else "its gradients are not finite"
+    write_json(folder / "status.json", {"applies": bool(maps), "reason": reason, **about})
+
+
+@pytest.fixture
+def few(teaser: RunResults, tmp_path: Path) -> RunResults:
+    """A run of one network of each family, on a copy of the files."""
+    names = ("resnet50", "convnext_tiny.fb_in1k", "replknet_31b.in1k_384-plain", "slak_tiny.in1k_300ep-plain")
+    shutil.copytree(teaser.paths.results, tmp_path, dirs_exist_ok=True)
+    experiment = teaser.experiment.model_copy(update={"models": tuple(map(teaser.experiment.model, names))})
+    return RunResults(experiment, dataclasses.replace(teaser.paths, results=tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_points_join_area_and_score(teaser: RunResults):
+    points = erf_points(teaser)
+    assert len(points) == 35 * 3 * 2 * 4, "models with an area, states, measures, t of the literature"
+    row = points[(points["model"] == "slak_base.in1k_300ep-plain") & (points["state"] == "start")].iloc[0]
+    table = teaser.analysis("erf").set_index(["model", "state", "t"])
+    assert row["area"] == table.loc[(row["model"], "start", row["t"]), "area_ratio"]
+    assert row["family"] == "slak" and row["method"] == "cam"
+    assert row["max_box_acc_percent"] == teaser.metrics(row["model"], "cam")["figures"]["max_box_acc"]["value"]
+
+
+def test_correlations_are_scipys_over_the_points(teaser: RunResults):
+    points = erf_points(teaser)
+    found = erf_correlations(teaser, points).set_index(["state", "measure", "t", "group", "kind"])
+    here = points[(points["state"] == "finetuned") & (points["measure"] == "area_ratio") & (points["t"] == 0.5)]
+    for group, rows in (("all", here), ("replknet", here[here["family"] == "replknet"])):
+        expected = stats.spearmanr(rows["area"], rows["max_box_acc_percent"]).statistic
+        assert found.loc[("finetuned", "area_ratio", 0.5, group, "spearman"), "value"] == pytest.approx(expected)
+    assert found.loc[("finetuned", "area_ratio", 0.5, "replknet", "pearson"), "models"] == 10
+    assert "too few" in found.loc[("finetuned", "area_ratio", 0.5, "resnet", "pearson"), "reason"]
+
+
+def test_the_table_shows_areas_and_below_them_correlations(teaser: RunResults):
+    text = tables.text(teaser)
+    assert len(text.rows) == 35 * 3 + 3 * 2 * 4, "models x states, then states x kinds x (all and three families)"
+    model, state, *cells = text.rows[2]
+    areas = teaser.analysis("erf")
+    row = areas[(areas["model"] == model) & (areas["state"] == "finetuned")].set_index("t")
+    assert state == "fine-tuned" and cells[2] == f"{100 * row.loc[0.5, 'area_ratio']:.1f}"
+    assert cells[4] == f"{100 * row.loc[0.5, 'linear_area_ratio']:.1f}"
+    assert text.rows[105][0] == "all, 35 models: Pearson" and "[" in text.rows[105][4]
+    assert "ResNet (1)" in text.caption and "50 test images at 32 px" in text.caption
+    assert "cub, 5,794 test images of 200 classes" in text.caption
+    numbers = tables.table(teaser)
+    assert len(numbers) == 35 * 3 * 4 and set(numbers["dataset"]) == {"cub"}
+    assert "nan" not in text.markdown() + numbers.to_csv()
+
+
+def test_what_was_left_out_is_said(few: RunResults):
+    folder = few.paths.analysis("erf", "resnet50")
+    with np.load(folder / "arrays.npz") as arrays:
+        maps = {"finetuned": arrays["finetuned"]}
+    write_analysis(folder, maps, skipped_images={"finetuned": 2}, without={"random": "nothing to share out"})
+    text = tables.text(few)
+    assert "Images skipped, since gradients are not finite: 2 of resnet50, fine-tuned." in text.caption
+    assert "Not measurable: resnet50, random (nothing to share out)." in text.caption
+    assert [row[1] for row in text.rows if row[0] == "resnet50"] == ["fine-tuned"]
+    page, _ = figures.figure(few)
+    dashes = [axes for axes in page.axes if [text.get_text() for text in axes.texts] == ["–"]]
+    assert len(dashes) == 2, "no picture of the random network, nor of the start"
+
+
+def test_few_models_show_every_state_with_its_square(few: RunResults):
+    page, table = figures.figure(few)
+    pictures = [axes for axes in page.axes if axes.images]
+    assert len(pictures) == 4 * 3
+    assert [axes.get_title() for axes in pictures[:2]] == ["resnet50", "convnext_tiny.fb_\nin1k"]
+    assert [axes.get_ylabel() for axes in pictures if axes.get_ylabel()] == ["random", "start", "fine-tuned"]
+    for axes, state in zip((pictures[0], pictures[8]), ("random", "finetuned"), strict=True):
+        row = table[(table["model"] == "resnet50") & (table["state"] == state) & (table["t"] == 0.5)].iloc[0]
+        (square,) = (patch for patch in axes.patches if isinstance(patch, Rectangle))
+        assert square.get_width() == row["side_pixels"]
+        assert square.get_center() == pytest.approx((SIDE // 2, SIDE // 2)), "the centre pixel, whose middle is there"
+        assert axes.get_xlabel() == f"{100 * row['area_ratio']:.1f} %"
+        drawn = axes.images[0]
+        assert drawn.get_array().max() == 1 and drawn.get_clim() == (-1, 1), "upstream's colours have 0 in their middle"
+    (curves,) = (axes for axes in page.axes if axes.lines)
+    assert len(curves.lines) == 4 * 3 + 1
+
+
+def test_many_models_show_the_last_state_and_a_curve_panel_for_each(teaser: RunResults):
+    page, _ = figures.figure(teaser)
+    assert len([axes for axes in page.axes if axes.images]) == 35
+    assert {axes.get_ylabel() for axes in page.axes if axes.images} == {"", "fine-tuned"}
+    panels = [axes for axes in page.axes if axes.lines]
+    assert [axes.get_title() for axes in panels] == ["random", "start", "fine-tuned"]
+    assert [len(axes.lines) for axes in panels] == [36] * 3
+    assert page.get_figheight() < 10, "higher than a page"
+    labels = [text.get_text() for text in page.subfigs[1].legends[0].get_texts()]
+    assert labels == ["resnet50", "ConvNeXt, 14 models", "RepLKNet, 10 models", "SLaK, 10 models"]
+
+
+def test_localization_has_a_point_for_each_model_and_its_correlations(teaser: RunResults):
+    page, data = erf_localization.figure(teaser)
+    found = erf_correlations(teaser, erf_points(teaser)).set_index(["state", "measure", "t", "group", "kind"])["value"]
+    for axes, t in zip(page.axes, (0.2, 0.5, 0.99), strict=True):
+        known = data[(data["kind"] == "point") & (data["state"] == "finetuned") & (data["t"] == t)]
+        known = known[known["measure"] == "area_ratio"].dropna(subset="area")
+        assert len(axes.containers) == len(known) and f"{len(known)} models" in axes.get_title()
+        assert f"Pearson {found[('finetuned', 'area_ratio', t, 'all', 'pearson')]:+.2f}" in axes.get_title()
+    words = page.legends[0].get_title().get_text()
+    assert "ResNet (1): too few models" in words and "RepLKNet (10): Pearson " in words
+    assert set(data["kind"]) == {"point", "pearson", "spearman"}
+
+
+def test_few_models_bear_their_names(few: RunResults):
+    page, _ = erf_localization.figure(few)
+    assert len(page.axes[1].texts) == 4 and not page.axes[0].texts
+    assert "ResNet (1), ConvNeXt (1), RepLKNet (1), SLaK (1): too few models" in page.legends[0].get_title().get_text()
+    two = dataclasses.replace(few, experiment=few.experiment.model_copy(update={"models": few.experiment.models[:2]}))
+    page, _ = erf_localization.figure(two)
+    assert all("too few models" in axes.get_title() for axes in page.axes)
+    assert "all (2)" in tables.text(two).caption
+
+
+def test_where_it_applies_to_no_model_the_reasons_are_drawn(few: RunResults):
+    for model in few.models:
+        write_analysis(few.paths.analysis("erf", model), {})
+    for draw in (figures.figure, erf_localization.figure):
+        page, data = draw(few)
+        assert "its gradients are not finite" in page.axes[0].texts[0].get_text() and len(data) == 4
+    assert not tables.text(few).rows and tables.table(few).empty
