@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from camagain.artifacts import sha256
 from camagain.config import Training
+from camagain.training import snapshots
 from camagain.training.finetune import finetune
 from camagain.training.loop import Loop
 from camagain.training.snapshots import link
@@ -96,9 +97,21 @@ def test_what_an_unfinished_training_gathered_is_not_taken_for_that_of_another(v
         patch.setattr(StateFile, "write", stop)
         finetune(experiment, "net", paths)
     assert epochs_in(paths.model("net") / "state") == [0, 1]
-    experiment, _ = variant("one", epochs=3, snapshot_every=3)
+    experiment, _ = variant("one", epochs=3, snapshot_every=1, learning_rate=2e-3)
+    disk_full_in_epoch_1(monkeypatch)
     finetune(experiment, "net", paths)
-    assert epochs_in(paths.model("net")) == [0, 3]
+    assert epochs_in(paths.model("net")) == [0, 2, 3]
+
+
+def disk_full_in_epoch_1(monkeypatch) -> None:
+    save = snapshots.save_weights
+
+    def full(path, network):
+        if path.stem == "epoch-0001":
+            raise OSError(28, "No space left on device")
+        save(path, network)
+
+    monkeypatch.setattr(snapshots, "save_weights", full)
 
 
 def test_where_another_model_keeps_snapshots_the_folder_is_there(tiny_run, tmp_path):
@@ -120,17 +133,8 @@ def test_where_another_model_keeps_snapshots_the_folder_is_there(tiny_run, tmp_p
 
 
 def test_a_full_disk_costs_the_snapshot_and_not_the_training(variant, monkeypatch, capsys):
-    from camagain.training import snapshots
-
-    save = snapshots.save_weights
-
-    def full(path, network):
-        if path.stem == "epoch-0001":
-            raise OSError(28, "No space left on device")
-        save(path, network)
-
-    monkeypatch.setattr(snapshots, "save_weights", full)
     experiment, paths = variant("full", snapshot_every=1)
+    disk_full_in_epoch_1(monkeypatch)
     finetune(experiment, "net", paths)
     said = capsys.readouterr().out
     assert "net: cannot keep the weights of epoch 1 ([Errno 28] No space left on device); training goes on" in said
