@@ -42,6 +42,7 @@ rule write_figures:
         ANALYSES,
         expand(MODEL_FILES, model=MODELS),
         expand(LOCALIZATION_FILES, model=MODELS),
+        f"{DATASET}/dataset.json",
         index=INDEX,
     output:
         [

@@ -28,6 +28,13 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
         "happen. White: true box. Yellow: predicted box at the threshold that is best on the test split. Bright: high "
         "score.",
     ),
+    "families": (
+        "Families and kernel sizes",
+        "The paper's first figure. Left, in colour: MaxBoxAcc of this run's networks, with intervals over images; "
+        "dashed: boxes that never look at the image. Right, in grey: the 37 networks of the paper, read off its figure "
+        "to 0.1 points. A circle's area is the largest kernel, a star the mean of a family. The panels show different "
+        "images unless their titles say otherwise, and only where they do not can they be compared.",
+    ),
     "threshold-curves": (
         "Box accuracy over the threshold",
         "Share of test images whose largest contour gives a box with IoU of at least 0.5, for one threshold on all "
@@ -41,6 +48,11 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     "training": (
         "Fine-tuning",
         "Left: loss on augmented training images. Right: accuracy on val images, which are not trained on.",
+    ),
+    "cam-diagram": (
+        "How a class activation map is computed",
+        "A sketch with made-up feature maps, the same in every run. Above: maps are averaged, weighed and added to the "
+        "score of a class. Below: the same weights on the maps themselves give the class activation map.",
     ),
     "erf": (
         "Effective receptive field",
@@ -59,11 +71,18 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "gap": (
         "Channels, their weights and their areas",
-        "",
+        "Upper row: channels of all test images in 20 equal bins by the weight of the predicted class, lowest weight "
+        "left; markers are hollow where the mean weight is negative. GAP values are divided by the network's own "
+        "deviation; the activated area is the share of cells above a share of the channel's maximum. Below: rank "
+        "correlations over the channels of an image; maps of the channels of one sign of weight alone, as share of "
+        "their mass in the true box through the box's share of the area (1: no better than spread evenly) and as "
+        "localizers.",
     ),
     "pca": (
         "Principal components of the feature maps",
-        "",
+        "Components of weighed and scaled channels, as PC1 is made. Left: share of the variance, mean over test "
+        "images. Middle: boxes from CAM and from each component, oriented so that the edge of the image is dark. "
+        "Right: test images by whether CAM, PC1, both or neither give a right box, each at its own best threshold.",
     ),
     "initialization": (
         "Before and along training",
@@ -79,7 +98,11 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "cues": (
         "The part that decides the class",
-        "",
+        "Drawn classes differ in the colours of crown and wing patch alone. Left: how the mass of a map divides among "
+        "these cues, the rest of the bird and the background, below how the area divides. Middle: mass on the cues "
+        "through their share of the area, and through mass by area on the rest of the bird; 1: the map does not "
+        "prefer them, larger: local activation. Right: rank correlation over images of that preference with the IoU "
+        "of the box; negative where preferring the cues costs boxes.",
     ),
     "interventions": (
         "Kernel size as the only change",

@@ -18,7 +18,9 @@ from camagain.paper.analysis_figures import (
     remedies,
     texture,
 )
+from camagain.paper.cam_diagram import cam_diagram
 from camagain.paper.choices_figure import choices_figure
+from camagain.paper.families_figure import families_figure
 from camagain.paper.heatmaps import heatmap_figure
 from camagain.paper.names import figure_names
 from camagain.paper.plots import threshold_curves, training_curves
@@ -28,8 +30,10 @@ from camagain.paper.style import apply_style, save_figure
 FIGURES: Mapping[str, Callable[[RunResults], tuple[Figure, pd.DataFrame]]] = {
     "threshold-curves": threshold_curves,
     "heatmaps": heatmap_figure,
+    "families": families_figure,
     "evaluation-choices": choices_figure,
     "training": training_curves,
+    "cam-diagram": cam_diagram,
     "erf": erf.figure,
     "erf-localization": erf_localization.figure,
     "gap": gap.figure,

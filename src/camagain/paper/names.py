@@ -13,7 +13,7 @@ TABLE_NAMES = (
     "wsol-methods",
     "models",
 )
-FIGURE_NAMES = ("heatmaps", "threshold-curves", "evaluation-choices", "training")
+FIGURE_NAMES = ("heatmaps", "families", "threshold-curves", "evaluation-choices", "training", "cam-diagram")
 """What every run has; each analysis that it makes adds its own."""
 
 ANALYSIS_TABLES: Mapping[AnalysisName, tuple[str, ...]] = {name: (name,) for name in ANALYSES}
