@@ -33,6 +33,18 @@ class Truth:
     boxes: list[np.ndarray]  # N arrays (k, 4) int64, x0 y0 x1 y1 in pixels of the upsampled map
     masks: list[tuple[Path, Path | None]] | None  # mask and what it ignores; None unless every image has a mask
 
+    def take(self, rows: np.ndarray) -> "Truth":
+        """The same of some of the images, in the order of their rows: (n,) int."""
+        return Truth(
+            self.classes,
+            [self.image_id[i] for i in rows],
+            self.label[rows],
+            self.width[rows],
+            self.height[rows],
+            [self.boxes[i] for i in rows],
+            None if self.masks is None else [self.masks[i] for i in rows],
+        )
+
 
 @dataclass(frozen=True)
 class Predictions:
