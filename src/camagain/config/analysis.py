@@ -61,7 +61,8 @@ class Texture(Settings):
     grids: tuple[int, ...] = Field(
         default=(2, 4, 8),
         min_length=1,
-        description="Images are cut into g x g patches that change places; g must divide `input.size`.",
+        description="Images are cut into g x g patches that change places. A grid that does not divide `input.size` is "
+        "left out, and the table says so.",
     )
     smoothing: tuple[Share, ...] = Field(
         default=(0.03, 0.08),
