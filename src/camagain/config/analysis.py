@@ -65,8 +65,9 @@ class Texture(Settings):
         "left out, and the table says so.",
     )
     smoothing: tuple[Share, ...] = Field(
-        default=(0.03, 0.08),
-        description="Windows of a median filter, as shares of the image's side: shapes stay, texture goes.",
+        default=(0.03, 0.08, 0.13),
+        description="Windows of a median filter, as shares of the image's side: shapes stay, texture goes. By default "
+        "the largest is as wide as a patch of the finest grid.",
     )
 
     @field_validator("grids")
