@@ -1,6 +1,6 @@
 """`config/README.md`: every key of an experiment, written from the descriptions in `camagain.config`."""
 
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -59,6 +59,8 @@ def _words(annotation: Any) -> str:
     if sections_of(annotation):
         return "list of sections" if get_origin(annotation) is tuple else "section"
     origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:  # a type with checks, inside a list
+        return _words(inner[0])
     if origin is tuple:
         return f"list of {_words(inner[0])}" if inner[-1] is Ellipsis else f"{len(inner)} numbers"
     if inner and all(isinstance(value, str) for value in inner):
