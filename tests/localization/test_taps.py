@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from camagain.errors import UserError
-from camagain.localization.taps import after_norm, final_norm
+from camagain.localization.taps import after_norm, final_norm, pooled
+from camagain.models.pooling import average, thresholded_average
 from camagain.models.zoo import class_scores, create, linear_head
 
 NORMS = {
@@ -71,3 +72,17 @@ def test_a_network_whose_head_does_more_is_refused():
     network.head.pre_logits = nn.GELU()
     with pytest.raises(UserError, match=r"'odd': more than one norm.*before-norm"):
         final_norm(network, "odd")
+
+
+@torch.no_grad()
+def test_what_the_classifier_weighs_is_pooled_where_the_network_pools(name: str):
+    network = network_of(name)
+    norm = final_norm(network, name)
+    features = torch.randn(3, linear_head(network, name).weight.shape[1], 4, 6)
+    own = network.forward_head(features, pre_logits=True).flatten(1)
+    torch.testing.assert_close(pooled(norm, features, average), own, atol=1e-5, rtol=1e-4)
+    found = pooled(norm, features, thresholded_average)
+    maps = norm(features) if isinstance(norm, nn.BatchNorm2d) else features
+    thresholded = thresholded_average(maps)
+    expected = norm(thresholded[:, :, None, None]).flatten(1) if isinstance(norm, nn.LayerNorm) else thresholded
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)

@@ -43,8 +43,11 @@ class Initialization(Settings):
 class Remedies(Settings):
     """The remedies of Bae et al. (2020) for maps that are too local, each on and off."""
 
-    theta: Share = Field(
-        default=0.1, description="Thresholded average pooling averages cells above this share of a channel's maximum."
+    theta: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Thresholded average pooling averages cells above this share of a channel's maximum.",
     )
     percentile: float = Field(
         default=90.0, gt=0, lt=100, description="Thresholds are shares of this percentile of a map, not of its maximum."

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from camagain.errors import UserError
+from camagain.models.pooling import Pool
 from camagain.models.zoo import Network, class_scores, linear_head
 
 PROBE = (2, 3, 5)
@@ -58,3 +59,14 @@ def after_norm(norm: nn.Module | None, features: torch.Tensor) -> torch.Tensor:
     centred = (features - features.mean(1, keepdim=True)) / deviation  # (B, C, h, w)
     scale, shift = norm.weight[:, None, None], norm.bias[:, None, None]  # (C, 1, 1)
     return centred * scale + shift
+
+
+def pooled(norm: nn.Module | None, features: torch.Tensor, pool: Pool) -> torch.Tensor:
+    """What the classifier weighs if maps are pooled by `pool`, (B, C, h, w) -> (B, C): that, and nothing else, changes.
+
+    A LayerNorm is applied to pooled features, a BatchNorm to the maps before, each where the network has it. With the
+    plain mean these are the means of `after_norm`.
+    """
+    if isinstance(norm, nn.LayerNorm):
+        return nn.functional.layer_norm(pool(features), norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+    return pool(features if norm is None else norm(features))

@@ -1,0 +1,39 @@
+"""Mean gains by hand: what one remedy does, whatever the others do."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from camagain.analysis.gains import mean_gain
+from camagain.analysis.localizer import Localized
+from camagain.evaluation.correctness import Correct
+
+
+def scored(percent: float, *resampled: float) -> Localized:
+    nothing = Correct.of(np.zeros((1, 1), dtype=bool))
+    return Localized(percent, 0, 100, 0.5, nothing, np.array(resampled))
+
+
+def test_two_remedies_by_hand():
+    table = {
+        (False, False): scored(50, 40, 60),
+        (True, False): scored(60, 45, 60),
+        (False, True): scored(40, 41, 42),
+        (True, True): scored(80, 51, 52),
+    }
+    first, second = mean_gain(table, 0), mean_gain(table, 1)
+    assert first.value == (10 + 40) / 2
+    assert first.draws.tolist() == [(5 + 10) / 2, (0 + 10) / 2]
+    assert second.value == (-10 + 20) / 2
+    assert second.draws.tolist() == [(1 + 6) / 2, (-18 - 8) / 2]
+
+
+@pytest.mark.parametrize("remedy", [0, 1, 2])
+def test_remedies_that_add_up_are_told_apart(remedy: int):
+    worth = np.array([3.0, -2.0, 7.0])
+    table = {key: scored(20 + worth @ key, 20 + worth @ key) for key in product((False, True), repeat=3)}
+    gain = mean_gain(table, remedy)
+    assert gain.value == pytest.approx(worth[remedy])
+    low, high = gain.interval(0.95)
+    assert low == pytest.approx(worth[remedy]) and high == pytest.approx(worth[remedy])
