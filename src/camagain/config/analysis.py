@@ -11,8 +11,8 @@ AnalysisName = Literal["erf", "gap", "pca", "initialization", "remedies", "textu
 
 ANALYSES: tuple[AnalysisName, ...] = get_args(AnalysisName)
 
-WITH_ARRAYS: tuple[AnalysisName, ...] = ("erf",)
-"""Analyses that store pictures beside their table."""
+WITH_ARRAYS: tuple[AnalysisName, ...] = ("erf", "interventions")
+"""Analyses that store arrays beside their table: pictures, or the resamples behind intervals of differences."""
 
 State = Literal["random", "start", "finetuned"]
 """Weights of a network: drawn at random, those that fine-tuning began with, or those that it ended with."""

@@ -96,16 +96,17 @@ def shrink_kernels(model: nn.Module, k: int) -> KernelReport:
     return KernelReport(tuple(changed), left_out)
 
 
-def covered_kernels(model: nn.Module) -> dict[str, str]:
-    """Kernels that lie inside a larger square one beside them, RepLKNet's 5 x 5: name -> why enlarging gains nothing.
+def covered_kernels(model: nn.Module, K: int) -> dict[str, str]:
+    """Kernels below K x K that lie inside a larger square one beside them, RepLKNet's 5 x 5: name -> in which.
 
-    Their sum with the large kernel is one kernel of the large one's size (`camagain.models.merge`), whatever their own.
+    Enlarging them gains nothing: their sum with the large kernel is one kernel of its size, whatever their own.
     """
     found = {}
     for name, module in model.named_modules():
         if isinstance(module, LargeKernel) and module.small is not None:
-            side = module.large.get_submodule("conv").kernel_size[0]
-            found[f"{name}.small.conv"] = f"lies inside the {side} x {side} kernel beside it"
+            side, small = (branch.get_submodule("conv").kernel_size[0] for branch in (module.large, module.small))
+            if small < K:
+                found[f"{name}.small.conv"] = f"lies inside the {side} x {side} kernel beside it"
     return found
 
 

@@ -1,0 +1,159 @@
+"""What changes of the kernels did: means, differences and their intervals by hand, and the words for them."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from camagain.analysis.stages.interventions import COLUMNS
+from camagain.artifacts import write_csv, write_json, write_npz
+from camagain.paper.analysis_figures.interventions import figure
+from camagain.paper.analysis_tables import interventions as tables
+from camagain.paper.interventions import AREA, effects, verdicts
+from camagain.paper.results import RunResults
+
+MODEL = "convnext_narrow"
+RESAMPLES = np.linspace(-4, 4, 101)
+
+
+def write(results: RunResults, job: str, rows: list[dict]) -> None:
+    """The files of one job: rows of (change, side, area, MaxBoxAcc), for both methods; no rows: it does not apply."""
+    folder = results.paths.analysis("interventions", MODEL) / job
+    seed = int(job[-1]) if "seed" in job else None
+    filled, arrays = [], {}
+    for row in rows:
+        for method in ("cam", "cam-gt"):
+            arrays[f"{row['change']}.{method}"] = row["percent"] + row.get("spread", 1) * RESAMPLES
+            filled.append(
+                dict.fromkeys(COLUMNS, 1.0)
+                | {
+                    "change": row["change"],
+                    "kernel_side": row["side"],
+                    "seed": seed,
+                    "method": method,
+                    AREA: row["area"],
+                }
+                | {"max_box_acc_percent": row["percent"], "layers_changed": 5, "parameters": 400000}
+            )
+    write_csv(folder / "table.csv", pd.DataFrame(filled, columns=list(COLUMNS)).astype({"seed": "Int64"}))
+    write_npz(folder / "arrays.npz", **arrays)
+    write_json(folder / "status.json", {"applies": bool(rows), "reason": None if rows else "nothing here"})
+
+
+@pytest.fixture
+def results(stub_run, synthbirds, tmp_path: Path) -> RunResults:
+    """The demo's jobs: own kernels, 13 x 13 and 31 x 31 by two seeds, and cuts to 5 x 5 and 3 x 3."""
+
+    class Results(type(stub_run("demo"))):
+        analysis = RunResults.analysis
+
+    demo = stub_run("demo")
+    made = Results(demo.experiment, demo.experiment.paths(tmp_path), images=synthbirds)
+    values = {"own": (7, 0.16, 80), "K13": (13, 0.20, 79), "K31": (31, 0.32, 81)}
+    for kind, (side, area, percent) in values.items():
+        for seed in (0, 1):
+            more = {"own": 4, "K13": 5, "K31": 12}[kind]
+            row = {"change": kind, "side": side, "area": area + seed / 100, "percent": percent + more * seed}
+            write(made, f"{kind}-seed{seed}", [row])
+    cuts = (("uncut", 7, 0.16, 90), ("k5", 5, 0.12, 85), ("k3", 3, 0.1, 40))
+    rows = [dict(zip(("change", "side", "area", "percent"), cut, strict=True)) for cut in cuts]
+    write(made, "shrunk", [*rows[:2], rows[2] | {"spread": 3}])
+    return made
+
+
+def test_means_and_differences_are_those_of_the_seeds(results):
+    found = effects(results).set_index(["change", "method"])
+    assert list(dict.fromkeys(found.index.get_level_values(0))) == ["own", "K13", "K31", "uncut", "k5", "k3"]
+    own, k31 = found.loc["own", "cam"], found.loc["K31", "cam"]
+    assert (own["max_box_acc_percent"], k31["max_box_acc_percent"]) == (82, 87)
+    assert (k31["difference_points"], own["difference_points"]) == (5, 0)
+    assert k31[["difference_lowest_seed_points", "difference_highest_seed_points"]].tolist() == [1, 9]
+    assert k31[["area_percent", "area_lowest_percent", "area_highest_percent"]].tolist() == pytest.approx(
+        [32.5, 32, 33]
+    )
+    assert k31["seeds"] == 2 and found.loc["k3", "cam"]["seeds"] == 1
+    assert found.loc["k3", "cam"]["difference_points"] == -50, "cuts are compared with the network before the cut"
+
+
+def test_intervals_draw_the_same_images_for_both(results):
+    found = effects(results).set_index(["change", "method"])
+    k31, k3 = found.loc["K31", "cam"], found.loc["k3", "cam"]
+    assert (k31["max_box_acc_low_percent"], k31["max_box_acc_high_percent"]) == pytest.approx((83.2, 90.8))
+    # What varies alike in both cancels; where the cut varies three times as much, twice of it is left.
+    assert (k31["difference_low_points"], k31["difference_high_points"]) == pytest.approx((5, 5))
+    assert (k3["difference_low_points"], k3["difference_high_points"]) == pytest.approx((-57.6, -42.4))
+
+
+def test_sentences_say_whether_boxes_followed(results):
+    assert verdicts(effects(results)) == [
+        "convnext_narrow, 13 x 13: the receptive field grew to 1.2 times its area and MaxBoxAcc fell "
+        "(-0.5 [-0.5, -0.5] points).",
+        "convnext_narrow, 31 x 31: the receptive field grew to 2 times its area and MaxBoxAcc rose "
+        "(+5.0 [+5.0, +5.0] points).",
+    ]
+    write(results, "K13-seed1", [{"change": "K13", "side": 13, "area": 0.165, "percent": 84, "spread": 5}])
+    assert verdicts(effects(results))[0] == (
+        "convnext_narrow, 13 x 13: the receptive field did not grow and MaxBoxAcc shows no difference "
+        "(-0.5 [-8.1, +7.1] points)."
+    ), "one seed of it reaches no further than the control"
+
+
+def test_the_table_shows_every_change_with_its_control(results):
+    text = tables.text(results)
+    rows = {row[1]: row for row in text.rows}
+    assert list(rows) == [
+        "own, trained further",
+        "13 x 13, trained further",
+        "31 x 31, trained further",
+        "uncut",
+        "cut to 5 x 5",
+        "cut to 3 x 3",
+    ]
+    assert rows["31 x 31, trained further"][6:] == (
+        "32.5", "100.0", "87.0 [83.2, 90.8]", "+5.0 [+5.0, +5.0]", "+1.0 to +9.0", "+5.0 [+5.0, +5.0]"
+    )  # fmt: skip
+    assert rows["uncut"][9:] == ("–", "–", "–")
+    assert "400 test images of 8 classes" in text.caption and "for one epoch" in text.caption
+    assert len(tables.table(results)) == 18
+
+
+def test_the_figure_draws_what_its_table_says(results):
+    drawn, data = figure(results)
+    pd.testing.assert_frame_equal(data, effects(results))
+    labels = [text.get_text() for axes in drawn.axes for text in axes.texts]
+    assert {"own kernels", "31 × 31\n+5.0 [+5.0, +5.0]", "13 × 13\n-0.5 [-0.5, -0.5]"} <= set(labels)
+    plt.close(drawn)
+
+
+def test_a_change_that_does_not_apply_is_left_out(results):
+    for seed in (0, 1):
+        write(results, f"K31-seed{seed}", [])
+    assert set(effects(results)["change"]) == {"own", "K13", "uncut", "k5", "k3"}
+    plt.close(figure(results)[0])
+
+
+def test_without_any_job_that_applies_reasons_are_drawn(results):
+    for change in results.experiment.analysis.interventions.changes:
+        write(results, change, [])
+    drawn, data = figure(results)
+    assert data["reason"].tolist() == ["nothing here"]
+    assert tables.text(results).rows == ()
+    assert verdicts(effects(results)) == []
+    plt.close(drawn)
+
+
+@pytest.mark.parametrize("job", ["shrunk", "own-seed0", "K31-seed0"])
+def test_what_has_no_receptive_field_or_does_not_apply_does_not_stop_the_figure(results, job: str):
+    if job == "shrunk":
+        write(results, job, [])
+    else:
+        for seed in (0, 1):
+            row = {"change": job.partition("-")[0], "side": 9, "area": np.nan, "percent": 80}
+            write(results, f"{row['change']}-seed{seed}", [row])
+    drawn, _ = figure(results)
+    drawn.canvas.draw()
+    plt.close(drawn)
+    assert "nan" not in tables.text(results).markdown()
+    assert len(verdicts(effects(results))) == {"shrunk": 2, "own-seed0": 0, "K31-seed0": 1}[job]
