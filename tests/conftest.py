@@ -26,13 +26,19 @@ TINY = {
         "image_size": 48,
     },
     "input": {"size": 48},
-    "training": {"epochs": 2, "batch_size": 6, "learning_rate": 1.0e-3, "warmup_epochs": 1},
+    "training": {"epochs": 2, "batch_size": 6, "learning_rate": 1.0e-3, "warmup_epochs": 1, "snapshot_every": 1},
     "models": [
         {"name": "small-resnet", "architecture": "resnet_narrow"},
         {"name": "small-convnext", "architecture": "convnext_narrow", "training": {"epochs": 1}},
     ],
     "localization": {"methods": ["cam", "cam-gt", "pc1"]},
     "evaluation": {"size": 64, "threshold_step": 0.01, "bootstrap": 100},
+    "analysis": {
+        "erf": {"images": 3},
+        "initialization": {"seeds": 2, "images": 4},
+        "texture": {"grids": [2, 4], "smoothing": [0.1]},
+        "interventions": {"models": ["small-convnext"], "enlarge": [9], "shrink": [3], "seeds": 1, "epochs": 1},
+    },
     "figures": {"heatmap_images": 3},
     "compute": {"device": "cpu", "threads": 1},
 }
@@ -70,6 +76,7 @@ def tools() -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
     """(experiment, paths) of the tiny experiment, run once through the library, stage by stage."""
+    from camagain.analysis.run import analyze
     from camagain.config.file import parse_experiment
     from camagain.datasets.prepare import prepare_dataset
     from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
@@ -85,6 +92,12 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
         finetune(experiment, model.name, paths)
         localize(experiment, model.name, paths)
         evaluate_model(experiment, model.name, paths)
+        for name in experiment.analysis.names:
+            if name != "interventions":
+                analyze(experiment, name, model.name, paths)
+    for model_name in experiment.analysis.interventions.models:
+        for change in experiment.analysis.interventions.changes:
+            analyze(experiment, "interventions", model_name, paths, change)
     evaluate_baselines(experiment, paths)
     write_parts(experiment, paths)
     return experiment, paths
