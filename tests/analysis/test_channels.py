@@ -55,3 +55,10 @@ def test_one_class_by_hand():
     assert bins.tolist() == [[1, 0, 1, 0]]
     values = np.array([[1.0, 2.0, 4.0, 8.0]] * 5)
     assert binned_sums(values, bins, np.zeros(5, int), 2).tolist() == [[10.0, 5.0]] * 5
+
+
+def test_bins_are_symmetric():
+    """Five channels in three bins: the middle one has one, whichever end is counted from."""
+    class_weight = np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])
+    for sign, expected in ((1, [0, 0, 1, 2, 2]), (-1, [2, 2, 1, 0, 0])):
+        assert weight_bins(sign * class_weight, np.zeros(3, int), 3).tolist() == [expected]

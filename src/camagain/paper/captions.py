@@ -104,7 +104,7 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     "cues": (
         "The part that decides the class",
         "Drawn classes differ in the colours of crown and wing patch alone. Left: how the mass of a map divides among "
-        "these cues, the rest of the bird and the background, below how the area divides. Middle: mass on the cues "
+        "these cues, the rest of the bird and the background; on top, how the area divides. Middle: mass on the cues "
         "through their share of the area, and through mass by area on the rest of the bird; 1: the map does not "
         "prefer them, larger: local activation. Right: rank correlation over images of that preference with the IoU "
         "of the box; negative where preferring the cues costs boxes.",
