@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,15 @@ def ratio_rows(benchmark: str, case: str, medians: dict[str, float], ours: str, 
         for peer, seconds in medians.items()
         if peer != ours
     ]
+
+
+def published_source(clone: Path, name: str) -> str:
+    """A file of other people's repository as it stands in a clone, with or without a work tree."""
+    if (clone / name).is_file():
+        return (clone / name).read_text(encoding="utf-8")
+    folder = clone / "repo" if (clone / "repo").is_dir() else clone
+    command = ["git", "--git-dir", str(folder), "show", f"HEAD:{name}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def write_rows(name: str, rows: list[dict], threads: int) -> Path:

@@ -13,7 +13,6 @@ peer's steps give with an exact solver, from given feature maps in float64: `dif
 
 import contextlib
 import io
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.harness import alternate, ratio_rows
+from benchmarks.harness import alternate, published_source, ratio_rows
 from camagain.compute import channels_last
 from camagain.evaluation.score_maps import normalise, upsample
 from camagain.localization import cam, pc1
@@ -201,12 +200,6 @@ def published_network(clone: Path) -> nn.Module:
 
 def published(clone: Path, name: str) -> ModuleType:
     """A module of the authors, as it stands in a clone; where scikit-learn is missing, with `ExactPCA` for its PCA."""
-    if (clone / name).is_file():
-        source = (clone / name).read_text()
-    else:
-        folder = clone / "repo" if (clone / "repo").is_dir() else clone  # no work tree
-        command = ["git", "--git-dir", str(folder), "show", f"HEAD:{name}"]
-        source = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     module = ModuleType(name.removesuffix(".py"))
     stand_ins = (
         {}
@@ -214,5 +207,5 @@ def published(clone: Path, name: str) -> ModuleType:
         else {"sklearn": ModuleType("sklearn"), "sklearn.decomposition": SimpleNamespace(PCA=ExactPCA)}
     )
     with patch.dict(sys.modules, stand_ins):
-        exec(source, vars(module))
+        exec(published_source(clone, name), vars(module))
     return module

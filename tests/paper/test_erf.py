@@ -147,6 +147,7 @@ def test_many_models_show_the_last_state_and_a_curve_panel_for_each(teaser: RunR
     page, _ = figures.figure(teaser)
     assert len([axes for axes in page.axes if axes.images]) == 35
     assert {axes.get_ylabel() for axes in page.axes if axes.images} == {"", "fine-tuned"}
+    assert sum(axes.axison for axes in page.axes) == 35 + 3, "places without a picture are empty"
     panels = [axes for axes in page.axes if axes.lines]
     assert [axes.get_title() for axes in panels] == ["random", "start", "fine-tuned"]
     assert [len(axes.lines) for axes in panels] == [36] * 3

@@ -19,6 +19,7 @@ from camagain.datasets.index import read_index, spread_evenly
 from camagain.errors import NotApplicable
 from camagain.models.checkpoint import load_network
 from camagain.models.large_kernel import replace_large_kernels
+from camagain.models.merge import merge
 from camagain.models.weights import starting_network
 from camagain.models.zoo import Network
 from camagain.progress import track
@@ -82,7 +83,7 @@ def network_in(state: State, trained: Network, experiment: Experiment, model: st
 def measured(network: Network, table: ImageTable, experiment: Experiment, name: str) -> Contribution:
     """The contribution map of a network over the images of a table; large kernels by the fast route if asked for."""
     if experiment.compute.fast_large_kernels:
-        replace_large_kernels(network)
+        replace_large_kernels(merge(network))
     channels_last(network)
     return measure(network, track(singly(table), len(table), f"erf of {name}"), name)
 

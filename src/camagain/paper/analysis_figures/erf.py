@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +20,7 @@ from camagain.paper.erf_localization import STATE_NAMES
 from camagain.paper.results import RunResults
 from camagain.paper.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
 
-STYLES: Mapping[str, str] = {"random": ":", "start": "--", "finetuned": "-"}
+STYLES: Mapping[str, Literal[":", "--", "-"]] = {"random": ":", "start": "--", "finetuned": "-"}
 """Line of each state."""
 
 COLORMAP = "RdYlGn"
@@ -54,10 +55,10 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     height = blocks * (0.3 + len(shown) * (min((width - 0.4) / columns, 1.4) + 0.2))
     if beside:
         page = plt.figure(figsize=(PAGE_INCHES, max(height, 2.4)), layout="constrained")
-        left, right = page.subfigures(1, 2, width_ratios=(width, CURVE_INCHES))
+        left, right = page.subfigures(1, 2, squeeze=False, width_ratios=(width, CURVE_INCHES)).flat
     else:
         page = plt.figure(figsize=(PAGE_INCHES, height + CURVE_INCHES), layout="constrained")
-        left, right = page.subfigures(2, 1, height_ratios=(height, CURVE_INCHES))
+        left, right = page.subfigures(2, 1, squeeze=False, height_ratios=(height, CURVE_INCHES)).flat
     draw_pictures(left, results, table, [models[k * columns : (k + 1) * columns] for k in range(blocks)], shown)
     draw_curves(right, results, table, models, states)
     return page, table

@@ -66,8 +66,7 @@ def draw_points(axes: Axes, rows: pd.DataFrame, colors: dict[str, str], names: b
     for row in rows.itertuples():
         x, y = 100 * row.area, row.max_box_acc_percent
         bars = np.array([[y - row.max_box_acc_low_percent], [row.max_box_acc_high_percent - y]])
-        look = {"fmt": "o", "markersize": 3.5, "elinewidth": 0.6, "color": colors[row.model]}
-        axes.errorbar(x, y, yerr=bars, alpha=0.8, **look)
+        axes.errorbar(x, y, yerr=bars, fmt="o", markersize=3.5, elinewidth=0.6, alpha=0.8, color=colors[row.model])
         if names:
             right = row.area > (rows["area"].min() + rows["area"].max()) / 2  # its name then stands on the left
             at, side = ((-4, 3), "right") if right else ((4, 3), "left")

@@ -45,19 +45,19 @@ def text(results: RunResults) -> TextTable:
 def correlation_rows(found: pd.DataFrame) -> Iterator[tuple[str, ...]]:
     """A row for each group with enough models, state and kind; that of all models always."""
     for (group, state, kind), own in found.groupby(["group", "state", "kind"], sort=False):
-        cells = {(row.measure, row.t): row for row in own.itertuples()}
+        cells = {(row["measure"], row["t"]): row for _, row in own.iterrows()}
         models = own["models"].max()
         if group == ALL or not (own["reason"] != "").all():
             name = f"{'all' if group == ALL else FAMILIES[group]}, {models} models: {kind.capitalize()}"
             yield name, STATE_NAMES[state], *(correlation_cell(cells[key], models) for key in SHOWN)
 
 
-def correlation_cell(row: tuple, models: int) -> str:
+def correlation_cell(row: pd.Series, models: int) -> str:
     """A correlation with its interval, and the number of models where it differs from the row's."""
-    if row.reason:
+    if row["reason"]:
         return "–"
-    fewer = f" ({row.models})" if row.models < models else ""
-    return f"{row.value:+.2f} [{row.low:+.2f}, {row.high:+.2f}]{fewer}"
+    fewer = f" ({row['models']})" if row["models"] < models else ""
+    return f"{row['value']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]{fewer}"
 
 
 def percent(ratio: float) -> str:
