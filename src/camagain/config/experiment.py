@@ -43,7 +43,9 @@ class Model(Settings):
     name: Name = Field(description="Name in tables and folder under `models/`.")
     architecture: str = Field(description="Any timm name, including those that camagain registers.")
     options: dict[str, bool | int | float | str | list[int]] = Field(
-        default={}, description="Options of the architecture, such as `kernels: 61` of `slak_tiny`."
+        default={},
+        description="Options of the architecture, such as `kernels: 61` of `slak_tiny`. With `thresholded_pooling: "
+        "0.1` any head that averages takes the cells above that share of a channel's maximum alone (Bae et al. 2020).",
     )
     weights: Literal["random", "timm", "upstream", "published", "lite0-package"] = Field(
         default="random",

@@ -97,7 +97,8 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
             "maps_without_positive_evidence": empty,
             "head_error": float(found.joined("head_error").max()),
             "head_error_note": "largest |mean of w*f + bias - class score|: 0 up to rounding where the class "
-            "activation map decomposes the class score exactly, larger where a norm stands between maps and classifier",
+            "activation map decomposes the class score exactly, larger where a norm stands between maps and classifier "
+            "or pooling is thresholded",
         },
     )
 

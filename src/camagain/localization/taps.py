@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from camagain.errors import UserError
-from camagain.models.pooling import Pool
+from camagain.models.pooling import Pool, pool_of
 from camagain.models.zoo import Network, class_scores, linear_head
 
 PROBE = (2, 3, 5)
@@ -18,7 +18,8 @@ def final_norm(network: Network, name: str = "network") -> nn.Module | None:
     """The norm between a network's last feature maps and its classifier; None where there is none.
 
     Found by trial: of no norm, `network.norm` and `network.head.norm` it is the first after which the mean of the maps,
-    weighed by the classifier, gives the class scores of random features. UserError where none does.
+    weighed by the classifier, gives the class scores of random features; the thresholded mean where the network pools
+    so. UserError where none does.
     """
     candidates = [None, getattr(network, "norm", None), getattr(getattr(network, "head", None), "norm", None)]
     head = linear_head(network, name)
@@ -33,7 +34,7 @@ def final_norm(network: Network, name: str = "network") -> nn.Module | None:
         for i, norm in enumerate(candidates):
             if i and norm is None:
                 continue
-            composed = after_norm(norm, features).mean((2, 3)).cpu() @ weight.T + bias
+            composed = pooled(norm, features, pool_of(network)).cpu() @ weight.T + bias
             if (composed - scores).abs().max() <= TOLERANCE * scores.abs().max():
                 network.train(was_training)
                 return norm
@@ -44,7 +45,7 @@ def final_norm(network: Network, name: str = "network") -> nn.Module | None:
 
 
 def after_norm(norm: nn.Module | None, features: torch.Tensor) -> torch.Tensor:
-    """Feature maps whose mean is what the classifier weighs, (B, C, h, w) -> same.
+    """Feature maps whose mean is what the classifier weighs where it pools by the mean, (B, C, h, w) -> same.
 
     A BatchNorm is applied to the maps as it is. A LayerNorm that the network applies to the mean over cells is, for one
     image, linear in the maps once the deviation of that mean is known: every cell is centred over channels and divided

@@ -1,8 +1,17 @@
-"""From feature maps to one number per channel: the plain mean, and the thresholded mean of Bae et al. (ECCV 2020)."""
+"""From feature maps to one number per channel: the plain mean, and the thresholded mean of Bae et al. (ECCV 2020).
+
+A network learns with the latter when it is created with the option `thresholded_pooling`. It still has a linear
+classifier and class activation maps, but their mean is no longer the class score.
+"""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from timm.layers import SelectAdaptivePool2d
+from torch import nn
+
+from camagain.errors import UserError
 
 Pool = Callable[[torch.Tensor], torch.Tensor]
 """Feature maps (B, C, h, w) -> pooled features (B, C)."""
@@ -27,3 +36,46 @@ def thresholded_average(features: torch.Tensor, theta: float = THETA) -> torch.T
     peak = features.amax((2, 3), keepdim=True)  # (B, C, 1, 1)
     kept = (features > theta * peak) & (peak > 0)  # (B, C, h, w)
     return (features * kept).sum((2, 3)) / kept.sum((2, 3)).clamp_min(1)
+
+
+class ThresholdedAveragePool(nn.Module):
+    """Thresholded average pooling as a layer: (B, C, h, w) -> (B, C), or (B, C, 1, 1) without `flatten`."""
+
+    def __init__(self, theta: float = THETA, flatten: bool = True) -> None:
+        super().__init__()
+        self.theta, self.flatten = theta, flatten
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        pooled = thresholded_average(features, self.theta)  # (B, C)
+        return pooled if self.flatten else pooled[:, :, None, None]
+
+    def extra_repr(self) -> str:
+        return f"theta={self.theta}, flatten={self.flatten}"
+
+
+def pool_thresholded(network: nn.Module, theta: float, name: str) -> None:
+    """Replaces the average pooling in a network's head by ThresholdedAveragePool, in place; weights stay as they are.
+
+    UserError for a theta outside [0, 1), and for a head without such a layer as timm's heads have.
+    """
+    if isinstance(theta, bool) or not isinstance(theta, int | float) or not 0 <= theta < 1:
+        raise UserError(
+            f"'{name}': thresholded_pooling is {theta!r}; expected a number from 0 to below 1, such as 0.1."
+        )
+    for owner in (network, getattr(network, "head", None)):
+        pool = getattr(owner, "global_pool", None)
+        if isinstance(pool, SelectAdaptivePool2d) and isinstance(pool.pool, nn.AdaptiveAvgPool2d):
+            flatten = not isinstance(pool.flatten, nn.Identity)
+            owner.global_pool = ThresholdedAveragePool(theta, flatten)  # type: ignore[union-attr]
+            return
+    raise UserError(
+        f"'{name}': its head has no layer of average pooling that thresholded_pooling could replace. Leave the option "
+        "out, or choose another architecture."
+    )
+
+
+def pool_of(network: nn.Module) -> Pool:
+    """How a network pools its feature maps: thresholded where it was created so, else by the plain mean."""
+    layers = (layer for layer in network.modules() if isinstance(layer, ThresholdedAveragePool))
+    layer = next(layers, None)
+    return average if layer is None else partial(thresholded_average, theta=layer.theta)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from camagain.errors import NotApplicable, UserError, nearest
+from camagain.models.pooling import pool_thresholded
 
 if TYPE_CHECKING:
 
@@ -24,10 +25,13 @@ else:
     Network = nn.Module
 
 
-def create(name: str, num_classes: int, pretrained: bool = False, **options) -> Network:
+def create(
+    name: str, num_classes: int, pretrained: bool = False, thresholded_pooling: float | None = None, **options
+) -> Network:
     """A network of that timm name with a classifier of `num_classes` outputs.
 
-    `options` go to the architecture (drop_path_rate, img_size ...). Raises UserError for an unknown name, for an option
+    `options` go to the architecture (drop_path_rate, img_size ...). With `thresholded_pooling` its head pools the cells
+    above that share of each channel's maximum (see `pooling`). Raises UserError for an unknown name, for an option
     that the architecture does not have, and for pretrained weights that do not exist or cannot be fetched.
     """
     if not timm.is_model(name):
@@ -45,7 +49,11 @@ def create(name: str, num_classes: int, pretrained: bool = False, **options) -> 
         raise UserError(f"timm has no pretrained weights for '{name}'; use `weights: random` or another architecture.")
     try:
         network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **options)
+        if thresholded_pooling is not None:
+            pool_thresholded(network, thresholded_pooling, name)
         return network  # type: ignore[return-value]
+    except UserError:
+        raise
     except TypeError as error:
         raise UserError(f"architecture '{name}' does not take the options {sorted(options)}: {error}") from None
     except Exception as error:

@@ -94,6 +94,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
         "seed": experiment.seed,
         "tap": experiment.localization.tap,
         "precision": experiment.localization.precision,
+        "own_thresholded_pooling": backbone.card.options.get("thresholded_pooling"),
         **settings.model_dump(mode="json"),
         "fits": {name: fit_record(fit, features[name], labels) for name, fit in fits.items()},
     }
