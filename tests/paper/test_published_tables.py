@@ -115,7 +115,8 @@ def test_which_models_are_the_papers(stub_run, experiment: str, expected: dict[s
 def test_only_the_same_start_at_the_same_size_counts(tiny_values: dict, change: dict, expected: str | None):
     model = {"name": "x", "architecture": "replknet_31b.in1k_384", "weights": "upstream", **change}
     for size, answer in ((384, expected), (224, None)):
-        experiment = parse_experiment({**copy.deepcopy(tiny_values), "models": [model], "input": {"size": size}}, "x")
+        values = {**copy.deepcopy(tiny_values), "models": [model], "input": {"size": size}, "analysis": {}}
+        experiment = parse_experiment(values, "x")
         match = counterpart(experiment, experiment.models[0])
         assert (match.weights if match else None) == answer
 
@@ -140,6 +141,8 @@ def test_methods_keep_published_and_own_numbers_apart(stub_run, synthbirds: dict
     results = stub_run("demo", images=synthbirds)
     text = methods_text(results)
     assert text.columns[-2:] == ("published, CUB", "this run, synthbirds")
+    own = {row["Method"] for row in cells(text) if row["Number"] == "measured"}
+    assert own == {"CAM, predicted class", "PC1, predicted class", "centred Gaussian"}
     for row in cells(text):
         published, own = row["published, CUB"], row["this run, synthbirds"]
         assert (published == "–") != (own == "–")
@@ -184,7 +187,7 @@ def test_the_networks_table_reads_cards_and_weights(tiny_run):
 def test_kernels_by_hand():
     stem, block, pointwise = (64, 3, 7, 7), (64, 64, 3, 3), (64, 64, 1, 1)
     assert largest_of([stem, block, pointwise, (64,)]) == 3
-    assert largest_of([stem, block, (64, 1, 5, 5)]) == 5, "depthwise kernels first"
+    assert largest_of([stem, (64, 64, 9, 9), (64, 1, 5, 5)]) == 5, "depthwise kernels first"
     assert largest_of([(96, 3, 4, 4), (96, 1, 51, 5), (96, 1, 5, 51)]) == 51
     assert largest_of([stem]) == 7
     assert largest_of([(10, 5)]) == 1

@@ -12,6 +12,7 @@ rule write_tables:
         f"{DATASET}/dataset.json",
     output:
         f"{RUN}/metrics.json",
+        f"{RUN}/claims.json",
         [
             report(
                 f"{RUN}/tables/{name}.{kind}",
@@ -76,6 +77,7 @@ rule write_report:
         expand(MODEL_FILES, model=MODELS),
         TABLES,
         FIGURES,
+        f"{RUN}/claims.json",
     output:
         f"{RUN}/report.html",
     log:

@@ -8,6 +8,7 @@ from camagain.errors import UserError
 
 PATTERNS = (
     "manifest.json",
+    "claims.json",
     "experiment.yaml",
     "evaluation/*/*/metrics.json",
     "models/*/model.json",

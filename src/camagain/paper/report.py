@@ -6,11 +6,12 @@ from importlib.resources import files
 
 import jinja2
 
-from camagain.artifacts import RunPaths, existing, write_text
+from camagain.artifacts import RunPaths, existing, read_json, write_text
 from camagain.config import AnalysisName, Experiment
 from camagain.config.file import dump_experiment
 from camagain.environment import git_state, machine, package_versions
 from camagain.paper.captions import CAPTIONS, TABLE_TITLES
+from camagain.paper.claims import claims_path
 from camagain.paper.manifest import wall_times
 from camagain.paper.names import ANALYSIS_FIGURES, FIGURE_NAMES, TABLE_NAMES
 from camagain.paper.render import TextTable
@@ -59,6 +60,7 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
         results=results,
         tables=[text_table(results, name) for name in TABLE_NAMES],
         headlines=headlines(results),
+        claims=read_json(claims_path(paths)),
         pictures=[picture(paths, name) for name in FIGURE_NAMES],
         analyses=[section(results, name) for name in experiment.analysis.names],
         style=style,

@@ -8,6 +8,7 @@ from camagain.artifacts import RunPaths, write_csv, write_json, write_text
 from camagain.config import BASELINE, Experiment
 from camagain.paper.analysis_tables import cues, erf, gap, initialization, interventions, pca, remedies, texture
 from camagain.paper.choices_table import choices_table, choices_text
+from camagain.paper.claims import write_claims
 from camagain.paper.localization_tables import localization_table, localization_text, top_loc_table, top_loc_text
 from camagain.paper.methods_table import methods_table, methods_text
 from camagain.paper.models_table import models_table, models_text
@@ -38,7 +39,7 @@ TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunRe
 
 
 def write_tables(experiment: Experiment, paths: RunPaths) -> None:
-    """Writes `tables/` of a run, and all its figures once more as `metrics.json`."""
+    """Writes `tables/` of a run, all its figures once more as `metrics.json`, and `claims.json`."""
     results = RunResults(experiment, paths)
     write_json(paths.root / "metrics.json", summary(results))
     for name in table_names(experiment):
@@ -47,6 +48,7 @@ def write_tables(experiment: Experiment, paths: RunPaths) -> None:
         write_csv(paths.tables / f"{name}.csv", numbers(results))
         write_text(paths.tables / f"{name}.md", rendered.markdown())
         write_text(paths.tables / f"{name}.tex", rendered.latex(name))
+    write_claims(results)
 
 
 def summary(results: RunResults) -> dict[str, dict[str, dict[str, float]]]:
