@@ -34,7 +34,7 @@ def thresholded_average(features: torch.Tensor, theta: float = THETA) -> torch.T
     follow from the authors' code, where f > theta * max f holds for no cell of such a channel; theta is in [0, 1).
     """
     peak = features.amax((2, 3), keepdim=True)  # (B, C, 1, 1)
-    kept = (features > theta * peak) & (peak > 0)  # (B, C, h, w)
+    kept = features > theta * peak  # (B, C, h, w), nowhere where the peak is not positive
     return (features * kept).sum((2, 3)) / kept.sum((2, 3)).clamp_min(1)
 
 
