@@ -14,6 +14,7 @@ def variant(tiny_run, tmp_path) -> Callable:
         values = tiny_run[0].model_dump(mode="json")
         recipe = {"epochs": 2, "batch_size": 6, "learning_rate": 1.0e-3, **training}
         values.update(seed=seed, training=recipe, models=[{"name": "net", "architecture": architecture}])
+        values["analysis"] = {"names": []}
         values["compute"] = {"device": "cpu", "threads": 1, **(compute or {})}
         experiment = parse_experiment(values, name)
         return experiment, experiment.paths(tmp_path / name, tiny_run[1].data)

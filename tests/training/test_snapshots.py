@@ -119,14 +119,15 @@ def test_where_another_model_keeps_snapshots_the_folder_is_there(tiny_run, tmp_p
     from camagain.config.file import parse_experiment
 
     values = tiny_run[0].model_dump(mode="json")
-    values["training"]["epochs"] = 0
+    values["training"].update(epochs=0, snapshot_every=0)
+    values["analysis"] = {"names": []}
     values["models"] = [
         {"name": "bare", "architecture": "test_resnet"},
         {"name": "kept", "architecture": "test_resnet", "training": {"snapshot_every": 1}},
     ]
     experiment = parse_experiment(values, "two")
     assert experiment.keeps_snapshots
-    assert not tiny_run[0].keeps_snapshots
+    assert not experiment.model_copy(update={"models": experiment.models[:1]}).keeps_snapshots
     paths = experiment.paths(tmp_path, tiny_run[1].data)
     finetune(experiment, "bare", paths)
     assert epochs_in(paths.model("bare")) == []
