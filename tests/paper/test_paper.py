@@ -11,7 +11,7 @@ from PIL import Image
 from camagain.artifacts import sha256
 from camagain.config.file import parse_experiment
 from camagain.errors import UserError
-from camagain.paper.names import FIGURE_NAMES, TABLE_NAMES
+from camagain.paper.names import FIGURE_NAMES, TABLE_NAMES, figure_names
 from camagain.paper.parts import write_parts
 from camagain.paper.render import TextTable
 from camagain.paper.style import FAMILY_COLORS, model_colors
@@ -155,10 +155,10 @@ class Page(HTMLParser):
 
 
 def test_the_report_is_one_file_whose_links_work(tiny_run):
-    _, paths = tiny_run
+    experiment, paths = tiny_run
     text = paths.report.read_text(encoding="utf-8")
     page = Page(text)
-    assert len(page.sources) == len(FIGURE_NAMES)
+    assert len(page.sources) == len(figure_names(experiment))
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert page.links
     assert all(link[1:] in page.places for link in page.links if link.startswith("#"))
