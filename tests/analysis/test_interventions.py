@@ -119,11 +119,17 @@ def test_a_job_stops_where_enlarging_changes_class_scores(own, monkeypatch):
         analyze(*(own()[0], "interventions", MODEL, own()[1], "K13-seed0"))
 
 
-def test_the_new_taps_are_trained(own, tmp_path):
+def test_the_new_taps_are_trained_and_what_was_trained_is_measured(own, tmp_path, monkeypatch):
     experiment, paths = own()
-    trained = weights_of(experiment, paths, "K13-seed0", tmp_path)["stages.0.blocks.0.conv_dw.weight"]
-    assert trained.shape[2:] == (13, 13)
-    assert trained[:, :, 0].abs().min() > 0
+    expected = weights_of(experiment, paths, "K13-seed0", tmp_path)
+    taps = expected["stages.0.blocks.0.conv_dw.weight"]
+    assert taps.shape[2:] == (13, 13)
+    assert taps[:, :, 0].abs().min() > 0
+
+    measured, measure = [], stage.measure
+    monkeypatch.setattr(stage, "measure", lambda network, *rest: measured.append(network) or measure(network, *rest))
+    written(experiment, paths, "K13-seed0")
+    assert_equal(measured[0].state_dict(), expected)
 
 
 # --- the control ----------------------------------------------------------------------------------------------------
@@ -163,7 +169,9 @@ def test_the_recipe_is_the_models_own_but_for_its_length(own):
         experiment, _ = own(models=[*models, {**models[0], "name": "small-resnet"}], interventions={"epochs": epochs})
         found = further(experiment, MODEL, Change.named("own-seed0", ("own-seed0",))).models[0].training
         assert (found.epochs, found.warmup_epochs) == expected
-        assert found.model_copy(update={"epochs": 10, "warmup_epochs": 5}) == recipe
+        assert found.snapshot_every == 0
+        kept = {key: getattr(recipe, key) for key in ("epochs", "warmup_epochs", "snapshot_every")}
+        assert found.model_copy(update=kept) == recipe
 
 
 def test_a_model_without_training_needs_its_epochs_given(families):

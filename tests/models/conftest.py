@@ -8,6 +8,8 @@ from types import ModuleType
 import pytest
 import torch
 
+from camagain import _torchvision  # noqa: F401  # before any test that imports timm, so that each file runs alone
+
 
 @pytest.fixture(scope="session")
 def stand_ins() -> ModuleType:

@@ -10,7 +10,7 @@ from torch import nn
 
 from camagain.errors import UserError
 from camagain.models import create, merge, replace_large_kernels
-from camagain.models.kernels import enlarge_kernels, shrink_kernels
+from camagain.models.kernels import covered_kernels, enlarge_kernels, shrink_kernels
 from camagain.models.large_kernel import LargeKernelConv2d
 
 NETWORKS = ["convnext_narrow", "convnext_atto", "tf_efficientnet_lite0", "replknet_narrow", "slak_narrow"]
@@ -66,6 +66,20 @@ def test_enlarged_kernels_compute_the_same(name: str, K: int):
         if height != width and max(height, width) < K
     }
     assert enlarge_kernels(network, K).changed == ()
+
+
+def test_kernels_inside_a_larger_one_can_be_kept_and_the_network_still_merges():
+    network = trained("replknet_narrow")
+    before, layers = scores(network), depthwise_layers(network)
+    small = {key for key, layer in layers.items() if layer.kernel_size == (5, 5)}
+    covered = covered_kernels(network, 33)
+    assert set(covered) == small != set()
+    assert set(covered.values()) == {f"lies inside the {K} x {K} kernel beside it" for K in (31, 29, 27, 13)}
+    assert covered_kernels(network, 5) == {}, "there is nothing to enlarge"
+    report = enlarge_kernels(network, 33, keep=covered)
+    assert set(report.changed) == set(layers) - small
+    assert all(depthwise_layers(network)[key].kernel_size == (5, 5) for key in small)
+    assert_same(scores(merge(network)), before)
 
 
 @pytest.mark.parametrize("layer_type", [nn.Conv2d, Conv2dSame])
