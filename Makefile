@@ -8,7 +8,7 @@ REFERENCE = results/reference
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results test bench lint format docs lock clean
+.PHONY: help setup results paper test bench lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -33,6 +33,10 @@ results: setup
 	echo "results/$$run/report.html is ready"; \
 	if [ -d $(REFERENCE)/$$run ]; then \
 	  camagain compare results/$$run $(REFERENCE)/$$run --quiet || [ $$? -eq 1 ]; fi
+
+# make paper     tables, figures, report and manifest of EXPERIMENT anew from what its run has, also if models are missing
+paper: setup
+	camagain paper $(EXPERIMENT)
 
 test: setup lint
 	pytest
@@ -64,6 +68,7 @@ clean:
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
 	rm -rf data .snakemake
 
-# make docs      rewrite config/README.md from the settings
+# make docs      rewrite config/README.md from the settings, and the results in README.md and docs from the references
 docs: setup
 	camagain keys > config/README.md
+	camagain documents

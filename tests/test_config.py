@@ -84,7 +84,8 @@ def test_dumping_and_loading_changes_nothing(tiny_values: dict):
 def test_a_model_overrides_the_recipe_key_by_key(tiny_values: dict):
     override = {"epochs": 7, "augmentation": {"flip": 0.25}}
     models = [{"name": "a", "architecture": "b", "training": override}, {"name": "c", "architecture": "d"}]
-    experiment = parse_experiment(changed(tiny_values, "models", models), "x")
+    values = changed(changed(tiny_values, "models", models), "analysis", {})
+    experiment = parse_experiment(values, "x")
     own, plain = experiment.model("a").training, experiment.model("c").training
     assert (own.epochs, own.augmentation.flip) == (7, 0.25)
     assert own.learning_rate == plain.learning_rate == 0.001

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -217,3 +219,26 @@ def test_a_family_has_one_colour_and_others_differ():
     assert colors["a"] == FAMILY_COLORS["resnet"]
     assert colors["b"] == FAMILY_COLORS["convnext"]
     assert len(set(colors.values())) == 4
+
+
+def test_a_model_that_failed_is_named_and_the_rest_is_written(tiny_run, tmp_path: Path):
+    experiment, paths = tiny_run
+    partial = experiment.paths(tmp_path / "results", paths.data)
+    shutil.copytree(paths.root, partial.root)
+    for folder in ("models", "localization", "evaluation"):
+        shutil.rmtree(partial.root / folder / "small-resnet")
+    shutil.rmtree(partial.analysis("erf", "small-convnext"))
+    write_parts(experiment, partial)
+    table = pd.read_csv(partial.tables / "localization.csv")
+    assert set(table["model"]) == {"small-convnext", "baseline"}
+    page = partial.report.read_text()
+    assert "Missing from every table and figure" in page and "small-resnet/model.json is not there" in page
+    assert json.loads(partial.manifest.read_text())["missing_models"].keys() == {"small-resnet"}
+    for name in figure_names(experiment):
+        assert (partial.figures / f"{name}.png").stat().st_size, name
+
+
+def test_a_run_without_any_result_is_refused(tiny_run, tmp_path: Path):
+    experiment, paths = tiny_run
+    with pytest.raises(UserError, match="no model of the experiment has results"):
+        write_parts(experiment, experiment.paths(tmp_path, paths.data))

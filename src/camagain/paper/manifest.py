@@ -9,12 +9,14 @@ import pandas as pd
 from camagain.artifacts import MANIFEST_SCHEMA, RunPaths, existing, read_json, sha256, write_json
 from camagain.config import Experiment
 from camagain.environment import git_state, machine, package_versions
+from camagain.paper.results import RunResults
 
 
 def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
     """Writes `manifest.json` of a finished run."""
     values = experiment.model_dump(mode="json")
-    cards = {model.name: read_json(paths.model(model.name) / "model.json") for model in experiment.models}
+    results = RunResults(experiment, paths)
+    cards = {name: read_json(paths.model(name) / "model.json") for name in results.models}
     write_json(
         paths.manifest,
         {
@@ -26,6 +28,7 @@ def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
             "machine": machine(),
             "git": git_state(Path.cwd()),
             "dataset": read_json(paths.dataset_dir / "dataset.json"),
+            "missing_models": results.missing,
             "models": {
                 name: {key: card[key] for key in ("architecture", "parameters", "starting_weights", "device", "sha256")}
                 for name, card in cards.items()

@@ -11,6 +11,7 @@ import pandas as pd
 from camagain.artifacts import RunPaths, existing, read_json
 from camagain.config import BASELINE, BASELINE_METHODS, AnalysisName, Experiment
 from camagain.config.methods import CAM_METHODS, METHOD_NAMES
+from camagain.errors import UserError
 from camagain.evaluation.correctness import Correct
 
 MAP_NAMES = {**METHOD_NAMES, "whole-image": "whole image", "centre-gaussian": "centred Gaussian"}
@@ -24,15 +25,33 @@ class RunResults:
     experiment: Experiment
     paths: RunPaths
 
-    @property
+    @cached_property
+    def missing(self) -> dict[str, str]:
+        """Models that were not trained or not scored to the end, and the first file that each lacks."""
+        found = {model.name: self._first_missing(model.name) for model in self.experiment.models}
+        return {name: path.as_posix() for name, path in found.items() if path is not None}
+
+    def _first_missing(self, model: str) -> Path | None:
+        methods = self.experiment.localization.methods
+        wanted = [self.paths.model(model) / "model.json", self.paths.localization(model) / "summary.json"]
+        wanted += [self.paths.evaluation(model, method) / "metrics.json" for method in methods]
+        return next((path for path in wanted if not path.is_file()), None)
+
+    @cached_property
     def models(self) -> list[str]:
-        """Names of the trained models, in the experiment's order."""
-        return [model.name for model in self.experiment.models]
+        """Names of the models that have results, in the experiment's order; UserError where none has."""
+        names = [model.name for model in self.experiment.models if model.name not in self.missing]
+        if not names:
+            raise UserError(
+                f"{self.paths.root}: no model of the experiment has results; the first file that is missing is "
+                f"{next(iter(self.missing.values()))}. Run `snakemake --cores all`."
+            )
+        return names
 
     @property
     def architectures(self) -> dict[str, str]:
-        """Architecture by model name."""
-        return {model.name: model.architecture for model in self.experiment.models}
+        """Architecture by name of the models that have results."""
+        return {name: self.experiment.model(name).architecture for name in self.models}
 
     @property
     def keys(self) -> list[tuple[str, str]]:
@@ -82,6 +101,8 @@ class RunResults:
         """The tidy tables of one analysis, all models in one, with the model's name as first column."""
         tables = []
         for model, folder in self.analysis_folders(name):
+            if not (folder / "status.json").is_file():
+                continue
             table = pd.read_csv(existing(folder / "table.csv"))
             table.insert(0, "model", pd.Series(model, table.index, dtype="str"))
             tables.append(table)
@@ -89,9 +110,14 @@ class RunResults:
         return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["model"])
 
     def not_applicable(self, name: AnalysisName) -> dict[str, str]:
-        """The models to which an analysis does not apply, and why not, in one line each."""
-        status = {model: read_json(folder / "status.json") for model, folder in self.analysis_folders(name)}
-        return {model: entry["reason"] for model, entry in status.items() if not entry["applies"]}
+        """The models to which an analysis does not apply, or for which it is missing, and why, in one line each."""
+        reasons = {}
+        for model, folder in self.analysis_folders(name):
+            path = folder / "status.json"
+            status = read_json(path) if path.is_file() else {"applies": False, "reason": f"{path} is missing"}
+            if not status["applies"]:
+                reasons[model] = status["reason"]
+        return reasons
 
     def analysis_folders(self, name: AnalysisName) -> list[tuple[str, Path]]:
         """The model and the folder of every job of an analysis."""
@@ -100,6 +126,7 @@ class RunResults:
             return [
                 (model, self.paths.analysis(name, model) / change)
                 for model in chosen.models
+                if model in self.models
                 for change in chosen.changes
             ]
         return [(model, self.paths.analysis(name, model)) for model in self.models]
