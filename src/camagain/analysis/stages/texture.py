@@ -23,6 +23,7 @@ from camagain.datasets.index import read_index, spread_evenly
 from camagain.evaluation.inputs import read_truths
 from camagain.models.checkpoint import load_network
 from camagain.models.large_kernel import replace_large_kernels
+from camagain.models.merge import merge
 from camagain.models.zoo import linear_head
 
 COLUMNS = (
@@ -57,7 +58,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     settings, device = experiment.analysis.texture, prepare(experiment.compute)
     network, card = load_network(paths.model(model))
     if experiment.compute.fast_large_kernels:
-        replace_large_kernels(network)
+        replace_large_kernels(merge(network))
     channels_last(network.to(device))
     head = linear_head(network, model)
     kinds, left_out = corruptions_of(card.input.size, settings.grids, settings.smoothing)

@@ -26,10 +26,13 @@ from camagain.paper.style import BASELINE_COLOR, PAGE_INCHES, color_labels, mode
 GAP = 0.5
 """Between two kinds of corruption, in widths of a column."""
 
+MOST_LARGE = 8
+"""With more models dots and lines are smaller."""
+
 PANEL_INCHES = 1.35
 EXAMPLE_INCHES = 0.62
 
-CONTROL: Mapping[str, Any] = {
+CONTROL: dict[str, Any] = {
     "marker": "o",
     "markersize": 3,
     "markerfacecolor": "white",
@@ -96,14 +99,16 @@ def draw_panel(
     axes: Axes, table: pd.DataFrame, name: str, places: Mapping[str, float], colors: Mapping[str, str]
 ) -> None:
     """One figure with its intervals: dots of one kind of corruption are joined, and hollow dots are the control."""
+    scale = 1.0 if len(colors) <= MOST_LARGE else 0.5
+    look: dict[str, Any] = {"marker": "o", "markersize": 3 * scale, "linewidth": scale}
     for (model, color), offset in zip(colors.items(), offsets_of(len(colors)), strict=True):
         own = table[table["model"] == model].dropna(subset=f"{name}_percent")
         for kind, rows in own.groupby("corruption", sort=False):
             x = [places[label] + offset for label in rows["label"]]
             value, low, high = (rows[f"{name}{bound}_percent"].to_numpy(float) for bound in ("", "_low", "_high"))
-            axes.errorbar(x, value, [value - low, high - value], color=color, marker="o", markersize=3, linewidth=1)
+            axes.errorbar(x, value, [value - low, high - value], color=color, **look)
             if kind == "patches" and name != "top1":
-                axes.plot(x, rows[f"{name}_control_percent"], color=color, **CONTROL)
+                axes.plot(x, rows[f"{name}_control_percent"], color=color, **(CONTROL | {"markersize": 3 * scale}))
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)
     axes.tick_params(axis="x", length=0)
 
