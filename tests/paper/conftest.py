@@ -37,6 +37,10 @@ class StubResults(RunResults):
     choices_table: pd.DataFrame | None = None
 
     @property
+    def missing(self) -> dict[str, str]:  # type: ignore[override]
+        return {}
+
+    @property
     def dataset(self) -> dict[str, Any]:  # type: ignore[override]
         return self.images
 
