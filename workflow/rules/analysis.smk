@@ -87,7 +87,7 @@ rule initialization:
         code=code_digest(
             "camagain.analysis.run", "camagain.analysis.stages.initialization"
         ),
-        settings=analysis_settings("initialization", "compute", "seed"),
+        settings=analysis_settings("initialization", "compute", "evaluation", "seed"),
     shell:
         "camagain analyze {params.experiment} initialization {wildcards.model} > {log} 2>&1"
 

@@ -86,7 +86,11 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "initialization": (
         "Before and along training",
-        "",
+        "How widely the last feature maps are activated, mean over channels and images. Left of each panel: random "
+        "weights, a dot for each seed. Lines: from the weights that training began with to those that it ended with; "
+        "bands are intervals over images. Above: share of cells above 0.2 of the channel's maximum. Below: absolute "
+        "mean through root mean square, 1 for a flat map and the root of a for one that is active in a share a of its "
+        "cells. Hollow and dotted: the same of noise, which shows what owes nothing to what images show.",
     ),
     "remedies": (
         "Remedies against local maps",
@@ -115,7 +119,11 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "interventions": (
         "Kernel size as the only change",
-        "",
+        "Left: trained networks whose depthwise kernels were padded with zeros, which changes no output, and which "
+        "were then trained further; arrows lead from the same further training with the kernels as they are. Bars: "
+        "interval of the difference to it, over images; a bar that crosses the dotted line shows no difference. If the "
+        "receptive field drove localization, arrows would rise to the right. Right: outer taps set to zero, without "
+        "training.",
     ),
 }
 """Title and caption of each figure."""
