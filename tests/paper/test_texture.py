@@ -55,6 +55,10 @@ def results(root: Path, tmp_path: Path) -> RunResults:
     paths = experiment.paths(tmp_path / "results", tmp_path / "data")
     write_dataset(paths.dataset_dir, "synthbirds")
     for k, model in enumerate(experiment.models):
+        write_json(paths.model(model.name) / "model.json", {})
+        write_json(paths.localization(model.name) / "summary.json", {})
+        for method in experiment.localization.methods:
+            write_json(paths.evaluation(model.name, method) / "metrics.json", {})
         folder, applies = paths.analysis("texture", model.name), k < 2
         write_csv(folder / "table.csv", made_up_table(100 - 10 * k) if applies else made_up_table(0)[:0])
         about = {"images": IMAGES, "chance_percent": 20.0, "box_area_percent": 30.0, "notes": [NOTE] if k == 1 else []}
@@ -94,6 +98,15 @@ def test_the_text_has_a_column_for_each_corruption_and_two_rows_for_each_model(r
     assert boxes[:3] == ("", "MaxBoxAcc", "100.0") and boxes[9] == "–" and boxes[-3:] == ("–", "–", "–")
     assert "birds, 5 test images of 1 classes" in text.caption and "5 of these images, corrupted" in text.caption
     assert text.caption.endswith("Left out: 7 x 7 patches: 96 pixels cannot be divided by 7 (convnext_narrow).")
+
+
+def test_a_model_whose_analysis_is_missing_is_left_out(results):
+    (results.paths.analysis("texture", "resnet_narrow") / "status.json").unlink()
+    text = tables.text(results)
+    assert [row[0] for row in text.rows] == ["convnext_narrow", ""] and text.caption.endswith("divided by 7.")
+    page, data = figures.figure(results)
+    assert set(data["model"]) == {"convnext_narrow"}
+    plt.close(page)
 
 
 def test_numbers_leave_with_what_they_stand_on(results):

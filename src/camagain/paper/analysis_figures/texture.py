@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from camagain.artifacts import read_json
 from camagain.config import BASELINE
 from camagain.datasets.index import spread_evenly
 from camagain.evaluation.correctness import Correct
 from camagain.evaluation.metrics import best_of
 from camagain.paper.analysis_figures.empty import empty_figure
+from camagain.paper.analysis_tables.texture import measured
 from camagain.paper.corrupted_examples import examples
 from camagain.paper.corruption_names import GROUPS, corrupted
 from camagain.paper.dots import offsets_of
@@ -136,8 +136,7 @@ def without_looking(results: RunResults) -> dict[str, float]:
 
     The most frequent class, the centred Gaussian at its best threshold, and a map of one value.
     """
-    folders = [folder for _, folder in results.analysis_folders("texture")]
-    status = next(entry for folder in folders if (entry := read_json(folder / "status.json"))["applies"])
+    status = next(iter(measured(results).values()))
     gaussian = results.correct(BASELINE, "centre-gaussian")
     rows = spread_evenly(pd.DataFrame({"row": np.arange(len(gaussian))}), status["images"])["row"]
     same_images = Correct(gaussian.bits[rows], gaussian.thresholds)

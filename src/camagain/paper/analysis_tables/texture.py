@@ -1,6 +1,7 @@
 """Accuracy and localization under every corruption, and what losing shape and losing texture cost on average."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -51,8 +52,7 @@ def points(means: pd.DataFrame, loss: str, name: str) -> str:
 
 def caption(results: RunResults) -> str:
     """What was done to which images, and how the last columns are computed."""
-    status = {model: read_json(folder / "status.json") for model, folder in results.analysis_folders("texture")}
-    applies = {model: entry for model, entry in status.items() if entry["applies"]}
+    applies = measured(results)
     images = max(entry["images"] for entry in applies.values())
     notes = dict.fromkeys(note for entry in applies.values() for note in entry["notes"])
     remarks = [f"{note}{concerned(note, applies)}." for note in notes]
@@ -65,6 +65,13 @@ def caption(results: RunResults) -> str:
         "minus shape, above 0 where losing shape costs more; it depends on grids and windows, and is no shape bias in "
         f"the sense of cue conflicts.{''.join(f' {remark[0].upper()}{remark[1:]}' for remark in remarks)}"
     )
+
+
+def measured(results: RunResults) -> dict[str, dict[str, Any]]:
+    """What the numbers of each model stand on, of those to which the analysis applies."""
+    without = results.not_applicable("texture")
+    folders = results.analysis_folders("texture")
+    return {model: read_json(folder / "status.json") for model, folder in folders if model not in without}
 
 
 def concerned(note: str, status: Mapping[str, dict]) -> str:
