@@ -19,9 +19,10 @@ from torch.nn.functional import pad
 
 from camagain.errors import NotApplicable, UserError
 from camagain.models.large_kernel import LargeKernelConv2d
+from camagain.models.large_kernel.strided import STRIDED
 from camagain.models.replknet import LargeKernel
 
-PLAIN = (nn.Conv2d, LargeKernelConv2d, Conv2dSame)
+PLAIN = (nn.Conv2d, LargeKernelConv2d, Conv2dSame, *STRIDED.values())
 """Layers that convolve by their weight as it is; other subclasses of nn.Conv2d normalise, generate or quantise it."""
 
 
@@ -104,7 +105,8 @@ def covered_kernels(model: nn.Module, K: int) -> dict[str, str]:
     found = {}
     for name, module in model.named_modules():
         if isinstance(module, LargeKernel) and module.small is not None:
-            side, small = (branch.get_submodule("conv").kernel_size[0] for branch in (module.large, module.small))
+            branches = (module.large.get_submodule("conv"), module.small.get_submodule("conv"))
+            side, small = (conv.kernel_size[0] for conv in branches if isinstance(conv, nn.Conv2d))
             if small < K:
                 found[f"{name}.small.conv"] = f"lies inside the {side} x {side} kernel beside it"
     return found

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from camagain.models.large_kernel.fourier import fourier_conv2d
+from camagain.models.large_kernel.strided import STRIDED, is_large_strided
 
 SMALLEST = 13
 """Longest side from which a kernel counts as large. oneDNN's fast path for depthwise kernels ends at 13."""
@@ -68,20 +69,25 @@ def replace_large_kernels(model: Network) -> Network:
     """Gives a network's large depthwise nn.Conv2d layers the fast route, in place, and returns the network.
 
     Parameters, their names and the state_dict stay as they are, hooks too. Left alone: kernels shorter than 13 on both
-    sides or of even size, strides or dilations other than 1, paddings other than zeros that keep the size, and
-    subclasses of nn.Conv2d, which compute something else. `restore_large_kernels` undoes it.
+    sides or of even size, dilations other than 1, paddings other than zeros that keep the size, and subclasses of
+    nn.Conv2d, which compute something else. With a stride (`camagain.models.large_kernel.strided`) any padding with
+    zeros will do, timm's Conv2dSame too, and kernels are large from 15 on. `restore_large_kernels` undoes it.
     """
     for layer in model.modules():
         if type(layer) is nn.Conv2d and is_large(layer):
             layer.__class__ = LargeKernelConv2d  # the same object: nothing that refers to it has to be told
+        elif type(layer) in STRIDED and is_large_strided(layer):
+            layer.__class__ = STRIDED[type(layer)]
     return model
 
 
 def restore_large_kernels(model: Network) -> Network:
     """Gives what `replace_large_kernels` changed torch's own convolution again, in place; returns the network."""
+    plain: dict[type[nn.Module], type[nn.Module]] = {fast: stock for stock, fast in STRIDED.items()}
+    plain[LargeKernelConv2d] = nn.Conv2d
     for layer in model.modules():
-        if type(layer) is LargeKernelConv2d:
-            layer.__class__ = nn.Conv2d  # type: ignore[assignment]
+        if type(layer) in plain:
+            layer.__class__ = plain[type(layer)]
     return model
 
 
