@@ -111,11 +111,13 @@ class RunResults:
 
     def not_applicable(self, name: AnalysisName) -> dict[str, str]:
         """The models to which an analysis does not apply, or for which it is missing, and why, in one line each."""
-        reasons = {}
+        reasons: dict[str, str] = {}
         for model, folder in self.analysis_folders(name):
             path = folder / "status.json"
-            status = read_json(path) if path.is_file() else {"applies": False, "reason": f"{path} is missing"}
-            if not status["applies"]:
+            status = read_json(path) if path.is_file() else None
+            if status is None:
+                reasons[model] = f"{path} is missing"
+            elif not status["applies"]:
                 reasons[model] = status["reason"]
         return reasons
 
