@@ -97,7 +97,10 @@ class Interventions(Settings):
     )
     seeds: int = Field(default=3, ge=1, description="Further trainings of each size, which differ in their seed.")
     epochs: int | None = Field(
-        default=None, ge=1, description="Epochs of further training; null: as many as the model's own recipe has."
+        default=None,
+        ge=1,
+        description="Epochs of further training; null: as many as the model's own recipe has. Fewer shorten its "
+        "warm-up in proportion, rounded down.",
     )
 
     @property
