@@ -37,6 +37,9 @@ def many(root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResults:
         write_csv(paths.analysis("remedies", model.name) / "table.csv", table if applies else table[:0])
         status = {"applies": applies, "reason": None if applies else "the feature grid has a single cell"}
         write_json(paths.analysis("remedies", model.name) / "status.json", status)
+        scored = [paths.evaluation(model.name, method) / "metrics.json" for method in experiment.localization.methods]
+        for file in (paths.model(model.name) / "model.json", paths.localization(model.name) / "summary.json", *scored):
+            write_json(file, {})  # only that the model has results
     return RunResults(experiment, paths)
 
 
