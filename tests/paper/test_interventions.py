@@ -11,7 +11,7 @@ from camagain.analysis.stages.interventions import COLUMNS
 from camagain.artifacts import write_csv, write_json, write_npz
 from camagain.paper.analysis_figures.interventions import figure
 from camagain.paper.analysis_tables import interventions as tables
-from camagain.paper.interventions import AREA, effects, verdicts
+from camagain.paper.interventions import AREA, effects, single_seeds, verdicts
 from camagain.paper.results import RunResults
 
 MODEL = "convnext_narrow"
@@ -119,11 +119,22 @@ def test_the_table_shows_every_change_with_its_control(results):
     assert len(tables.table(results)) == 18
 
 
-def test_the_figure_draws_what_its_table_says(results):
+def test_single_seeds_are_compared_with_the_control_of_the_same_seed(results):
+    found = single_seeds(results).set_index(["change", "seed"])
+    assert found["difference_points"].to_dict() == {("K13", 0): -1, ("K13", 1): 0, ("K31", 0): 1, ("K31", 1): 9}
+    assert found.loc[("K31", 1), "area_factor"] == pytest.approx(0.33 / 0.17)
+
+
+def test_the_figure_draws_means_with_their_intervals_and_single_seeds(results):
     drawn, data = figure(results)
-    pd.testing.assert_frame_equal(data, effects(results))
-    labels = [text.get_text() for axes in drawn.axes for text in axes.texts]
-    assert {"own kernels", "31 × 31\n+5.0 [+5.0, +5.0]", "13 × 13\n-0.5 [-0.5, -0.5]"} <= set(labels)
+    pd.testing.assert_frame_equal(data, pd.concat([effects(results), single_seeds(results)], ignore_index=True))
+    left = drawn.axes[0]
+    lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in left.lines]
+    for row in effects(results).query("method == 'cam' and change in ('K13', 'K31')").itertuples():
+        assert ([row.area_factor], [row.difference_points]) in lines
+        assert ([row.area_factor] * 2, [row.difference_low_points, row.difference_high_points]) in lines
+    assert any(len(x) == 4 and sorted(y) == [-1, 0, 1, 9] for x, y in lines)
+    assert {"13 × 13", "31 × 31"} <= {text.get_text() for text in left.texts}
     plt.close(drawn)
 
 

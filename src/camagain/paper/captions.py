@@ -120,10 +120,10 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     "interventions": (
         "Kernel size as the only change",
         "Left: trained networks whose depthwise kernels were padded with zeros, which changes no output, and which "
-        "were then trained further; arrows lead from the same further training with the kernels as they are. Bars: "
-        "interval of the difference to it, over images; a bar that crosses the dotted line shows no difference. If the "
-        "receptive field drove localization, arrows would rise to the right. Right: outer taps set to zero, without "
-        "training.",
+        "were then trained further; arrows lead from the control, the same further training with the kernels as they "
+        "are. To the right: the receptive field grew. Bars: paired intervals over images; where one crosses zero, "
+        "MaxBoxAcc shows no difference. If the receptive field drove localization, arrows would rise to the right. "
+        "Right: outer taps set to zero, without training.",
     ),
 }
 """Title and caption of each figure."""

@@ -29,6 +29,7 @@ COLUMNS = (
     "area_percent",
     "area_lowest_percent",
     "area_highest_percent",
+    "area_factor",
     "linear_area_percent",
     "max_box_acc_percent",
     "max_box_acc_low_percent",
@@ -64,7 +65,8 @@ class Effect:
         values = (
             *(self.model, self.kind, self.change, self.method, first["kernel_side"], len(own)),
             *(first["layers_changed"], first["parameters"], self.rows["top1_percent"].mean()),
-            *(area.mean(), area.min(), area.max(), 100 * self.rows["erf_linear_area_ratio_t50"].mean()),
+            *(area.mean(), area.min(), area.max(), area.mean() / (100 * control.rows[AREA].mean())),
+            100 * self.rows["erf_linear_area_ratio_t50"].mean(),
             *(mean, low, high, difference, less, more, paired.min(), paired.max()),
         )
         return dict(zip(COLUMNS, values, strict=True))
@@ -84,6 +86,17 @@ def effects(results: RunResults) -> pd.DataFrame:
         if control is not None:
             rows.append(effect.columns(control, results.experiment.evaluation.confidence))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def single_seeds(results: RunResults) -> pd.DataFrame:
+    """One row for each further training with enlarged kernels, against the control of the same seed, `cam` alone."""
+    table = results.analysis("interventions")
+    table = table[table["method"] == "cam"]
+    control = table[table["change"] == CONTROLS["enlarged"]]
+    both = table[table["change"].str.match("K")].merge(control, on=["model", "seed"], suffixes=("", "_control"))
+    factor = both[AREA] / both[f"{AREA}_control"]
+    difference = both["max_box_acc_percent"] - both["max_box_acc_percent_control"]
+    return both[["model", "change", "method", "seed"]].assign(area_factor=factor, difference_points=difference)
 
 
 def measured(results: RunResults) -> Iterator[Effect]:
@@ -139,7 +152,7 @@ def verdicts(found: pd.DataFrame, method: str = "cam") -> list[str]:
     for model, rows in chosen.groupby("model", sort=False):
         control = rows[rows["change"] == CONTROLS["enlarged"]].iloc[0]
         for _, row in rows[rows["change"] != CONTROLS["enlarged"]].iterrows():
-            factor = row["area_percent"] / control["area_percent"]
+            factor = row["area_factor"]
             if np.isnan(factor):
                 continue
             grew = row["area_lowest_percent"] > control["area_highest_percent"]

@@ -11,18 +11,18 @@ from matplotlib.ticker import MaxNLocator
 
 from camagain.config import BASELINE
 from camagain.paper.analysis_figures.empty import empty_figure
-from camagain.paper.interventions import AREA, CONTROLS, difference, effects
+from camagain.paper.interventions import CONTROLS, effects, single_seeds
 from camagain.paper.results import RunResults
 from camagain.paper.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
 
 SEED: dict[str, Any] = {"marker": "o", "markersize": 2.5, "linestyle": "", "alpha": 0.6}
 MEAN: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": ""}
-BEFORE: dict[str, Any] = {"marker": "D", "markersize": 5, "linestyle": "", "fillstyle": "none"}
-"""A further training by one seed, the mean over seeds, and the network before further training or cutting."""
+UNCUT: dict[str, Any] = {"marker": "D", "markersize": 5, "linestyle": "", "fillstyle": "none"}
+"""A further training by one seed, the mean over seeds, and a network that is not cut."""
 
 LEGEND: dict[str, dict[str, Any]] = {
     "single seed": SEED,
-    "before any change": BEFORE,
+    "not cut": UNCUT,
     "predicted class": {"linestyle": "-"},
     "true class": {"linestyle": "--"},
     "top-1": {"linestyle": ":"},
@@ -31,7 +31,10 @@ LEGEND: dict[str, dict[str, Any]] = {
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
-    """Left: kernels enlarged and trained further, an arrow from the control to each size. Right: kernels cut."""
+    """Left: kernels enlarged and trained further, an arrow from the control to each size. Right: kernels cut.
+
+    The control is the same further training with the kernels as they are; bars are paired intervals over images.
+    """
     found = effects(results)
     if found.empty:
         return empty_figure(results, "interventions")
@@ -42,59 +45,45 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         width_ratios=(1.35, 1),
         layout="constrained",
     )
-    draw_enlarged(grid["enlarged"], results, found, colors)
+    seeds = single_seeds(results)
+    draw_enlarged(grid["enlarged"], found, seeds, colors)
     draw_cut(grid["area"], grid["boxes"], results, found, colors)
     handles = [
         Line2D([], [], color=color, label=label, **MEAN)
         for label, color in color_labels(results.architectures, list(dict.fromkeys(found["model"]))).items()
     ]
+    handles.append(Line2D([], [], color="black", label="control", **MEAN))
     handles += [Line2D([], [], color="black", label=label, **look) for label, look in LEGEND.items()]
     handles.append(Line2D([], [], color=BASELINE_COLOR, label="centred Gaussian"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
-    return figure, found
+    return figure, pd.concat([found, seeds], ignore_index=True)
 
 
-def draw_enlarged(axes: Axes, results: RunResults, found: pd.DataFrame, colors: dict[str, str]) -> None:
-    """Area of the receptive field against MaxBoxAcc of the predicted class, before and after further training.
-
-    Bars are intervals of the difference to the control, drawn around the control's own MaxBoxAcc: one that crosses the
-    dotted line shows no difference.
-    """
-    single = results.analysis("interventions")
-    single = single[(single["method"] == "cam") & single["change"].str.match("own|K")]
+def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: dict[str, str]) -> None:
+    """What larger kernels do to the receptive field and to MaxBoxAcc of the predicted class, from the control."""
     axes.set(
         title="kernels enlarged, then trained further",
-        xlabel="area of the receptive field (t = 0.5), % of the image",
-        ylabel="MaxBoxAcc, %",
+        xlabel="area of the receptive field (t = 0.5), times the control's",
+        ylabel="change of MaxBoxAcc, points",
     )
+    axes.axhline(0, color="black", linewidth=0.8)
     for model, color in colors.items():
-        rows = found[(found["model"] == model) & (found["method"] == "cam")]
-        enlarged = rows[(rows["kind"] == "enlarged") & rows["area_percent"].notna()]
-        if enlarged.empty or enlarged["change"].iloc[0] != CONTROLS["enlarged"]:
-            continue
-        seeds = single[single["model"] == model]
-        axes.plot(100 * seeds[AREA], seeds["max_box_acc_percent"], color=color, **SEED)
-        control = enlarged.iloc[0]
-        level = control["max_box_acc_percent"]
-        axes.axhline(level, color=color, linewidth=0.8, linestyle=":")
-        for _, row in enlarged.iterrows():
-            place = (row["area_percent"], row["max_box_acc_percent"])
+        rows = found[(found["model"] == model) & (found["method"] == "cam") & (found["kind"] == "enlarged")]
+        for _, row in rows[rows["area_factor"].notna() & (rows["change"] != CONTROLS["enlarged"])].iterrows():
+            place = (row["area_factor"], row["difference_points"])
+            axes.annotate(
+                "", place, (1, 0), arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1, "shrinkB": 3}
+            )
+            axes.plot(
+                [place[0]] * 2, row[["difference_low_points", "difference_high_points"]], color=color, linewidth=1
+            )
             axes.plot(*place, color=color, **MEAN)
-            if row["change"] != CONTROLS["enlarged"]:
-                arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1, "shrinkA": 4, "shrinkB": 4}
-                axes.annotate("", place, (control["area_percent"], level), arrowprops=arrow)
-                ends = level + row[["difference_low_points", "difference_high_points"]].to_numpy(dtype=float)
-                axes.plot([place[0], place[0]], ends, color=color, linewidth=1)
-                label = f"{row['kernel_side']} × {row['kernel_side']}\n{difference(row)}"
-                below = row["difference_points"] <= 0  # the arrow comes from above
-                offset, sides = (5, -5 if below else 5), ("left", "top" if below else "bottom")
-            else:
-                label, offset, sides = "own kernels", (0, 6), ("center", "bottom")
-            look: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7, "color": color}
-            axes.annotate(label, place, offset, ha=sides[0], va=sides[1], **look)
-        before = rows[rows["change"] == CONTROLS["cut"]]
-        axes.plot(before["area_percent"], before["max_box_acc_percent"], color=color, **BEFORE)
-    axes.margins(x=0.25)
+            label = f"{row['kernel_side']} × {row['kernel_side']}"
+            axes.annotate(label, place, (5, 4), textcoords="offset points", fontsize=7, color=color)
+        own = seeds[seeds["model"] == model]
+        axes.plot(own["area_factor"], own["difference_points"], color=color, **SEED)
+    axes.plot(1, 0, color="black", **MEAN)
+    axes.margins(x=0.15)
 
 
 def draw_cut(area: Axes, boxes: Axes, results: RunResults, found: pd.DataFrame, colors: dict[str, str]) -> None:
@@ -118,7 +107,7 @@ def draw_cut(area: Axes, boxes: Axes, results: RunResults, found: pd.DataFrame, 
         boxes.plot(x, true["max_box_acc_percent"], color=color, linestyle="--", linewidth=1)
         boxes.plot(x, predicted["top1_percent"], color=color, linestyle=":", linewidth=1)
         for axes, column in ((area, "area_percent"), (boxes, "max_box_acc_percent")):
-            axes.plot(x[-1], predicted[column].iloc[-1], color=color, **BEFORE)
+            axes.plot(x[-1], predicted[column].iloc[-1], color=color, **UNCUT)
     chance = results.metrics(BASELINE, "centre-gaussian")["figures"]["max_box_acc"]["value"]
     boxes.axhline(chance, color=BASELINE_COLOR, linewidth=1)
     area.set(title="kernels cut, not trained", ylabel="ERF area, %")
