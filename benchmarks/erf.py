@@ -1,14 +1,14 @@
 """Effective receptive fields: `contribution_map` against the procedure of RepLKNet's authors, per image.
 
-ResNet-50 at 1024 px, the input that they measure at, and RepLKNet-31B. Their way: the whole image, torch's default
-layout and convolutions, parameters that want gradients, too, which are set to none before each image. Ours: the part
-of the image that the centre can depend on, channels-last, no gradients of parameters, large kernels merged and by the
-fast route. Where a clone of DingXiaoH/RepLKNet-pytorch is at hand its own functions are run, unmodified, on the same
+ResNet-50 at 1024 px, the input that they measure at, ConvNeXt-T and RepLKNet-31B. Their way: the whole image, torch's
+default layout and convolutions, parameters that want gradients, too, which are set to none before each image. Ours: the
+part of the image that the centre can depend on, channels-last, no gradients of parameters, large kernels merged and by
+the fast route, dense layers by oneDNN (`camagain.models.pointwise`). Where a clone of DingXiaoH/RepLKNet-pytorch is at hand its own functions are run, unmodified, on the same
 network, otherwise a plain loop of ours. Left out on both sides: reading the pictures, of which noise takes the place.
 
 Ours finds out once what the centre depends on and tries it on noise, so it is timed over the 50 images that upstream
-takes; theirs costs the same for every image and is timed over one. RepLKNet's centre depends on every pixel, and one
-image a call is enough.
+takes; theirs costs the same for every image and is timed over one. The centre of the others depends on every pixel, and
+fewer images a call are enough.
 
 Results must be the same. `difference` is the largest of our map from theirs in double precision, through the maximum.
 In single precision a sum that rounds to the other side of 0 in front of a ReLU switches a path on or off, so that any
@@ -36,7 +36,12 @@ from camagain.models import create, merge, replace_large_kernels
 from camagain.models.zoo import Network
 
 REPOSITORY = "DingXiaoH+RepLKNet-pytorch"
-CASES = (("resnet50", 1024, 50, 3, True), ("replknet_31b", 512, 1, 3, True), ("replknet_31b", 1024, 1, 2, False))
+CASES = (
+    ("resnet50", 1024, 50, 3, True),
+    ("convnext_tiny", 512, 5, 3, True),
+    ("replknet_31b", 512, 1, 3, True),
+    ("replknet_31b", 1024, 1, 2, False),
+)
 """Architecture, side of the input, images in one call of ours, rounds, whether to compare in double precision, which
 takes torch minutes for large kernels."""
 

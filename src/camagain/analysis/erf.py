@@ -17,6 +17,7 @@ from torch import nn
 from camagain.analysis.area import THRESHOLDS, area_ratios
 from camagain.analysis.receptive_field import Span, receptive_field
 from camagain.errors import NotApplicable, UserError
+from camagain.models.pointwise import FastPointwise
 from camagain.models.zoo import Network, feature_maps
 
 __all__ = ["THRESHOLDS", "Contribution", "area_ratios", "contribution_map", "measure"]
@@ -168,7 +169,7 @@ def measuring(model: nn.Module) -> Iterator[None]:
     wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
         model.eval().requires_grad_(False)
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), FastPointwise():
             yield
     finally:
         for module, mode in modes:
