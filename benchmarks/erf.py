@@ -3,8 +3,9 @@
 ResNet-50 at 1024 px, the input that they measure at, ConvNeXt-T and RepLKNet-31B. Their way: the whole image, torch's
 default layout and convolutions, parameters that want gradients, too, which are set to none before each image. Ours: the
 part of the image that the centre can depend on, channels-last, no gradients of parameters, large kernels merged and by
-the fast route, dense layers by oneDNN (`camagain.models.pointwise`). Where a clone of DingXiaoH/RepLKNet-pytorch is at hand its own functions are run, unmodified, on the same
-network, otherwise a plain loop of ours. Left out on both sides: reading the pictures, of which noise takes the place.
+the fast route, dense layers by oneDNN (`camagain.models.pointwise`). Where a clone of DingXiaoH/RepLKNet-pytorch is at
+hand its own functions are run, unmodified, on the same network, otherwise a plain loop of ours. Left out on both sides:
+reading the pictures, of which noise takes the place.
 
 Ours finds out once what the centre depends on and tries it on noise, so it is timed over the 50 images that upstream
 takes; theirs costs the same for every image and is timed over one. The centre of the others depends on every pixel, and
