@@ -40,7 +40,10 @@ def teaser(root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResults:
         write_analysis(paths.analysis("erf", model.name), maps)
         value = rng.uniform(40, 90)
         score = {"max_box_acc": {"value": value, "low": value - 2, "high": value + 1}}
-        write_json(paths.evaluation(model.name, "cam") / "metrics.json", {"figures": score})
+        for method in experiment.localization.methods:
+            write_json(paths.evaluation(model.name, method) / "metrics.json", {"figures": score})
+        for path in (paths.model(model.name) / "model.json", paths.localization(model.name) / "summary.json"):
+            write_json(path, {})  # without them the model counts as missing
     return RunResults(experiment, paths)
 
 
