@@ -38,7 +38,7 @@ from camagain.models.zoo import Network, class_scores, feature_maps, linear_head
 REPOSITORY = "snskysk+CAM-Back-Again"
 CHANNELS, SIDE, CLASSES = 1024, 12, 200
 IMAGES, ROUNDS = 32, 5  # of feature maps
-BATCH, SIZE, NETWORK_ROUNDS = 4, 384, 3  # from pixels to heatmap
+BATCH, SIZE, NETWORK_ROUNDS = 16, 384, 3  # from pixels to heatmap; below 16 images torch takes a slow path for 1 x 1
 
 METHODS = {"cam": cam, "pc1": pc1}
 

@@ -86,7 +86,7 @@ def variation(tiny_run, tmp_path, tiny_values):
     """Localizes the tiny run's data again with other settings, by a network without training."""
 
     def run(architecture: str, **settings) -> tuple[dict[str, np.ndarray], dict]:
-        values = {**tiny_values, "models": [{"name": "other", "architecture": architecture}]}
+        values = {**tiny_values, "models": [{"name": "other", "architecture": architecture}], "analysis": {}}
         values["training"] = {"epochs": 0, "batch_size": 6, "learning_rate": 1.0e-3}
         values["localization"] = {"methods": ["cam"], **settings}
         values["input"] = {"size": 96}  # 3 x 3 cells at stride 32

@@ -57,6 +57,22 @@ def test_merging_keeps_the_scores_and_removes_kernels_and_norms(name: str, train
     assert not [key for key in left if ".large_kernel" in key or ".strips" in key]
 
 
+def test_convolutions_take_in_the_norms_behind_them(trained: Callable):
+    network = trained("replknet_31b")
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(images)
+        after = merge(network)(images)
+    assert (after - before).abs().max() < 1e-4 * before.abs().max()
+    left = [key for key, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)]
+    assert left and all(key.endswith("norm") for key in left), "only norms before a convolution stay"
+
+
+def test_norms_that_follow_their_batch_are_not_folded():
+    layers = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train()
+    assert isinstance(merge(layers)[1], nn.BatchNorm2d)
+
+
 def test_merging_twice_or_where_nothing_is_to_merge_changes_nothing(trained: Callable):
     network = merge(trained("slak_tiny"))
     state = {key: tensor.clone() for key, tensor in network.state_dict().items()}

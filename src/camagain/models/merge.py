@@ -9,12 +9,16 @@ and a sum of convolutions is one convolution by the sum of their kernels, each p
 - RepLKNet: K x K and 5 x 5 become one K x K kernel.
 - SLaK: K x 5, 5 x K and 5 x 5 become K x 5 and 5 x K; the 5 x 5 kernel lies inside either strip. One K x K kernel would
   be exact too, but has K / 10 times as many weights (5 times at K = 51) and almost all of them are zero.
+- Any convolution with its BatchNorm right behind it in an nn.Sequential becomes one convolution with a bias.
 """
+
+from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn.functional import pad
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from camagain.errors import UserError
 from camagain.models.replknet import LargeKernel
@@ -35,8 +39,9 @@ class MergedStrips(nn.Module):
 def merge(model: nn.Module) -> nn.Module:
     """Merges every large kernel of `model`, in place, and returns it: the same outputs in eval mode, with less work.
 
-    For inference only: a merged network has no BatchNorm behind its large kernels any more, and its state_dict other
-    keys. A network without such branches, or merged before, stays as it is.
+    For inference only: a merged network has no BatchNorm behind its large kernels any more, nor, if it is in eval mode,
+    behind other convolutions that share an nn.Sequential with theirs, and its state_dict has other keys. A network
+    without any of these, or merged before, stays as it is.
     """
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
@@ -45,7 +50,21 @@ def merge(model: nn.Module) -> nn.Module:
             elif isinstance(child, Strips):
                 merged = MergedStrips(_one_kernel([child.tall, child.small]), _one_kernel([child.wide]))
                 setattr(module, name, merged.train(child.training))
+    for module in model.modules():
+        if isinstance(module, nn.Sequential):
+            _fold_norms(module)
     return model
+
+
+def _fold_norms(layers: nn.Sequential) -> None:
+    """Folds every BatchNorm in eval mode that directly follows a convolution into it, in place."""
+    for (first, conv), (second, bn) in pairwise(list(layers.named_children())):
+        if not isinstance(conv, nn.Conv2d) or not isinstance(bn, _BatchNorm):
+            continue
+        if bn.running_var is not None and not bn.training:
+            one = fuse_conv_bn_eval(conv, bn)
+            setattr(layers, first, one.requires_grad_(conv.weight.requires_grad))  # else the new bias learns nothing
+            setattr(layers, second, nn.Identity())
 
 
 @torch.no_grad()
