@@ -64,7 +64,7 @@ def _fold_norms(layers: nn.Sequential) -> None:
         if bn.running_var is not None and not bn.training:
             one = fuse_conv_bn_eval(conv, bn)
             setattr(layers, first, one.requires_grad_(conv.weight.requires_grad))  # else the new bias learns nothing
-            setattr(layers, second, nn.Identity())
+            setattr(layers, second, nn.Identity().eval())
 
 
 @torch.no_grad()
