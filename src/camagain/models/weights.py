@@ -52,7 +52,8 @@ def fetch_weights(experiment: Experiment) -> Iterator[str]:
             found = obtain(copies, experiment.compute.downloads)
             yield f"{model.name}: {found.path}, sha256 {found.sha256}, {found.source.licence}"
         elif model.weights == "timm":
-            create(model.architecture, 2, pretrained=True, **model.options)
+            options: dict = dict(model.options)
+            create(model.architecture, 2, pretrained=True, **options)
             yield f"{model.name}: timm's weights of {model.architecture}, in the cache of Hugging Face"
         else:
             yield f"{model.name}: nothing to fetch ({model.weights})"
