@@ -4,11 +4,13 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import conv2d
 
 from camagain.analysis.erf import contribution_map
+from camagain.analysis.run import analyze
 from camagain.artifacts import sha256
 from camagain.compute import prepare
 from camagain.config import Compute
@@ -139,3 +141,17 @@ def test_a_training_gives_the_same_bits_twice_and_its_maps_agree_with_a_cpu(on_g
     ):
         assert np.abs(gpu["cam"] - cpu["cam"]).max() < 1e-3
         assert np.abs(gpu["pc1.described"] - cpu["pc1.described"]).max() < 1e-2
+
+
+@pytest.mark.parametrize("name", ["erf", "initialization", "remedies", "texture", "interventions"])
+def test_every_analysis_that_runs_a_network_does_so_on_a_gpu(on_gpu, name):
+    experiment, paths = on_gpu
+    settings = experiment.analysis.interventions.model_copy(update={"epochs": 1})
+    analysis = experiment.analysis.model_copy(update={"interventions": settings})
+    experiment = experiment.model_copy(update={"analysis": analysis})
+    if not paths.localization("convnext_narrow").exists():
+        finetune(experiment, "convnext_narrow", paths)
+        localize(experiment, "convnext_narrow", paths)
+    for change in ("K13-seed0", "shrunk") if name == "interventions" else ("",):
+        analyze(experiment, name, "convnext_narrow", paths, change)
+        assert len(pd.read_csv(paths.analysis(name, "convnext_narrow") / change / "table.csv"))
