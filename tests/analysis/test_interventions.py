@@ -162,16 +162,19 @@ def test_seeds_differ_from_each_other_and_from_the_training_before_and_repeat_th
 
 
 def test_the_recipe_is_the_models_own_but_for_its_length(own):
-    recipe = own()[0].model("small-resnet").training.model_copy(update={"epochs": 10, "warmup_epochs": 5})
-    values = recipe.model_dump(mode="json")
-    for epochs, expected in ((1, (1, 0)), (4, (4, 2)), (None, (10, 5)), (20, (20, 5))):
-        models = [{"name": MODEL, "architecture": "convnext_narrow", "training": values}]
-        experiment, _ = own(models=[*models, {**models[0], "name": "small-resnet"}], interventions={"epochs": epochs})
+    changed = {"epochs": 10, "warmup_epochs": 5, "learning_rate": 0.001, "head_learning_rate": 0.002}
+    recipe = own()[0].model("small-resnet").training.model_copy(update=changed)
+    model = {"architecture": "convnext_narrow", "training": recipe.model_dump(mode="json")}
+    models = [{"name": MODEL, **model}, {"name": "small-resnet", **model}]
+    cases = ((1, 1, (0.5, 0.001, 0.002)), (4, 0.5, (2, 0.0005, 0.001)), (None, 1, (5, 0.001, 0.002)))
+    for epochs, factor, expected in (*cases, (20, 1, (5, 0.001, 0.002))):
+        settings = {"epochs": epochs, "learning_rate_factor": factor}
+        experiment, _ = own(models=models, interventions=settings)
         found = further(experiment, MODEL, Change.named("own-seed0", ("own-seed0",))).models[0].training
-        assert (found.epochs, found.warmup_epochs) == expected
+        assert found.epochs == (epochs or 10)
+        assert (found.warmup_epochs, found.learning_rate, found.head_learning_rate) == expected
         assert found.snapshot_every == 0
-        kept = {key: getattr(recipe, key) for key in ("epochs", "warmup_epochs", "snapshot_every")}
-        assert found.model_copy(update=kept) == recipe
+        assert found.model_copy(update=changed | {"snapshot_every": recipe.snapshot_every}) == recipe
 
 
 def test_a_model_without_training_needs_its_epochs_given(families):

@@ -66,6 +66,16 @@ def test_every_group_warms_up_from_a_hundredth_of_its_own_peak_and_follows_half_
     assert (shares[99] < 1e-3).all()
 
 
+def test_a_fraction_of_an_epoch_warms_up():
+    settings = recipe(learning_rate=1.0, warmup_epochs=0.25)
+    optimizer = make_optimizer(create("resnet_narrow", 4), settings)
+    schedule, rates = make_schedule(optimizer, settings, steps_per_epoch=10), []
+    for step in range(3):
+        schedule.step_update(step)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.01, 0.505, 0.5 * (1 + np.cos(np.pi * 0.02))])
+
+
 def usable() -> list[str]:
     """Without those that need a GPU and packages of their own, one that needs second derivatives, and kron.
 

@@ -60,19 +60,26 @@ class Change:
 def further(experiment: Experiment, model_name: str, change: Change) -> Experiment:
     """The experiment of a further training: one model, its recipe again, and a seed of its own.
 
-    Fewer epochs than the recipe's shorten its warm-up in proportion, rounded down. Jobs of one seed see the same images
-    in the same order with the same augmentation, whatever their kernels. UserError where no epochs are given and the
-    recipe has none.
+    Fewer epochs than the recipe's shorten its warm-up in proportion; `learning_rate_factor` is on every learning rate.
+    Jobs of one seed see the same images in the same order with the same augmentation, whatever their kernels. UserError
+    where no epochs are given and the recipe has none.
     """
-    model = experiment.model(model_name)
-    before = model.training.epochs
-    epochs = experiment.analysis.interventions.epochs or before
+    model, settings = experiment.model(model_name), experiment.analysis.interventions
+    own = model.training
+    epochs, factor = settings.epochs or own.epochs, settings.learning_rate_factor
     if not epochs:
         raise UserError(
             f"'{model_name}' is not trained (0 epochs): set analysis.interventions.epochs to train it further."
         )
-    warmup = int(model.training.warmup_epochs * min(1, epochs / max(1, before)))
-    recipe = model.training.model_copy(update={"epochs": epochs, "warmup_epochs": warmup, "snapshot_every": 0})
+    recipe = own.model_copy(
+        update={
+            "epochs": epochs,
+            "warmup_epochs": own.warmup_epochs * min(1, epochs / max(1, own.epochs)),
+            "learning_rate": own.learning_rate * factor,
+            "head_learning_rate": own.head_learning_rate and own.head_learning_rate * factor,
+            "snapshot_every": 0,
+        }
+    )
     trained = model.model_copy(update={"name": f"{model_name}, {change.name}", "training": recipe})
     assert change.seed is not None  # `shrunk` is not trained
     seed = derived_seed(experiment.seed, change.seed, STREAM)

@@ -100,7 +100,13 @@ class Interventions(Settings):
         default=None,
         ge=1,
         description="Epochs of further training; null: as many as the model's own recipe has. Fewer shorten its "
-        "warm-up in proportion, rounded down.",
+        "warm-up in proportion.",
+    )
+    learning_rate_factor: float = Field(
+        default=1.0,
+        gt=0,
+        description="Factor on all learning rates of the recipe, for every size alike. Adam moves each tap by the "
+        "learning rate, however small its gradient: 31 x 31 taps together move 38 times as far as 5 x 5.",
     )
 
     @property

@@ -52,7 +52,9 @@ class Training(Settings):
         description="Factor on the learning rate for each layer further from the classifier, or null for none.",
     )
     weight_decay: float = Field(default=5.0e-4, ge=0, description="Weight decay; biases and norms are exempt.")
-    warmup_epochs: int = Field(default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak.")
+    warmup_epochs: int | float = Field(
+        default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak; a fraction will do."
+    )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     drop_path: Share = Field(default=0.0, description="Stochastic depth rate, for architectures that have it.")
     ema_decay: float = Field(

@@ -68,7 +68,7 @@ def make_schedule(optimizer: Optimizer, recipe: Training, steps_per_epoch: int) 
     return CosineLRScheduler(
         optimizer,
         t_initial=max(1, recipe.epochs * steps_per_epoch),
-        warmup_t=recipe.warmup_epochs * steps_per_epoch,
+        warmup_t=round(recipe.warmup_epochs * steps_per_epoch),
         warmup_lr_init=recipe.learning_rate / 100,
         t_in_epochs=False,
     )
