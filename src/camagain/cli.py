@@ -187,6 +187,17 @@ def keys() -> None:
 
 
 @app.command()
+def documents(
+    root: Annotated[Path, typer.Argument(help="The project's folder.")] = Path("."),
+) -> None:
+    """Write what README.md and docs/results.md say of results anew from results/reference."""
+    from camagain.paper.documents import write_documents
+
+    for path in write_documents(root):
+        print(path)
+
+
+@app.command()
 def doctor(
     models: Annotated[bool, typer.Option("--models", help="List every architecture name that can be used.")] = False,
 ) -> None:

@@ -47,6 +47,7 @@ class AnalysisSection:
     table: Table
     pictures: list[Picture]
     not_applicable: dict[str, str]
+    command: str  # makes it again, for one model
 
 
 def write_report(experiment: Experiment, paths: RunPaths) -> None:
@@ -81,6 +82,8 @@ def section(results: RunResults, name: AnalysisName) -> AnalysisSection:
         text_table(results, name),
         [picture(results.paths, figure) for figure in ANALYSIS_FIGURES[name]],
         results.not_applicable(name),
+        f"camagain analyze results/{results.experiment.run}/experiment.yaml {name} MODEL"
+        + (" --change CHANGE" if name == "interventions" else ""),
     )
 
 

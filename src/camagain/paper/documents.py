@@ -1,0 +1,99 @@
+"""What README.md and docs/results.md say of results, written from `results/reference`: no number is typed twice."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from camagain.artifacts import existing, read_json, write_text
+from camagain.config import BASELINE, Experiment
+from camagain.config.file import load_experiment
+from camagain.config.methods import METHOD_NAMES
+from camagain.errors import UserError
+from camagain.paper.captions import CAPTIONS, TABLE_TITLES
+from camagain.paper.localization_tables import cell
+from camagain.paper.names import figure_names, table_names
+
+BEGIN, END = "<!-- results, written by `make docs` -->", "<!-- end of results -->"
+"""What stands between these lines in README.md is replaced."""
+
+REFERENCES = Path("results/reference")
+PAGE = Path("docs/results.md")
+
+HEAD = """\
+# Results
+
+What the committed reference runs found, written by `make docs` from [results/reference](../results/reference); a test
+fails when they differ. Each run says what it stands on. None of them is evidence about the paper, whose numbers need
+its data, its weights and a GPU ([paper-map.md](paper-map.md)).
+"""
+
+
+def write_documents(root: Path) -> list[Path]:
+    """Rewrites both documents of the project in folder `root` and returns their paths."""
+    write_text(root / PAGE, results_page(root))
+    write_text(root / "README.md", readme(root))
+    return [root / PAGE, root / "README.md"]
+
+
+def results_page(root: Path) -> str:
+    """docs/results.md: every table and figure of every reference run."""
+    return "\n".join([HEAD, *(section(folder, experiment) for folder, experiment in references(root))])
+
+
+def readme(root: Path) -> str:
+    """README.md with its marked part rewritten; UserError where the marks are missing."""
+    text = existing(root / "README.md").read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    if not pattern.search(text):
+        raise UserError(f"{root / 'README.md'}: expected the lines '{BEGIN}' and '{END}' around the results.")
+    rows = [row for folder, experiment in references(root) for row in summary(folder, experiment)]
+    columns = "| run | test images, classes | network | map | top-1 | MaxBoxAcc | at val τ |"
+    part = "\n".join([BEGIN, "", columns, "|---|---|---|---|--:|--:|--:|", *rows, "", END])
+    return pattern.sub(lambda _: part, text)
+
+
+def references(root: Path) -> Iterator[tuple[Path, Experiment]]:
+    """Folder and experiment of every reference run, in alphabetical order."""
+    for path in sorted((root / REFERENCES).glob("*/experiment.yaml")):
+        yield path.parent, load_experiment(path)
+
+
+def summary(folder: Path, experiment: Experiment) -> Iterator[str]:
+    """A row of the README's table for each network and method of the predicted class, and for the centred Gaussian."""
+    dataset = read_json(folder / "manifest.json")["dataset"]
+    scope = f"{dataset['splits']['test']:,} of {dataset['name']}, {len(dataset['classes'])}"
+    methods = [method for method in experiment.localization.methods if not method.endswith("-gt")]
+    keys = [(model.name, method) for model in experiment.models for method in methods]
+    for model, method in [*keys, (BASELINE, "centre-gaussian")]:
+        figures = read_json(folder / "evaluation" / model / method / "metrics.json")["figures"]
+        name = METHOD_NAMES[method].partition(",")[0] if model != BASELINE else "centred Gaussian"
+        cells = [cell(figures[figure]) for figure in ("top1", "max_box_acc", "max_box_acc_val_threshold")]
+        yield f"| {' | '.join([experiment.run, scope, model, name, *cells])} |"
+
+
+def section(folder: Path, experiment: Experiment) -> str:
+    """One reference run: what it stands on, its tables, and those of its figures that may be published."""
+    manifest = read_json(folder / "manifest.json")
+    machine = manifest["machine"]
+    lines = [
+        f"## {experiment.run}",
+        "",
+        experiment.purpose,
+        "",
+        f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, torch "
+        f"{manifest['packages']['torch']}, commit {(manifest['git']['commit'] or 'unknown')[:12]}, "
+        f"{manifest['written'][:10]}. Compare a run of yours: `camagain compare results/{experiment.run} "
+        f"{REFERENCES}/{experiment.run}`.",
+        "",
+    ]
+    for name in table_names(experiment):
+        path = folder / "tables" / f"{name}.md"
+        if path.is_file():
+            lines += [f"### {TABLE_TITLES[name]}", "", path.read_text(encoding="utf-8")]
+    for name in figure_names(experiment):
+        path = folder / "figures" / f"{name}.png"
+        if path.is_file():
+            title, caption = CAPTIONS[name]
+            picture = f"../{REFERENCES}/{folder.name}/figures/{name}.png"
+            lines += [f"### {title}", "", f"![{title}]({picture})", "", caption, ""]
+    return "\n".join(lines)
