@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from camagain.config import ANALYSES, AnalysisName, Experiment
+from camagain.paper.recipes import recipe_groups
 
 TABLE_NAMES = (
     "localization",
@@ -27,8 +28,15 @@ PARTS = ("tables", "figures", "report", "manifest")
 
 
 def table_names(experiment: Experiment) -> tuple[str, ...]:
-    """The tables of a run, in the order of its report."""
-    return TABLE_NAMES + tuple(table for name in experiment.analysis.names for table in ANALYSIS_TABLES[name])
+    """The tables of a run, in the order of its report; `augmentation` where models differ in their training alone."""
+    return own_tables(experiment) + tuple(
+        table for name in experiment.analysis.names for table in ANALYSIS_TABLES[name]
+    )
+
+
+def own_tables(experiment: Experiment) -> tuple[str, ...]:
+    """The tables that belong to no analysis."""
+    return TABLE_NAMES + (("augmentation",) if recipe_groups(experiment) else ())
 
 
 def figure_names(experiment: Experiment) -> tuple[str, ...]:

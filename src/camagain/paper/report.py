@@ -13,7 +13,7 @@ from camagain.environment import git_state, machine, package_versions
 from camagain.paper.captions import CAPTIONS, TABLE_TITLES
 from camagain.paper.claims import claims_path
 from camagain.paper.manifest import wall_times
-from camagain.paper.names import ANALYSIS_FIGURES, FIGURE_NAMES, TABLE_NAMES
+from camagain.paper.names import ANALYSIS_FIGURES, FIGURE_NAMES, own_tables
 from camagain.paper.render import TextTable
 from camagain.paper.results import MAP_NAMES, RunResults
 from camagain.paper.tables import TABLES
@@ -59,7 +59,7 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
     page = template.render(
         experiment=experiment,
         results=results,
-        tables=[text_table(results, name) for name in TABLE_NAMES],
+        tables=[text_table(results, name) for name in own_tables(experiment)],
         headlines=headlines(results),
         claims=read_json(claims_path(paths)),
         pictures=[picture(paths, name) for name in FIGURE_NAMES],

@@ -7,6 +7,7 @@ import pandas as pd
 from camagain.artifacts import RunPaths, write_csv, write_json, write_text
 from camagain.config import BASELINE, Experiment
 from camagain.paper.analysis_tables import cues, erf, gap, initialization, interventions, pca, remedies, texture
+from camagain.paper.augmentation_table import augmentation_table, augmentation_text
 from camagain.paper.choices_table import choices_table, choices_text
 from camagain.paper.claims import write_claims
 from camagain.paper.localization_tables import localization_table, localization_text, top_loc_table, top_loc_text
@@ -26,6 +27,7 @@ TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunRe
     "model-zoo": (zoo_table, zoo_text),
     "wsol-methods": (methods_table, methods_text),
     "models": (models_table, models_text),
+    "augmentation": (augmentation_table, augmentation_text),
     "erf": (erf.table, erf.text),
     "gap": (gap.table, gap.text),
     "pca": (pca.table, pca.text),

@@ -11,6 +11,7 @@ import torch
 
 from camagain.artifacts import RunPaths, atomic, read_json
 from camagain.config import WITHOUT_EFFECT, Experiment
+from camagain.config.base import flat
 from camagain.environment import package_versions
 from camagain.provenance import code_digest
 
@@ -82,11 +83,3 @@ def state_file(experiment: Experiment, model_name: str, paths: RunPaths, device:
         "packages": {name: package_versions()[name] for name in PACKAGES},
     }
     return StateFile(paths.model(model_name) / "state" / "resume.pt", flat(values))
-
-
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted name: {"a": {"b": 1}} -> {"a.b": 1}."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found
