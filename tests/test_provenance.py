@@ -39,7 +39,7 @@ def digests() -> dict[str, str]:
         ("localization/maps.py", {"localize"}),
         ("models/narrow.py", {"finetune", "localize"}),
         ("evaluation/boxes.py", {"evaluate"}),
-        ("evaluation/metrics.py", {"evaluate", "tables"}),
+        ("evaluation/metrics.py", {"evaluate", "tables", "figures"}),
         ("datasets/synthbirds/bird.py", {"data"}),
         ("datasets/cub.py", {"data"}),
         ("paper/heatmaps.py", {"figures"}),

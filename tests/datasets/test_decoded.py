@@ -26,7 +26,7 @@ def index_path(tiny_run, tmp_path):
 
 
 def rewrite(index_path, index: pd.DataFrame) -> None:
-    write_index(index_path, index.assign(boxes=index["boxes"].map(np.ndarray.tolist)))
+    write_index(index_path, index)
 
 
 def files(index_path) -> list[str]:

@@ -140,7 +140,7 @@ def test_the_weights_of_an_experiment_are_fetched_ahead_of_its_jobs(tmp_path: Pa
         {"name": "theirs", "architecture": "replknet_31b", "weights": "published"},
     ]
     compute = {**tiny_values["compute"], "downloads": str(tmp_path)}
-    experiment = parse_experiment({**tiny_values, "models": models, "compute": compute}, "a test")
+    experiment = parse_experiment({**tiny_values, "models": models, "compute": compute, "analysis": {}}, "a test")
     ours, theirs = fetch_weights(experiment)
     assert "nothing to fetch" in ours
     assert sha256(path) in theirs and "no licence stated" in theirs

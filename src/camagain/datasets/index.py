@@ -36,6 +36,8 @@ def write_index(path: Path, index: pd.DataFrame) -> None:
     check_index(index, str(path))
     order = pd.Categorical(index["split"], categories=SPLITS, ordered=True)
     ordered = _completed(index).assign(_order=order).sort_values(["_order", "image_id"], kind="stable")
+    for column in ("boxes", "cue_boxes"):  # as they are read, boxes are arrays, which Parquet does not take in a column
+        ordered[column] = [boxes.tolist() if isinstance(boxes, np.ndarray) else boxes for boxes in ordered[column]]
     write_parquet(path, ordered[[*COLUMNS, *OPTIONAL]].reset_index(drop=True))
 
 
