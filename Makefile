@@ -49,7 +49,7 @@ lint: setup
 	snakemake --lint
 	mypy
 
-# make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 12 minutes)
+# make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 25 minutes)
 bench: setup
 	python -m benchmarks $(if $(PEER),--peer $(PEER))
 
