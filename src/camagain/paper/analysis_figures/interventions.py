@@ -79,7 +79,10 @@ def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: 
             )
             axes.plot(*place, color=color, **MEAN)
             label = f"{row['kernel_side']} × {row['kernel_side']}"
-            axes.annotate(label, place, (5, 4), textcoords="offset points", fontsize=7, color=color)
+            # Away from the control, where every arrow comes from.
+            beside, align = (5, "left") if place[0] >= 1 else (-5, "right")
+            offset = (beside, 4 if place[1] >= 0 else -10)
+            axes.annotate(label, place, offset, textcoords="offset points", ha=align, fontsize=7, color=color)
         own = seeds[seeds["model"] == model]
         axes.plot(own["area_factor"], own["difference_points"], color=color, **SEED)
     axes.plot(1, 0, color="black", **MEAN)
