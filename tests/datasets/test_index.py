@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from camagain.datasets.index import check_index, fingerprint, image_path, read_index, spread_evenly, write_index
+from camagain.datasets.index import check_index, fingerprint, fingerprints, image_path, read_index, spread_evenly, write_index
 from camagain.errors import UserError
 
 
@@ -102,6 +102,16 @@ def test_rows_are_spread_evenly():
     assert spread_evenly(table, 20).equals(table) and spread_evenly(table, 50).equals(table)
     assert [len(spread_evenly(table, count).drop_duplicates()) for count in range(1, 21)] == list(range(1, 21))
     assert spread_evenly(table[:0], 3).empty
+
+
+def test_each_split_has_a_fingerprint_of_its_own(tmp_path: Path):
+    index = table(tmp_path)
+    write_index(tmp_path / "index.parquet", index)
+    before = fingerprints(tmp_path / "index.parquet")
+    name = index.loc[index["split"] == "train", "path"].iloc[0]
+    Image.new("RGB", (8, 6), (9, 9, 9)).save(tmp_path / name)
+    after = fingerprints(tmp_path / "index.parquet")
+    assert {split for split in before if before[split] != after[split]} == {"all", "train"}
 
 
 def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path):

@@ -16,7 +16,7 @@ import pytest
 
 from camagain.artifacts import read_json
 from camagain.config import Cub, CubFolder, SynthBirds
-from camagain.datasets.index import fingerprint, image_path, read_index
+from camagain.datasets.index import fingerprints, image_path, read_index
 from camagain.datasets.prepare import CUB_200_2011, Archive, prepare_dataset
 from camagain.errors import UserError
 
@@ -58,7 +58,9 @@ def check_written(dataset_dir: Path, kind: str) -> tuple[pd.DataFrame, dict[str,
     assert summary["images"] == 6
     assert summary["splits"] == {"train": 2, "val": 2, "test": 2}
     assert summary["classes"] == ["003.Tern", "007.Wren"]
-    assert summary["fingerprint"] == fingerprint(dataset_dir / "index.parquet")
+    digests = fingerprints(dataset_dir / "index.parquet")
+    assert summary["fingerprint"] == digests.pop("all")
+    assert summary["split_fingerprints"] == digests
     assert index["cue_boxes"].tolist() == [None] * 6, (
         "CUB gives points of parts, and which decide the class is not known"
     )

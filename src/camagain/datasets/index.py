@@ -111,21 +111,29 @@ def image_path(index_path: Path, row_path: str) -> Path:
 
 
 def fingerprint(index_path: Path) -> str:
-    """A digest of what an index says and of the bytes of every image, the same wherever the dataset lies.
+    """The digest of a whole dataset, see `fingerprints`."""
+    return fingerprints(index_path)["all"]
 
-    Of an image with a region to ignore both masks count too, by their pixels: camagain united them, and the bytes of
-    the same PNG depend on the library that compressed it. Cue boxes do not count: no network learns from them and
-    no box is judged by them.
+
+def fingerprints(index_path: Path) -> dict[str, str]:
+    """Digests of what an index says and of the bytes of every image, the same wherever the dataset lies.
+
+    One for "all", and one for each split by its name: two runs may share the images that they are measured on, and not
+    those that they learned from. Of an image with a region to ignore both masks count too, by their pixels: camagain
+    united them, and the bytes of the same PNG depend on the library that compressed it. Cue boxes do not count: no
+    network learns from them and no box is judged by them.
     """
     index = read_index(index_path).sort_values("image_id")
-    digest = hashlib.sha256()
+    digests = {name: hashlib.sha256() for name in ("all", *SPLITS)}
     for row in track(index.itertuples(), len(index), "taking the fingerprint"):
-        digest.update(f"{row.image_id}|{row.label}|{row.class_name}|{row.split}|{row.boxes.tolist()}|".encode())
-        digest.update(hashlib.sha256(image_path(index_path, row.path).read_bytes()).digest())
+        content = f"{row.image_id}|{row.label}|{row.class_name}|{row.split}|{row.boxes.tolist()}|".encode()
+        content += hashlib.sha256(image_path(index_path, row.path).read_bytes()).digest()
         if isinstance(row.ignore_path, str):
             for mask in (row.mask_path, row.ignore_path):
-                digest.update(_pixels_digest(image_path(index_path, mask)))
-    return digest.hexdigest()
+                content += _pixels_digest(image_path(index_path, mask))
+        for name in ("all", row.split):
+            digests[name].update(content)
+    return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
 def _pixels_digest(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from camagain.artifacts import read_json, write_json
 from camagain.config import Cub, CubFolder, Dataset, SynthBirds, WsolMetadata
 from camagain.datasets.archive import unpack_tgz
 from camagain.datasets.cub import read_cub
-from camagain.datasets.index import SPLITS, fingerprint, write_index
+from camagain.datasets.index import SPLITS, fingerprints, write_index
 from camagain.datasets.wsol_metadata import read_wsol_metadata
 from camagain.downloads.http import fetch
 from camagain.errors import UserError
@@ -142,6 +142,7 @@ def _download(dataset: Cub, dataset_dir: Path, archive: Archive) -> _Source:
 def _summary(dataset: Dataset, index: pd.DataFrame, index_path: Path, source: _Source, seed: int) -> dict[str, Any]:
     """What `dataset.json` says; a split that is given has neither seed nor number of images per class."""
     classes = index[["label", "class_name"]].drop_duplicates().sort_values("label")
+    digests = fingerprints(index_path)
     return {
         "kind": dataset.kind,
         "name": dataset.name,
@@ -153,5 +154,6 @@ def _summary(dataset: Dataset, index: pd.DataFrame, index_path: Path, source: _S
         "boxes": source.boxes,
         "source": source.source,
         "archive": source.archive,
-        "fingerprint": fingerprint(index_path),
+        "fingerprint": digests.pop("all"),
+        "split_fingerprints": digests,
     }
