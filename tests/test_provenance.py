@@ -7,15 +7,9 @@ import pytest
 
 from camagain import provenance
 from camagain.provenance import code_digest, source_files
+from camagain.stages import stage_code
 
-STAGES = {
-    "data": "camagain.datasets.prepare",
-    "finetune": "camagain.training.finetune",
-    "localize": "camagain.localization.extract",
-    "evaluate": "camagain.evaluation.evaluate",
-    "tables": "camagain.paper.tables",
-    "figures": "camagain.paper.figures",
-}
+STAGES = ("data", "finetune", "localize", "evaluate", "tables", "figures")
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def digests() -> dict[str, str]:
     provenance.imported_modules.cache_clear()
-    return {stage: code_digest(module) for stage, module in STAGES.items()}
+    return {stage: stage_code(stage) for stage in STAGES}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from camagain.datasets.index import check_index, fingerprint, fingerprints, image_path, read_index, spread_evenly, write_index
+from camagain.datasets.index import (
+    check_index,
+    fingerprint,
+    fingerprints,
+    image_path,
+    read_index,
+    spread_evenly,
+    write_index,
+)
 from camagain.errors import UserError
 
 

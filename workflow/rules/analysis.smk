@@ -18,8 +18,8 @@ rule erf:
         gpu=GPU,
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.erf"),
-        settings=analysis_settings("erf", "compute", "seed"),
+        code=stage_code("erf"),
+        settings=settings("erf"),
     shell:
         "camagain erf {params.experiment} {wildcards.model} > {log} 2>&1"
 
@@ -39,8 +39,8 @@ rule gap:
     threads: EXPERIMENT.compute.threads
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.gap"),
-        settings=analysis_settings("gap", "evaluation", "seed"),
+        code=stage_code("gap"),
+        settings=settings("gap"),
     shell:
         "camagain analyze {params.experiment} gap {wildcards.model} > {log} 2>&1"
 
@@ -60,8 +60,8 @@ rule pca:
     threads: EXPERIMENT.compute.threads
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.pca"),
-        settings=analysis_settings("pca", "evaluation", "seed"),
+        code=stage_code("pca"),
+        settings=settings("pca"),
     shell:
         "camagain analyze {params.experiment} pca {wildcards.model} > {log} 2>&1"
 
@@ -84,10 +84,8 @@ rule initialization:
         gpu=GPU,
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest(
-            "camagain.analysis.run", "camagain.analysis.stages.initialization"
-        ),
-        settings=analysis_settings("initialization", "compute", "evaluation", "seed"),
+        code=stage_code("initialization"),
+        settings=settings("initialization"),
     shell:
         "camagain analyze {params.experiment} initialization {wildcards.model} > {log} 2>&1"
 
@@ -110,10 +108,8 @@ rule remedies:
         gpu=GPU,
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.remedies"),
-        settings=analysis_settings(
-            "remedies", "compute", "evaluation", "localization", "seed"
-        ),
+        code=stage_code("remedies"),
+        settings=settings("remedies"),
     shell:
         "camagain analyze {params.experiment} remedies {wildcards.model} > {log} 2>&1"
 
@@ -135,10 +131,8 @@ rule texture:
         gpu=GPU,
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.texture"),
-        settings=analysis_settings(
-            "texture", "compute", "evaluation", "localization", "seed"
-        ),
+        code=stage_code("texture"),
+        settings=settings("texture"),
     shell:
         "camagain analyze {params.experiment} texture {wildcards.model} > {log} 2>&1"
 
@@ -158,8 +152,8 @@ rule cues:
     threads: EXPERIMENT.compute.threads
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.analysis.run", "camagain.analysis.stages.cues"),
-        settings=analysis_settings("cues", "evaluation", "seed"),
+        code=stage_code("cues"),
+        settings=settings("cues"),
     shell:
         "camagain analyze {params.experiment} cues {wildcards.model} > {log} 2>&1"
 
@@ -181,11 +175,7 @@ rule interventions:
         gpu=GPU,
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest(
-            "camagain.analysis.run", "camagain.analysis.stages.interventions"
-        ),
-        settings=analysis_settings(
-            "interventions", "compute", "evaluation", "localization", "seed"
-        ),
+        code=stage_code("interventions"),
+        settings=settings("interventions"),
     shell:
         "camagain analyze {params.experiment} interventions {wildcards.model} --change {wildcards.change} > {log} 2>&1"

@@ -1,18 +1,17 @@
 # What the rules share: the validated experiment, where its files lie, and what makes a job run again.
-import json
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from camagain.artifacts import write_text
 from camagain.config import ANALYSES as ANALYSIS_NAMES
-from camagain.config import BASELINE, BASELINE_METHODS, WITHOUT_EFFECT
+from camagain.config import BASELINE, BASELINE_METHODS
 from camagain.config.analysis import WITH_ARRAYS
 from camagain.config.methods import CAM_METHODS
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.errors import UserError
 from camagain.paper.names import figure_names, table_names
-from camagain.provenance import code_digest
+from camagain.stages import settings_text, stage_code
 
 try:
     EXPERIMENT = parse_experiment(
@@ -21,6 +20,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+EXPERIMENT_VALUES = EXPERIMENT.model_dump(mode="json")
 RUN = f"results/{EXPERIMENT.run}"
 LOGS = f"{RUN}/logs"
 EXPERIMENT_FILE = f"{RUN}/experiment.yaml"
@@ -124,21 +124,11 @@ wildcard_constraints:
     change="|".join(INTERVENTIONS.changes),
 
 
-def settings(*sections):
-    """Parts of the experiment as text, for `params`; a job runs again when its text changes, not when other parts do."""
-    values = EXPERIMENT.model_dump(mode="json", exclude={"compute": WITHOUT_EFFECT})
-    return json.dumps(
-        {section: values[section] for section in sections}, sort_keys=True
-    )
-
-
-def analysis_settings(name, *sections):
-    """The settings of one analysis, and other parts of the experiment that it depends on."""
-    chosen = EXPERIMENT.analysis.model_dump(mode="json").get(name)
-    return json.dumps(chosen, sort_keys=True) + settings(*sections)
+def settings(stage, model=""):
+    """What a stage reads of the experiment, as text for `params`."""
+    return settings_text(EXPERIMENT_VALUES, stage, model)
 
 
 def model_settings(wildcards):
     """The one model's entry of the experiment, and what every training depends on."""
-    entry = EXPERIMENT.model(wildcards.model).model_dump_json()
-    return entry + settings("seed", "input", "compute")
+    return settings("finetune", wildcards.model)

@@ -11,7 +11,7 @@ rule dataset:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.datasets.prepare"),
-        settings=settings("dataset", "seed"),
+        code=stage_code("data"),
+        settings=settings("data"),
     shell:
         "camagain data {params.experiment} > {log} 2>&1"

@@ -13,8 +13,8 @@ rule evaluate:
     threads: EXPERIMENT.compute.threads
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.evaluation.evaluate"),
-        settings=settings("localization", "evaluation", "seed"),
+        code=stage_code("evaluate"),
+        settings=settings("evaluate"),
     shell:
         "camagain evaluate {params.experiment} {wildcards.model} > {log} 2>&1"
 
@@ -33,8 +33,8 @@ rule evaluate_baseline:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.evaluation.evaluate"),
-        settings=settings("evaluation", "seed"),
+        code=stage_code("evaluate_baseline"),
+        settings=settings("evaluate_baseline"),
         name=BASELINE,
     shell:
         "camagain evaluate {params.experiment} {params.name} > {log} 2>&1"

@@ -15,7 +15,7 @@ rule localize:
         gpu=GPU,
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.localization.extract"),
-        settings=settings("localization", "compute"),
+        code=stage_code("localize"),
+        settings=settings("localize"),
     shell:
         "camagain localize {params.experiment} {wildcards.model} > {log} 2>&1"

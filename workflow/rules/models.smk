@@ -15,7 +15,7 @@ rule finetune:
         gpu=GPU * EXPERIMENT.compute.processes,
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.training.finetune"),
+        code=stage_code("finetune"),
         settings=model_settings,
     shell:
         "camagain finetune {params.experiment} {wildcards.model} > {log} 2>&1"

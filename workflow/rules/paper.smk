@@ -1,9 +1,4 @@
 # Tables, figures, report and manifest: everything here reads artifacts and never a model.
-PAPER_SETTINGS = settings(
-    "models", "localization", "evaluation", "analysis", "figures", "seed", "purpose"
-)
-
-
 rule write_tables:
     input:
         EVALUATIONS,
@@ -31,8 +26,8 @@ rule write_tables:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.paper.tables"),
-        settings=PAPER_SETTINGS,
+        code=stage_code("tables"),
+        settings=settings("tables"),
     shell:
         "camagain paper {params.experiment} --part tables > {log} 2>&1"
 
@@ -64,8 +59,8 @@ rule write_figures:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.paper.figures"),
-        settings=PAPER_SETTINGS,
+        code=stage_code("figures"),
+        settings=settings("figures"),
     shell:
         "camagain paper {params.experiment} --part figures > {log} 2>&1"
 
@@ -88,8 +83,8 @@ rule write_report:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.paper.report"),
-        settings=PAPER_SETTINGS,
+        code=stage_code("report"),
+        settings=settings("report"),
     shell:
         "camagain paper {params.experiment} --part report > {log} 2>&1"
 
@@ -113,6 +108,6 @@ rule write_manifest:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=code_digest("camagain.paper.manifest"),
+        code=stage_code("manifest"),
     shell:
         "camagain paper {params.experiment} --part manifest > {log} 2>&1"

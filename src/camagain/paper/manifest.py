@@ -10,6 +10,7 @@ from camagain.artifacts import MANIFEST_SCHEMA, RunPaths, existing, read_json, s
 from camagain.config import Experiment
 from camagain.environment import git_state, machine, package_versions
 from camagain.paper.results import RunResults
+from camagain.stages import STAGES, stage_code
 
 
 def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
@@ -27,6 +28,7 @@ def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
             "packages": package_versions(),
             "machine": machine(),
             "git": git_state(Path.cwd()),
+            "code": {stage: stage_code(stage) for stage in STAGES},
             "dataset": read_json(paths.dataset_dir / "dataset.json"),
             "missing_models": results.missing,
             "models": {
