@@ -55,7 +55,8 @@ def test_every_table_comes_in_three_kinds(tiny_run, name: str):
     markdown, latex = ((paths.tables / f"{name}.{kind}").read_text() for kind in ("md", "tex"))
     lines = [line for line in markdown.splitlines() if line.startswith("|")]
     assert len(lines) > 2 and len({line.count("|") for line in lines}) == 1
-    assert latex.count(r"\\") == len(lines) - 1  # all but the rule
+    body = latex.partition("\\midrule")[2]
+    assert body.count("\\\\") - body.count("\\\\[2pt]") == len(lines) - 2  # [2pt]: the second line of a row
     assert "12 test images of 3 classes" in markdown
 
 
@@ -211,7 +212,7 @@ def test_markdown_and_latex_by_hand():
     latex = table.latex("x")
     assert r"a\_b & 9.5 \\" in latex
     assert r"\caption{Share\_1 of 50 \%.}" in latex
-    assert r"\begin{tabular}{lr}" in latex
+    assert r"\begin{tabular}{@{}lr@{}}" in latex
 
 
 def test_a_family_has_one_colour_and_others_differ():

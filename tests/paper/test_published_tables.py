@@ -1,7 +1,6 @@
 """The tables that set the paper's numbers beside a run's: what stands where, and what never does."""
 
 import copy
-import subprocess
 
 import pandas as pd
 import pytest
@@ -10,7 +9,6 @@ from camagain.config.file import parse_experiment
 from camagain.paper.evidence import counterpart, is_papers_data, tolerance_points
 from camagain.paper.methods_table import methods_table, methods_text
 from camagain.paper.models_table import models_table, models_text, recipe_in_words
-from camagain.paper.names import table_names
 from camagain.paper.networks import largest_of
 from camagain.paper.published import published_value
 from camagain.paper.zoo_table import zoo_table, zoo_text
@@ -201,21 +199,3 @@ def test_recipes_in_words(stub_run):
         "100 epochs, adamw, batch 32, learning rate 1e-05 (classifier 0.001), weight decay 0.0005, label smoothing "
         "0.1, drop path 0.3, crop 0.4-1 + flip 0.5 + colour jitter 0.4 + random erasing 0.25, bf16"
     )
-
-
-def test_the_tables_compile(tiny_run, tmp_path):
-    """All tables in one document of two columns, by the LaTeX of this machine if it has one."""
-    import shutil
-
-    if shutil.which("pdflatex") is None:
-        pytest.skip("needs pdflatex")
-    experiment, paths = tiny_run
-    tables = "\n".join((paths.tables / f"{name}.tex").read_text() for name in table_names(experiment))
-    document = (
-        "\\documentclass[twocolumn]{article}\n\\usepackage[letterpaper,margin=0.75in]{geometry}\n"
-        f"\\usepackage{{booktabs}}\n\\begin{{document}}\n{tables}\n\\end{{document}}\n"
-    )
-    (tmp_path / "tables.tex").write_text(document)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
