@@ -144,11 +144,12 @@ def compare(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the one-line verdict.")] = False,
 ) -> None:
     """Compare the figures of two runs; exit 0 equal or within tolerance, 1 differs, 2 cannot be compared."""
-    from camagain.compare.runs import compare_runs
+    from camagain.compare.comparison import compare_runs
+    from camagain.compare.text import text
 
     comparison = compare_runs(a, b)
-    print(comparison.text(quiet))
-    raise typer.Exit(comparison.exit_code)
+    print(text(comparison, quiet))
+    raise typer.Exit(comparison.exit_code())
 
 
 @app.command()

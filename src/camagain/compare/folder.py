@@ -1,0 +1,143 @@
+"""A results folder that is opened for comparison: every file that is read must still be the one its manifest lists."""
+
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from camagain.artifacts import MANIFEST_SCHEMA, read_json, sha256
+from camagain.errors import UserError
+
+if TYPE_CHECKING:
+    from camagain.config import Experiment
+
+State = Literal["there", "left out", "gone", "never made"]
+"""Of a file of a run: on disk; not kept by design, as in a reference; listed and not there; not listed."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A finished run, or a reference made of one."""
+
+    root: Path
+    manifest: dict[str, Any]
+    _checked: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, root: Path) -> "RunFolder":
+        """Reads the manifest; UserError where the folder is no finished run or is one of another version."""
+        root = Path(root)
+        path = root / "manifest.json"
+        if not root.is_dir():
+            raise UserError(f"{root}: no such folder. Expected a finished run such as results/demo.")
+        if not path.is_file():
+            begun = (root / "experiment.yaml").is_file()
+            hint = (
+                "it was begun and not finished; run `snakemake --cores all`, or `camagain paper` for what is there"
+                if begun
+                else "expected a folder such as results/demo"
+            )
+            raise UserError(f"{root}: not a finished run (no manifest.json): {hint}.")
+        manifest = read_json(path)
+        if not isinstance(manifest, dict) or manifest.get("schema") != MANIFEST_SCHEMA:
+            found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
+            raise UserError(
+                f"{path}: its schema is {found!r}, not {MANIFEST_SCHEMA}; make the run again with this version of "
+                "camagain, or compare with the version that made it."
+            )
+        missing = [key for key in ("experiment", "packages", "dataset", "files") if key not in manifest]
+        if missing:
+            raise UserError(f"{path}: {', '.join(missing)} missing; expected the manifest of a finished run.")
+        return cls(root, manifest)
+
+    def __str__(self) -> str:
+        return self.root.as_posix()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The experiment as plain values."""
+        return self.manifest["experiment"]
+
+    @cached_property
+    def experiment(self) -> "Experiment":
+        """The experiment as settings; UserError where this version does not know one of its keys."""
+        from camagain.config.file import parse_experiment
+
+        return parse_experiment(self.values, f"{self.root}/manifest.json")
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """The dataset's description: kind, name, images per split, classes, fingerprints."""
+        return self.manifest["dataset"]
+
+    @property
+    def left_out(self) -> dict[str, dict[str, Any]]:
+        """Checksum and size of what the run had and this folder does not keep."""
+        return self.manifest.get("files_left_out", {})
+
+    @property
+    def listed(self) -> dict[str, dict[str, Any]]:
+        """Checksum and size of every file the run had, kept or not."""
+        return {**self.left_out, **self.manifest["files"]}
+
+    def digest(self, file: str) -> str | None:
+        """The SHA-256 of a file by the manifest, also of one that is not kept; None where the run had none."""
+        entry = self.listed.get(file)
+        return entry["sha256"] if entry else None
+
+    def state(self, file: str) -> State:
+        """Whether a file is there, and if not, why."""
+        if file not in self.manifest["files"]:
+            return "left out" if file in self.left_out else "never made"
+        return "there" if (self.root / file).is_file() else "gone"
+
+    def has(self, file: str) -> bool:
+        """Whether a file can be read."""
+        return self.state(file) == "there"
+
+    def path(self, file: str) -> Path:
+        """Where a file lies; UserError where it is not the one that the manifest lists."""
+        path = self.root / file
+        if file not in self._checked:
+            if not self.has(file):
+                raise UserError(f"{path}: {self.state(file)}; expected a file that {self.root}/manifest.json lists.")
+            if sha256(path) != self.digest(file):
+                raise UserError(
+                    f"{path}: changed since its manifest was written. Run `camagain verify {self.root}` to list every "
+                    "such file, then make the run again, or take it from where it was published."
+                )
+            self._checked.add(file)
+        return path
+
+    def json(self, file: str) -> Any:
+        """The content of a JSON file."""
+        return read_json(self.path(file))
+
+    def csv(self, file: str) -> pd.DataFrame:
+        """A CSV file as a table; UserError where it is none."""
+        path = self.path(file)
+        try:
+            return pd.read_csv(path)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: not a readable CSV table ({error}).") from None
+
+    def parquet(self, file: str) -> pd.DataFrame:
+        """A Parquet file as a table; UserError where it is truncated or none."""
+        path = self.path(file)
+        try:
+            return pd.read_parquet(io.BytesIO(path.read_bytes()))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: not a readable Parquet table ({error}).") from None
+
+    def arrays(self, file: str) -> dict[str, np.ndarray]:
+        """The arrays of an npz file by name; UserError where it is truncated or none."""
+        path = self.path(file)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except Exception as error:  # numpy, zipfile and zlib each raise their own for a damaged file
+            raise UserError(f"{path}: not a readable npz file ({error}).") from None

@@ -1,0 +1,193 @@
+"""How far apart the rows of two joined tables are, by those of their columns that have a tolerance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from camagain.compare.kinds import Kind
+from camagain.compare.rows import Row, key_of, row_text
+from camagain.compare.tolerances import Spread, binomial_error, interval_columns, interval_error
+from camagain.compare.verdicts import Verdict
+
+CODES = (
+    Verdict.IDENTICAL_VALUES,
+    Verdict.WITHIN_TOLERANCE,
+    Verdict.CLAIM_HOLDS,
+    Verdict.DIFFERS,
+    Verdict.MISSING,
+    Verdict.NOT_COMPARABLE,
+)
+SAME, WITHIN, HOLDS, DIFFERS, MISSING, NOT_COMPARABLE = range(len(CODES))
+"""Verdicts as numbers, the better the smaller."""
+
+HAS_TO_BE_THE_SAME = "no tolerance is known"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdicts on r rows; `column` is the one of `columns` that speaks most against a row."""
+
+    judge: "Judge"
+    rows: np.ndarray  # (r,) positions in the joined table
+    code: np.ndarray  # (r,)
+    ratio: np.ndarray  # (r,) difference in units of the tolerance
+    column: list[str]  # (r,)
+    tolerance: np.ndarray  # (r,); NaN where there is none
+    sources: Mapping[str, str]
+
+    def worst(self, count: int) -> np.ndarray:
+        """Places of the worst rows, the worst first."""
+        return np.lexsort((-self.ratio, -self.code))[:count]
+
+    def row(self, place: int) -> Row:
+        """One of them with its values."""
+        index, column, judge = int(self.rows[place]), self.column[place], self.judge
+        a, b = (judge.value(column, side, index) for side in "ab")
+        tolerance = float(self.tolerance[place])
+        known = not np.isnan(tolerance)
+        note = effect_note(a, b) if is_effect(column) else ""
+        source = self.sources[column] if known else HAS_TO_BE_THE_SAME
+        key = key_of(judge.merged, list(judge.kind.keys), index)
+        return Row(key, CODES[self.code[place]], column, a, b, tolerance if known else None, source, note)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges rows of two joined tables, whose columns are named `x a` and `x b`.
+
+    `columns`: those that both have and that say what was found. `images`: how many there are in each split.
+    """
+
+    file: str
+    kind: Kind
+    merged: pd.DataFrame
+    columns: list[str]
+    images: Mapping[str, int]
+    spread: Spread
+
+    def numeric(self, column: str) -> bool:
+        """Whether a column holds numbers on both sides."""
+        types = [self.merged[f"{column} {side}"].dtype for side in "ab"]
+        return all(pd.api.types.is_numeric_dtype(t) and not pd.api.types.is_bool_dtype(t) for t in types)
+
+    def value(self, column: str, side: str, index: int) -> float | str | None:
+        """One cell, None where it is empty."""
+        value = self.merged[f"{column} {side}"].iloc[index]
+        if value is None or value != value:
+            return None
+        return float(value) if self.numeric(column) else str(value)
+
+    @cached_property
+    def unequal(self) -> np.ndarray:
+        """Which cells are not the same: (rows, columns) bool; two empty cells are the same."""
+        found = np.zeros((len(self.merged), len(self.columns)), dtype=bool)
+        for k, column in enumerate(self.columns):
+            a, b = self.merged[f"{column} a"], self.merged[f"{column} b"]
+            empty = (a.isna() & b.isna()).to_numpy()
+            if not self.numeric(column):
+                a, b = a.astype(object).astype(str), b.astype(object).astype(str)
+            found[:, k] = (a.to_numpy() != b.to_numpy()) & ~empty
+        return found
+
+    def judged(self, rows: np.ndarray) -> Judged:
+        """The verdicts on rows that are not the same, (r,) positions.
+
+        A row is judged by its columns with a tolerance. One without, such as a count or a p-value, goes with the
+        others, unless nothing else in the row differs: then it has to be the same.
+        """
+        tolerances = {column: found for column in self.columns if (found := self.tolerance(column, rows)) is not None}
+        code = np.zeros((len(rows), len(tolerances)), dtype=int)  # (r, J)
+        ratio = np.zeros(code.shape)
+        for k, (column, (tolerance, _)) in enumerate(tolerances.items()):
+            code[:, k], ratio[:, k] = self.verdicts(column, rows, tolerance)
+        names = list(tolerances)
+        best = (code + ratio / (1.001 + ratio)).argmax(axis=1) if names else np.zeros(len(rows), dtype=int)
+        first = self.unequal[rows].argmax(axis=1) if len(rows) else best  # the first column that differs
+        exact = code.max(axis=1, initial=0) == SAME
+        pick = np.arange(len(rows))
+        return Judged(
+            self,
+            rows,
+            np.where(exact, DIFFERS, code[pick, best] if names else DIFFERS),
+            np.where(exact, 0.0, ratio[pick, best] if names else 0.0),
+            [self.columns[first[i]] if exact[i] else names[best[i]] for i in pick],
+            np.array([np.nan if exact[i] else tolerances[names[best[i]]][0][i] for i in pick]),
+            {column: source for column, (_, source) in tolerances.items()},
+        )
+
+    def verdicts(self, column: str, rows: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Code and difference over tolerance of one column in each row: (r,), (r,)."""
+        a, b = (self.merged[f"{column} {side}"].to_numpy(dtype=float)[rows] for side in "ab")
+        difference = np.abs(b - a)
+        same = ~self.unequal[rows, self.columns.index(column)]
+        code = np.select([same, difference <= tolerance], [SAME, WITHIN], DIFFERS)
+        if is_effect(column):
+            holds = (self.signs(column, "a", rows) == self.signs(column, "b", rows)) & (
+                self.signs(column, "a", rows) != 0
+            )
+            code[(code == DIFFERS) & holds] = HOLDS
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(same, 0.0, np.nan_to_num(difference / tolerance, nan=1e9, posinf=1e9))
+        return code, ratio
+
+    def tolerance(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, str] | None:
+        """How far the values of a column may lie apart in each row, (r,), and why; None where nothing says it."""
+        if not self.numeric(column) or column in ("low", "high") or "_low" in column or "_high" in column:
+            return None
+        table = self.merged.iloc[rows]
+        interval = interval_columns(column, self.columns)
+        parts, sources = [], []
+        if column in self.kind.shares:
+            images = self.images_of(self.kind.shares[column], table)
+            a, b = (table[f"{column} {side}"].to_numpy(dtype=float) for side in "ab")
+            parts.append(binomial_error(a, b, images))
+            sources.append(f"binomial, n = {', '.join(f'{n:,.0f}' for n in sorted(set(images)))}")
+        elif interval:
+            names = ("value", "low", "high")
+            sides = [table[[f"{name} {side}" for name in (column, *interval)]].set_axis(names, axis=1) for side in "ab"]
+            parts.append(interval_error(*sides))
+            sources.append("both intervals")
+        seeds = self.seeds(column, rows)
+        if seeds.any():
+            parts.append(seeds)
+            sources.append("spread over seeds")
+        if not parts:
+            return None
+        return np.sqrt(sum(np.nan_to_num(part) ** 2 for part in parts)), " + ".join(sources)
+
+    def images_of(self, which: str, table: pd.DataFrame) -> np.ndarray:
+        """How many images the shares of each row are of: (r,)."""
+        if which == "split":
+            return table["split"].map(self.images).to_numpy(dtype=float)
+        return np.full(len(table), float(self.images[which]))
+
+    def seeds(self, column: str, rows: np.ndarray) -> np.ndarray:
+        """How far two trainings may lie apart in each row, (r,); 0 where the spread was not measured."""
+        known = {key: found for (file, key, name), found in self.spread.items() if (file, name) == (self.file, column)}
+        if not known:
+            return np.zeros(len(rows))
+        texts = [row_text(key_of(self.merged, list(self.kind.keys), index)) for index in rows]
+        return np.array([known[text].half_width if text in known else 0.0 for text in texts])
+
+    def signs(self, column: str, side: str, rows: np.ndarray) -> np.ndarray:
+        """The certain sign of an effect in each row, (r,): that of its whole interval, else 0."""
+        pair = interval_columns(column, self.columns)
+        if pair is None:
+            return np.zeros(len(rows))
+        low, high = (self.merged[f"{name} {side}"].to_numpy(dtype=float)[rows] for name in pair)
+        return np.where(low > 0, 1, np.where(high < 0, -1, 0))
+
+
+def is_effect(column: str) -> bool:
+    """Whether a column holds differences between two things, so that its sign is what people conclude from it."""
+    return column.endswith("_points") and ("difference" in column or "change" in column or "gain" in column)
+
+
+def effect_note(a: float | str | None, b: float | str | None) -> str:
+    """The ratio of an effect in the first run to that in the second, and whether it turned round."""
+    if not isinstance(a, float) or not isinstance(b, float) or b == 0:
+        return ""
+    return f"effect ratio {a / b:.2f}" + (", the sign turned" if a * b < 0 else "")
