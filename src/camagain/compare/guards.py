@@ -70,8 +70,6 @@ def learning(a: RunFolder, b: RunFolder) -> list[str]:
     epochs: list[dict[str, int]] = [
         {model["name"]: model["training"]["epochs"] for model in run.values["models"]} for run in (a, b)
     ]
-        {model["name"]: model["training"]["epochs"] for model in run.values["models"]} for run in (a, b)
-    ]
     for model in sorted(epochs[0].keys() & epochs[1].keys()):
         if epochs[0][model] != epochs[1][model]:
             found.append(f"{model} was trained for {epochs[0][model]} epochs against {epochs[1][model]}")

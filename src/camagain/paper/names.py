@@ -14,6 +14,9 @@ TABLE_NAMES = (
     "wsol-methods",
     "models",
 )
+TIMINGS = ("speed",)
+"""Tables of wall times: different in every run, and no result."""
+
 FIGURE_NAMES = ("heatmaps", "families", "threshold-curves", "evaluation-choices", "training", "cam-diagram")
 """What every run has; each analysis that it makes adds its own."""
 
