@@ -1,7 +1,9 @@
 """The whole pipeline in miniature, through Snakemake and then through DVC, as a user would type it."""
 
+import html
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +82,18 @@ def test_the_log_of_a_training_has_one_plain_line_an_epoch(finished: Path):
     log = (finished / "logs" / "finetune" / "small-resnet.log").read_text()
     assert len(re.findall(r"^small-resnet epoch \d/2: loss ", log, flags=re.MULTILINE)) == 2
     assert "\x1b" not in log
+
+
+def test_the_commands_of_the_report_make_what_they_stand_below(finished: Path, run):
+    page = html.unescape((finished / "report.html").read_text())
+    commands = [shlex.split(command) for command in re.findall(r"<code>snakemake (.*?)</code>", page)]
+    jobs = {(command[0], command[1]): planned(run, *command) for command in commands if "/erf" in command[0]}
+    assert jobs == {
+        ("results/tiny/tables/erf.csv", "--force"): {"write_tables": 1},
+        ("results/tiny/figures/erf.pdf", "--force"): {"write_figures": 1},
+        ("results/tiny/figures/erf-localization.pdf", "--force"): {"write_figures": 1},
+        ("results/tiny/tables/erf.csv", "--forcerun"): {"erf": 2, "write_tables": 1},
+    }
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from camagain.paper.claims import claims_path
 from camagain.paper.manifest import wall_times
 from camagain.paper.names import ANALYSIS_FIGURES, FIGURE_NAMES, own_tables
 from camagain.paper.render import TextTable
+from camagain.paper.rerun import analysis_command, drawing_command, experiment_file, model_command
 from camagain.paper.results import MAP_NAMES, RunResults
 from camagain.paper.tables import TABLES
 
@@ -27,6 +28,7 @@ class Picture:
     title: str
     caption: str
     uri: str  # PNG as data URI: the page needs no other file
+    command: str  # draws it again
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Table:
     name: str
     title: str
     text: TextTable
+    command: str  # makes it again
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class AnalysisSection:
     table: Table
     pictures: list[Picture]
     not_applicable: dict[str, str]
-    command: str  # makes it again, for one model
+    command: str  # makes it again for all models
+    model_command: str  # for one of them
 
 
 def write_report(experiment: Experiment, paths: RunPaths) -> None:
@@ -62,8 +66,9 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
         tables=[text_table(results, name) for name in own_tables(experiment)],
         headlines=headlines(results),
         claims=read_json(claims_path(paths)),
-        pictures=[picture(paths, name) for name in FIGURE_NAMES],
+        pictures=[picture(results, name) for name in FIGURE_NAMES],
         analyses=[section(results, name) for name in experiment.analysis.names],
+        file=experiment_file(experiment),
         style=style,
         settings=dump_experiment(experiment),
         packages=package_versions(),
@@ -80,23 +85,25 @@ def section(results: RunResults, name: AnalysisName) -> AnalysisSection:
         name,
         TABLE_TITLES[name],
         text_table(results, name),
-        [picture(results.paths, figure) for figure in ANALYSIS_FIGURES[name]],
+        [picture(results, figure) for figure in ANALYSIS_FIGURES[name]],
         results.not_applicable(name),
-        f"camagain analyze results/{results.experiment.run}/experiment.yaml {name} MODEL"
-        + (" --change CHANGE" if name == "interventions" else ""),
+        analysis_command(results.experiment, name),
+        model_command(results.experiment, name),
     )
 
 
 def text_table(results: RunResults, name: str) -> Table:
     """A table with its title, as people read it."""
-    return Table(name, TABLE_TITLES[name], TABLES[name][1](results))
+    command = drawing_command(results.experiment, "tables", name)
+    return Table(name, TABLE_TITLES[name], TABLES[name][1](results), command)
 
 
-def picture(paths: RunPaths, name: str) -> Picture:
+def picture(results: RunResults, name: str) -> Picture:
     """A figure with its title, caption and pixels."""
     title, caption = CAPTIONS[name]
-    png = existing(paths.figures / f"{name}.png").read_bytes()
-    return Picture(name, title, caption, "data:image/png;base64," + base64.b64encode(png).decode())
+    png = existing(results.paths.figures / f"{name}.png").read_bytes()
+    uri = "data:image/png;base64," + base64.b64encode(png).decode()
+    return Picture(name, title, caption, uri, drawing_command(results.experiment, "figures", name))
 
 
 def headlines(results: RunResults) -> list[str]:
