@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from camagain.artifacts import sha256
@@ -72,6 +73,14 @@ def test_the_manifest_has_the_wall_time_of_every_job(finished: Path):
     jobs = {row["job"]: row for row in json.loads((finished / "manifest.json").read_text())["wall_times"]}
     assert {"dataset", "finetune/small-resnet", "localize/small-convnext", "evaluate/baseline", "report"} <= set(jobs)
     assert all(row["seconds"] > 0 for row in jobs.values())
+
+
+def test_the_table_of_speed_is_filled_from_the_benchmark_files(finished: Path):
+    table = pd.read_csv(finished / "tables" / "speed.csv").set_index("model")
+    assert list(table.index) == ["small-resnet", "small-convnext"]
+    for stage in ("finetune", "localize", "evaluate"):
+        assert (table[f"{stage}_seconds"] > 0).all()
+    assert (table["finetune_images_per_second"] > 0).all()
 
 
 def test_nothing_is_left_to_do_afterwards(finished: Path, run):

@@ -10,6 +10,7 @@ TABLE_TITLES: Mapping[str, str] = {
     "model-zoo": "The authors' model zoo, and ours",
     "wsol-methods": "Other methods of localization",
     "models": "Networks",
+    "speed": "How long each network took",
     "augmentation": "What each change of the recipe does",
     "erf": "Effective receptive field",
     "gap": "Channels, their weights and their areas",

@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from camagain.artifacts import MANIFEST_SCHEMA, RunPaths, existing, read_json, sha256, write_json
 from camagain.config import Experiment
 from camagain.environment import git_state, machine, package_versions
 from camagain.paper.results import RunResults
+from camagain.paper.wall_times import wall_times
 from camagain.stages import STAGES, stage_code
 
 
@@ -48,19 +47,3 @@ def file_list(paths: RunPaths) -> dict[str, dict[str, Any]]:
         for path in sorted(existing(paths.root).rglob("*"))
         if path.is_file() and path != paths.manifest and paths.logs not in path.parents and path.name[0] != "."
     }
-
-
-def wall_times(logs: Path) -> list[dict[str, Any]]:
-    """Seconds and peak memory of every job, from the benchmark files that Snakemake wrote; empty without them."""
-    rows = []
-    for path in sorted(logs.rglob("*.tsv")) if logs.is_dir() else []:
-        row = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
-        memory = row.get("max_rss")
-        rows.append(
-            {
-                "job": path.relative_to(logs).with_suffix("").as_posix(),
-                "seconds": round(float(row["s"]), 1),
-                "peak_memory_mb": None if pd.isna(memory) else round(float(memory)),
-            }
-        )
-    return rows

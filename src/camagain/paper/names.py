@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from camagain.config import ANALYSES, AnalysisName, Experiment
 from camagain.paper.recipes import recipe_groups
 
+TIMINGS = ("speed",)
+"""Tables of wall times: different in every run, and no result."""
+
 TABLE_NAMES = (
     "localization",
     "top-loc",
@@ -13,10 +16,8 @@ TABLE_NAMES = (
     "model-zoo",
     "wsol-methods",
     "models",
+    *TIMINGS,
 )
-TIMINGS = ("speed",)
-"""Tables of wall times: different in every run, and no result."""
-
 FIGURE_NAMES = ("heatmaps", "families", "threshold-curves", "evaluation-choices", "training", "cam-diagram")
 """What every run has; each analysis that it makes adds its own."""
 

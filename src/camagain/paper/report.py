@@ -12,12 +12,12 @@ from camagain.config.file import dump_experiment
 from camagain.environment import git_state, machine, package_versions
 from camagain.paper.captions import CAPTIONS, TABLE_TITLES
 from camagain.paper.claims import claims_path
-from camagain.paper.manifest import wall_times
 from camagain.paper.names import ANALYSIS_FIGURES, FIGURE_NAMES, own_tables
 from camagain.paper.render import TextTable
 from camagain.paper.rerun import analysis_command, drawing_command, experiment_file, model_command
 from camagain.paper.results import MAP_NAMES, RunResults
 from camagain.paper.tables import TABLES
+from camagain.paper.wall_times import wall_times
 
 
 @dataclass(frozen=True)

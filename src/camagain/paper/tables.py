@@ -17,6 +17,7 @@ from camagain.paper.names import table_names
 from camagain.paper.paired_table import paired_table, paired_text
 from camagain.paper.render import TextTable
 from camagain.paper.results import RunResults
+from camagain.paper.speed_table import speed_table, speed_text
 from camagain.paper.zoo_table import zoo_table, zoo_text
 
 TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunResults], TextTable]]] = {
@@ -27,6 +28,7 @@ TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunRe
     "model-zoo": (zoo_table, zoo_text),
     "wsol-methods": (methods_table, methods_text),
     "models": (models_table, models_text),
+    "speed": (speed_table, speed_text),
     "augmentation": (augmentation_table, augmentation_text),
     "erf": (erf.table, erf.text),
     "gap": (gap.table, gap.text),

@@ -1,0 +1,22 @@
+"""How long the jobs of a run took, from the benchmark files that Snakemake writes beside their logs."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def wall_times(logs: Path) -> list[dict[str, Any]]:
+    """Seconds and peak memory (MB of main memory, all processes) of every job; empty where Snakemake made none."""
+    rows = []
+    for path in sorted(logs.rglob("*.tsv")) if logs.is_dir() else []:
+        row = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
+        memory = row.get("max_rss")
+        rows.append(
+            {
+                "job": path.relative_to(logs).with_suffix("").as_posix(),
+                "seconds": round(float(row["s"]), 1),
+                "peak_memory_mb": None if pd.isna(memory) else round(float(memory)),
+            }
+        )
+    return rows

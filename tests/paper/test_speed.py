@@ -1,0 +1,113 @@
+"""How long each network took: from benchmark files written by hand, and without any."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from camagain.paper.names import TABLE_NAMES, TIMINGS
+from camagain.paper.results import RunResults
+from camagain.paper.speed_table import speed_table, speed_text
+from camagain.paper.wall_times import wall_times
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+
+MEASURED = [
+    "finetune_seconds",
+    "finetune_images_per_second",
+    "localize_seconds",
+    "localize_images_per_second",
+    "evaluate_seconds",
+    "peak_memory_mb",
+]
+
+
+@pytest.fixture
+def results(tiny_run, tmp_path: Path) -> RunResults:
+    """The tiny run, which was made without Snakemake, in a folder of this test: 18 training images, 18 localized."""
+    experiment, paths = tiny_run
+    own = experiment.paths(tmp_path / "results", paths.data)
+    shutil.copytree(paths.root, own.root)
+    shutil.rmtree(own.logs, ignore_errors=True)
+    return RunResults(experiment, own)
+
+
+def record(results: RunResults, job: str, seconds: str, memory: str) -> None:
+    """Writes a job's benchmark file as Snakemake does."""
+    path = results.paths.logs / f"{job}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{HEADER}\n{seconds}\t0:00:09\t{memory}\t1.0\t1.0\t1.0\t0.0\t0.0\t90.0\t8.0\n")
+
+
+def change_card(results: RunResults, model: str, **change: object) -> None:
+    path = results.paths.model(model) / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+
+
+def test_rates_are_images_through_the_seconds_of_whole_jobs(results: RunResults):
+    record(results, "finetune/small-resnet", "9.0", "500.4")
+    record(results, "localize/small-resnet", "3.0", "700.6")
+    record(results, "evaluate/small-resnet", "2.5", "300.0")
+    record(results, "finetune/small-convnext", "4.5", "400.0")
+    table = speed_table(results).set_index("model")
+    assert table.loc["small-resnet", MEASURED].to_list() == [9.0, 18 * 2 / 9, 3.0, 18 / 3, 2.5, 701]
+    assert table.loc["small-convnext", MEASURED[:2]].to_list() == [4.5, 18 * 1 / 4.5]
+    assert table.loc["small-convnext", MEASURED[2:5]].isna().all()
+    assert table.loc["small-convnext", "peak_memory_mb"] == 400
+    assert (table["threads"] == 1).all() and table["device"].str.startswith("cpu").all()
+    text = speed_text(results)
+    assert text.rows[0][2:] == ("9.0", "4.0", "3.0", "6.0", "2.5", "701")
+    assert text.rows[1][2:] == ("4.5", "4.0", "–", "–", "–", "400")
+    assert "A dash: not known" in text.caption
+
+
+def test_the_caption_says_that_it_is_no_comparison(results: RunResults):
+    for model in results.models:
+        for job in ("finetune", "localize", "evaluate"):
+            record(results, f"{job}/{model}", "9.0", "500.0")
+    caption = speed_text(results).caption
+    assert caption.startswith("Wall times of one run on one machine, and no comparison with others' code")
+    assert "Trained on cpu" in caption and "dash" not in caption
+
+
+def test_a_run_whose_logs_are_gone_has_empty_cells(results: RunResults):
+    table = speed_table(results)
+    assert list(table["model"]) == ["small-resnet", "small-convnext"] and (table["parameters"] > 0).all()
+    assert table[MEASURED].isna().all(axis=None)
+    text = speed_text(results)
+    assert all(row[2:] == ("–",) * 6 for row in text.rows)
+    assert "A dash: not known" in text.caption
+
+
+def test_a_network_that_was_not_trained_has_no_rate(results: RunResults):
+    record(results, "finetune/small-resnet", "9.0", "500.0")
+    change_card(results, "small-resnet", training={"epochs": 0})
+    row = speed_table(results).set_index("model").loc["small-resnet"]
+    assert row["finetune_seconds"] == 9.0 and pd.isna(row["finetune_images_per_second"])
+
+
+def test_the_device_is_a_column_where_models_differ_in_it(results: RunResults):
+    change_card(results, "small-resnet", device="cuda, NVIDIA H200")
+    text = speed_text(results)
+    assert text.columns[:2] == ("Model", "Device") and text.text_columns == 2
+    assert text.rows[0][1] == "cuda, NVIDIA H200" and "Trained on" not in text.caption
+    change_card(results, "small-convnext", device="cuda, NVIDIA H200")
+    assert "Trained on cuda, NVIDIA H200. Threads of the processor: 1 a job." in speed_text(results).caption
+
+
+def test_what_a_machine_does_not_measure_is_unknown(results: RunResults):
+    """Snakemake writes dashes for jobs that end before it looks, and nothing but seconds where it cannot look."""
+    record(results, "finetune/small-resnet", "0.4", "-")
+    (results.paths.logs / "tables.tsv").write_text("s\n1.26\n")
+    assert wall_times(results.paths.logs) == [
+        {"job": "finetune/small-resnet", "seconds": 0.4, "peak_memory_mb": None},
+        {"job": "tables", "seconds": 1.3, "peak_memory_mb": None},
+    ]
+    assert wall_times(results.paths.root / "nowhere") == []
+
+
+def test_tables_of_times_are_named(results: RunResults):
+    """What compares runs leaves these out."""
+    assert set(TIMINGS) < set(TABLE_NAMES)
