@@ -145,10 +145,10 @@ def compare(
 ) -> None:
     """Compare the figures of two runs; exit 0 equal or within tolerance, 1 differs, 2 cannot be compared."""
     from camagain.compare.comparison import compare_runs
-    from camagain.compare.text import text
+    from camagain.compare.text import summary, text
 
     comparison = compare_runs(a, b)
-    print(text(comparison, quiet))
+    print(summary(comparison) if quiet else text(comparison))
     raise typer.Exit(comparison.exit_code())
 
 

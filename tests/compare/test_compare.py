@@ -1,127 +1,305 @@
 """Comparing runs: each kind of difference is planted, and named as what it is."""
 
 import json
-import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from camagain.compare.read import SPREAD_FILE
-from camagain.compare.reference import write_reference
-from camagain.compare.runs import compare_runs, tolerance_of
+from camagain.artifacts import write_csv, write_parquet
+from camagain.compare.comparison import Comparison, compare_runs
+from camagain.compare.record import record
+from camagain.compare.text import summary, text
+from camagain.compare.verdicts import Verdict
 from camagain.errors import UserError
 
-
-@pytest.fixture
-def runs(tiny_run, tmp_path: Path) -> tuple[Path, Path]:
-    """Two copies of the tiny run."""
-    for name in ("a", "b"):
-        shutil.copytree(tiny_run[1].root, tmp_path / name)
-    return tmp_path / "a", tmp_path / "b"
-
-
-def edit(path: Path, *keys: str, value: object) -> None:
-    """Sets one nested value of a JSON file."""
-    content = json.loads(path.read_text())
-    inner = content
-    for key in keys[:-1]:
-        inner = inner[key]
-    inner[keys[-1]] = value
-    path.write_text(json.dumps(content))
-
-
-def figure(run: Path, name: str = "max_box_acc") -> Path:
-    return run / "evaluation" / "small-resnet" / "cam" / "metrics.json"
+Seal = Callable[[Path], None]
+RESNET = "evaluation/small-resnet/cam"
 
 
 def shift(run: Path, points: float) -> None:
-    content = json.loads(figure(run).read_text())["figures"]["max_box_acc"]["value"]
-    edit(figure(run), "figures", "max_box_acc", "value", value=content + points)
+    """Moves one score."""
+    path = run / RESNET / "metrics.json"
+    content = json.loads(path.read_text())
+    content["figures"]["max_box_acc"]["value"] += points
+    path.write_text(json.dumps(content))
+
+
+def change(path: Path, row: int, column: str, value: object) -> None:
+    """Sets one cell of a CSV table."""
+    table = pd.read_csv(path)
+    table[column] = table[column].astype(object)
+    table.loc[row, column] = value
+    write_csv(path, table)
+
+
+def table(comparison: Comparison, file: str):
+    return next(table for table in comparison.tables if table.file == file)
 
 
 def test_a_run_agrees_with_itself(runs):
     comparison = compare_runs(*runs)
-    assert comparison.exit_code == 0
-    assert {item.verdict for item in comparison.items} == {"identical"}
-    assert comparison.summary().startswith("agree:")
-    assert "to the last digit" in comparison.summary()
+    assert comparison.exit_code() == 0
+    assert comparison.verdict in (Verdict.IDENTICAL_BYTES, Verdict.IDENTICAL_VALUES)
+    assert set(comparison.counts) == {
+        "scores", "claims", "images", "tables", "analyses", "figure data", "curves", "training"
+    }  # fmt: skip
+    assert not comparison.causes and not comparison.differences and not comparison.notices and not comparison.ranks
+    assert summary(comparison).startswith("agree:")
+    assert "to the last digit" in summary(comparison)
 
 
-def test_a_small_difference_is_within_tolerance_and_a_large_one_is_not(runs):
+def test_a_small_difference_is_within_tolerance_and_a_large_one_is_not(runs, seal: Seal):
     shift(runs[1], 1.0)  # 12 test images: one image is 8 points
+    seal(runs[1])
     comparison = compare_runs(*runs)
-    assert comparison.exit_code == 0
-    assert "within tolerance" in comparison.summary()
+    assert comparison.exit_code() == 0
+    assert comparison.exit_code(fail_on=Verdict.WITHIN_TOLERANCE) == 1
+    assert "within tolerance" in summary(comparison)
     shift(runs[1], 80.0)
+    seal(runs[1])
     comparison = compare_runs(*runs)
-    assert comparison.exit_code == 1
-    assert "DIFFER" in comparison.summary()
-    assert "small-resnet / cam / max_box_acc" in comparison.summary()
+    assert comparison.exit_code() == 1
+    assert summary(comparison).startswith("DIFFER:")
+    assert "small-resnet / cam / max_box_acc: value" in summary(comparison)
+    row = comparison.scores.rows[0]
+    assert row.difference == pytest.approx(-81.0)
+    assert row.source == "binomial, n = 12"
 
 
-def test_a_missing_figure_is_named(runs):
-    shutil.rmtree(runs[1] / "evaluation" / "small-convnext")
+def test_an_edited_score_is_named_with_the_step_that_made_it(runs, seal: Seal):
+    shift(runs[1], 80.0)
+    seal(runs[1])
+    cause = compare_runs(*runs).causes[0]
+    assert cause.subjects == ("small-resnet",)
+    assert cause.file == f"{RESNET}/metrics.json"
+    assert cause.stage == "evaluate"
+    assert "the file was edited" in str(cause)
+
+
+def test_one_flipped_image_is_named(runs, seal: Seal):
+    path = runs[1] / RESNET / "images.parquet"
+    images = pd.read_parquet(path)
+    flipped = images["image_id"].iloc[3]
+    images.loc[3, "correct"] = not images["correct"].iloc[3]
+    images.loc[3, "iou"] = 0.123
+    write_parquet(path, images.sample(frac=1, random_state=0))  # the order of rows says nothing
+    seal(runs[1])
     comparison = compare_runs(*runs)
-    assert comparison.exit_code == 1
-    assert {item.model for item in comparison.items if item.verdict == "missing"} == {"small-convnext"}
-    assert "missing on one side" in comparison.summary()
+    found = next(images for images in comparison.images if images.name == "small-resnet / cam")
+    assert found.verdict is Verdict.WITHIN_TOLERANCE
+    assert [pair.image_id for pair in found.flipped] == [flipped]
+    assert found.moved == 1
+    assert found.test is not None and found.test.only_first + found.test.only_second == 1
+    assert f"flipped: {flipped} (IoU" in text(comparison)
+    others = [images for images in comparison.images if images.name != "small-resnet / cam"]
+    assert {images.verdict for images in others} == {Verdict.IDENTICAL_BYTES}
+    assert comparison.causes[0].file == f"{RESNET}/images.parquet"
 
 
-def test_other_images_cannot_be_compared(runs):
-    edit(runs[1] / "manifest.json", "dataset", "fingerprint", value="0" * 64)
+def test_maps_are_correlated_image_by_image(runs, seal: Seal):
+    path = runs[1] / "localization" / "small-resnet" / "maps.npz"
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    content["cam"] = 1 - content["cam"]
+    np.savez(path, **content)
+    images = pd.read_parquet(runs[1] / RESNET / "images.parquet")
+    write_parquet(runs[1] / RESNET / "images.parquet", images.assign(iou=images["iou"] / 2))
+    seal(runs[1])
+    comparison = compare_runs(*runs)
+    found = next(images for images in comparison.images if images.name == "small-resnet / cam")
+    assert found.map_correlation == pytest.approx((-1.0, -1.0, -1.0))
+    assert found.worst[0].iou_b == pytest.approx(found.worst[0].iou_a / 2)
+    cause = comparison.causes[0]
+    assert (cause.file, cause.stage) == ("localization/small-resnet/maps.npz", "localize")
+
+
+def test_the_order_of_rows_says_nothing(runs, seal: Seal):
+    for file in ("tables/paired-tests.csv", "analysis/gap/small-resnet/table.csv", "figures/threshold-curves.csv"):
+        path = runs[1] / file
+        write_csv(path, pd.read_csv(path).iloc[::-1])
+    seal(runs[1])
+    comparison = compare_runs(*runs)
+    assert comparison.verdict is Verdict.IDENTICAL_VALUES
+    assert table(comparison, "tables/paired-tests.csv").verdict is Verdict.IDENTICAL_VALUES
+
+
+def test_a_cell_of_an_analysis_is_judged_by_its_interval(runs, seal: Seal):
+    file = "analysis/gap/small-resnet/table.csv"
+    rows = pd.read_csv(runs[0] / file)
+    row = rows.index[(rows["high"] - rows["low"] > 0) & rows["value"].notna()][0]
+    value, low, high = rows.loc[row, ["value", "low", "high"]]
+    half = max(value - low, high - value)
+    for factor, verdict in ((1.3, Verdict.WITHIN_TOLERANCE), (1.5, Verdict.DIFFERS)):
+        change(runs[1] / file, row, "value", value + factor * half)  # two intervals allow the root of 2
+        bound = {"low": low + factor * half, "high": high + factor * half}
+        for name, moved in bound.items():
+            change(runs[1] / file, row, name, moved)
+        seal(runs[1])
+        found = table(compare_runs(*runs), file)
+        assert found.verdict is verdict
+        assert found.rows[0].source == "both intervals"
+        assert found.counts[verdict] == 1
+
+
+def test_a_number_without_a_tolerance_has_to_be_the_same(runs, seal: Seal):
+    file = "analysis/erf/small-resnet/table.csv"
+    change(runs[1] / file, 2, "area_ratio", 0.5)
+    seal(runs[1])
+    found = table(compare_runs(*runs), file)
+    assert found.verdict is Verdict.DIFFERS
+    assert (found.rows[0].column, found.rows[0].b, found.rows[0].tolerance) == ("area_ratio", 0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("b", "verdict"),
+    [
+        ((8.0, 7.0, 9.0), Verdict.CLAIM_HOLDS),
+        ((-8.0, -9.0, -7.0), Verdict.DIFFERS),
+        ((8.0, -1.0, 9.0), Verdict.WITHIN_TOLERANCE),  # the interval allows a lot
+    ],
+)
+def test_a_larger_effect_of_the_same_certain_sign_still_holds(runs, seal: Seal, b: tuple, verdict: Verdict):
+    file = "tables/paired-tests.csv"
+    columns = ["difference_points", "low_points", "high_points"]
+    for run, values in ((runs[0], (3.0, 2.0, 4.0)), (runs[1], b)):
+        rows = pd.read_csv(run / file)
+        rows.loc[0, columns] = values
+        write_csv(run / file, rows)
+        seal(run)
+    comparison = compare_runs(*runs)
+    found = table(comparison, file).rows[0]
+    assert found.verdict is verdict
+    assert f"effect ratio {3 / b[0]:.2f}" in found.note
+    assert ("the sign turned" in found.note) == (b[0] < 0)
+    assert comparison.exit_code() == int(found.verdict is Verdict.DIFFERS)
+
+
+def test_a_missing_model_is_named(runs, seal: Seal, edit):
+    for folder in ("evaluation", "models", "localization"):
+        shutil.rmtree(runs[1] / folder / "small-convnext")
+    edit(runs[1] / "manifest.json", "missing_models", value={"small-convnext": "models/small-convnext/model.json"})
+    seal(runs[1])
+    comparison = compare_runs(*runs)
+    assert comparison.exit_code() == 1
+    assert {row.key["model"] for row in comparison.scores.rows} == {"small-convnext"}
+    assert {row.verdict for row in comparison.scores.rows} == {Verdict.MISSING}
+    assert comparison.notices[0].endswith(
+        "is partial: small-convnext has no results (models/small-convnext/model.json is not there)"
+    )
+    assert "ATTENTION" in text(comparison)
+
+
+def test_a_file_that_a_run_lost_is_missing_and_one_that_a_reference_leaves_out_is_not(runs, seal: Seal, edit):
+    file = "analysis/erf/small-resnet/table.csv"
+    (runs[1] / file).unlink()
+    lost = table(compare_runs(*runs), file)
+    assert lost.verdict is Verdict.IDENTICAL_BYTES, "the manifest still knows its checksum"
+    change(runs[0] / file, 0, "area_ratio", 0.5)
+    seal(runs[0])
+    assert table(compare_runs(*runs), file).verdict is Verdict.MISSING
+    manifest = json.loads((runs[1] / "manifest.json").read_text())
+    edit(runs[1] / "manifest.json", "files_left_out", value={file: manifest["files"].pop(file)})
+    edit(runs[1] / "manifest.json", "files", value=manifest["files"])
+    comparison = compare_runs(*runs)
+    assert table(comparison, file).verdict is Verdict.NOT_COMPARABLE
+    assert comparison.exit_code() == 0
+
+
+def test_other_images_cannot_be_compared(runs, edit):
+    for name in ("fingerprint", "split_fingerprints"):
+        edit(runs[1] / "manifest.json", "dataset", name, value="0" * 64 if name == "fingerprint" else {"test": "0"})
     with pytest.raises(UserError, match="cannot be compared: they were measured on different images"):
         compare_runs(*runs)
 
 
-def test_another_version_and_another_setting_are_warnings(runs):
-    edit(runs[1] / "manifest.json", "packages", "torch", value="1.0")
+def test_another_division_of_the_training_images_is_said_loudly_and_named_as_the_cause(runs, seal: Seal, edit):
+    edit(runs[1] / "manifest.json", "dataset", "fingerprint", value="0" * 64)
     edit(runs[1] / "manifest.json", "experiment", "seed", value=7)
-    text = compare_runs(*runs).text()
-    assert "warning: torch is" in text
-    assert "against 1.0" in text
-    assert "warning: the experiments differ in: seed" in text
+    shift(runs[1], 80)
+    seal(runs[1])
+    comparison = compare_runs(*runs)
+    assert comparison.notices == (
+        "the same test images, but another division of the rest into training and validation",
+    )
+    assert comparison.causes[0].stage == "data"
+    assert [str(found) for found in comparison.causes[0].inputs] == ["seed: 0 against 7"]
 
 
-def test_bad_input_is_named(runs, tmp_path: Path):
-    with pytest.raises(UserError, match="not a finished run"):
-        compare_runs(tmp_path, runs[1])
-    edit(runs[0] / "manifest.json", "schema", value=99)
-    with pytest.raises(UserError, match="its schema is not 1"):
-        compare_runs(*runs)
+def test_a_changed_package_is_named_where_weights_differ_first(runs, seal: Seal, edit):
+    edit(runs[1] / "manifest.json", "packages", "torch", value="1.0")
+    with open(runs[1] / "models" / "small-resnet" / "model.safetensors", "ab") as file:
+        file.write(b"x")
+    seal(runs[1])
+    comparison = compare_runs(*runs)
+    cause = comparison.causes[0]
+    assert (cause.subjects, cause.file) == (("small-resnet",), "models/small-resnet/model.safetensors")
+    assert [found.name for found in cause.inputs] == ["torch"]
+    assert "against 1.0" in text(comparison)
+    assert comparison.exit_code() == 0, "no value differs"
 
 
-def test_nan_is_refused(runs):
-    figure(runs[0]).write_text(figure(runs[0]).read_text().replace('"value": ', '"value": NaN, "was": ', 1))
-    with pytest.raises(UserError, match="is nan; expected a number"):
-        compare_runs(*runs)
+def test_a_changed_source_is_named_for_its_stage_alone(runs, seal: Seal, edit):
+    edit(runs[1] / "manifest.json", "code", "erf", value="0" * 12)
+    edit(runs[1] / "manifest.json", "code", "gap", value="0" * 12)
+    change(runs[1] / "analysis/erf/small-resnet/table.csv", 2, "area_ratio", 0.5)
+    seal(runs[1])
+    (cause,) = compare_runs(*runs).causes
+    assert cause.stage == "erf"
+    assert [found.name for found in cause.inputs] == ["sources of erf"]
 
 
-def test_the_tolerance_is_the_binomial_error_and_the_spread_over_seeds():
-    # two accuracies of 50 % on 400 images: each has a standard error of 2.5 points
-    assert tolerance_of(50, 50, 400, 0.0) == pytest.approx(1.96 * 2.5 * math.sqrt(2))
-    assert tolerance_of(0, 100, 400, 3.0) == pytest.approx(1.96 * 3.0 * math.sqrt(2))
+def test_settings_are_named_by_their_path_and_their_model(runs, edit):
+    manifest = json.loads((runs[1] / "manifest.json").read_text())
+    models = manifest["experiment"]["models"]
+    models[1]["training"]["epochs"] = 99
+    edit(runs[1] / "manifest.json", "experiment", "models", value=models[::-1])  # their order says nothing
+    comparison = compare_runs(*runs)
+    assert [str(found) for found in comparison.differences] == ["models[small-convnext].training.epochs: 1 against 99"]
+    assert comparison.notices == ("small-convnext was trained for 1 epochs against 99",)
 
 
-def test_a_reference_holds_small_results_only_and_still_compares(runs, tmp_path: Path):
-    target = tmp_path / "reference"
-    target.mkdir()
-    (target / SPREAD_FILE).write_text("model,method,figure,deviation_points\nsmall-resnet,cam,max_box_acc,50\n")
-    (target / "old.json").write_text("{}")
-    write_reference(runs[0], target)
-    names = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
-    assert "tables/localization.md" in names
-    assert "figures/heatmaps.png" in names
-    assert "old.json" not in names
-    assert not any(name.endswith((".npz", ".safetensors", ".parquet", ".html", ".pdf")) for name in names)
-    assert compare_runs(runs[0], target).exit_code == 0
-    shift(runs[0], 80.0)
-    assert compare_runs(runs[0], target).exit_code == 0, "the measured spread over seeds widens the tolerance"
+def test_scores_made_in_another_way_are_announced(runs, edit):
+    edit(runs[1] / "manifest.json", "experiment", "evaluation", "size", value=224)
+    edit(runs[1] / "manifest.json", "experiment", "localization", "methods", value=["cam"])
+    notices = compare_runs(*runs).notices
+    assert f"only {runs[0]} has the method cam-gt, pc1" in notices
+    assert "the scores are made in different ways: evaluation: size 64 against 224" in notices
 
 
-def test_pictures_of_photographs_stay_out_of_a_reference(runs, tmp_path: Path):
-    edit(runs[0] / "manifest.json", "experiment", "dataset", "kind", value="cub-folder")
-    write_reference(runs[0], tmp_path / "reference")
-    names = {path.name for path in (tmp_path / "reference").rglob("*")}
-    assert "heatmaps.png" not in names
-    assert "threshold-curves.png" in names
+def test_a_change_of_rank_is_named(runs, seal: Seal):
+    scores = {"small-resnet": 90.0, "small-convnext": 10.0}
+    for run, values in ((runs[0], scores), (runs[1], dict(zip(scores, reversed(scores.values()), strict=True)))):
+        for model, value in values.items():
+            path = run / "evaluation" / model / "cam" / "metrics.json"
+            content = json.loads(path.read_text())
+            content["figures"]["max_box_acc"]["value"] = value
+            path.write_text(json.dumps(content))
+        seal(run)
+    named = [str(change) for change in compare_runs(*runs).ranks if change.what == "models"]
+    assert "max_box_acc of cam: small-resnet is number 1 of 2, was 2" in named
+    assert "max_box_acc of cam: small-convnext is number 2 of 2, was 1" in named
+
+
+def test_claims_hold_where_only_numbers_differ(runs, seal: Seal):
+    path = runs[1] / "claims.json"
+    content = json.loads(path.read_text())
+    content["claims"][0]["numbers"] = [{"t": 1}]
+    content["claims"][1]["verdict"] = "supported"
+    path.write_text(json.dumps(content))
+    seal(runs[1])
+    comparison = compare_runs(*runs)
+    verdicts = [claim.verdict for claim in comparison.claims]
+    assert verdicts[:3] == [Verdict.CLAIM_HOLDS, Verdict.DIFFERS, Verdict.IDENTICAL_VALUES]
+    assert comparison.exit_code() == 1
+
+
+def test_the_record_is_json_and_stable(runs, seal: Seal):
+    shift(runs[1], 80.0)
+    seal(runs[1])
+    first, second = (json.dumps(record(compare_runs(*runs)), allow_nan=False) for _ in range(2))
+    assert first == second
+    assert json.loads(first)["exit_code"] == 1

@@ -37,6 +37,8 @@ class Cause:
         return f"{who}: first {self.file} ({self.stage}) differs: {why or UNEXPLAINED}"
 
 
+CHECKOUT = ("git commit", "uncommitted changes")
+
 UNEXPLAINED = (
     "nothing that is recorded of its inputs does, so the step is not deterministic here, or the file was edited"
 )
@@ -107,21 +109,19 @@ def inputs_of(a: RunFolder, b: RunFolder, stage: str, model: str) -> tuple[Diffe
     """What differs of the settings that a stage reads, of its code, and of what it runs on."""
     settings = (stage_settings(run.values, stage, model) for run in (a, b))
     matters = MATTERS.get(stage, ("settings", "code", "packages", "machine"))
-    others = []
-    for found in differences(a, b):
-        if found.matter in matters and found.matter not in ("settings", "data"):
-            if found.matter == "code" and found.name.startswith("sources of") and found.name != f"sources of {stage}":
-                continue
-            if found.matter == "weights" and not found.name.startswith(f"{model}:"):
-                continue
-            others.append(found)
-    others = [found for found in others if found.name != "git commit"] if has_code(a, b) else others
+    others = [found for found in differences(a, b) if found.matter in matters and touches(found, stage, model)]
+    if "code" in a.manifest and "code" in b.manifest:  # the digest of the stage's own sources says more than a commit
+        others = [found for found in others if found.name not in CHECKOUT]
     return (*setting_differences(*settings), *others)
 
 
-def has_code(a: RunFolder, b: RunFolder) -> bool:
-    """Whether both runs recorded a digest of each stage's sources, which says more than a commit."""
-    return "code" in a.manifest and "code" in b.manifest
+def touches(found: Difference, stage: str, model: str) -> bool:
+    """Whether a difference can reach a stage of a model: neither other stages' code nor other models' weights do."""
+    if found.matter in ("settings", "data"):
+        return False  # settings are taken key by key; the images differ in a chain of their own
+    if found.name.startswith("sources of "):
+        return found.name == f"sources of {stage}"
+    return found.matter != "weights" or found.name.startswith(f"{model}:")
 
 
 def pattern(files: list[str]) -> str:

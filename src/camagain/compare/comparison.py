@@ -114,7 +114,15 @@ def compare_files(a: RunFolder, b: RunFolder, file: str, kind: Kind, spread: Spr
         if state != "there":
             verdict = Verdict.NOT_COMPARABLE if state == "left out" or kind.unjudged else Verdict.MISSING
             return TableComparison(file, kind.section, {verdict: 1}, note=f"{state} in {run}")
-    return compare_tables(file, kind, a.csv(file), b.csv(file), b.dataset["splits"], spread)
+    one, other = (numbered_from_its_seed(run, run.csv(file)) for run in (a, b))
+    return compare_tables(file, kind, one, other, b.dataset["splits"], spread)
+
+
+def numbered_from_its_seed(run: RunFolder, table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose repetitions count from the run's own seed, so that the first of one is held against the first."""
+    if "weights_seed" not in table:
+        return table
+    return table.assign(weights_seed=table["weights_seed"] - run.values["seed"])
 
 
 def score_keys(a: pd.DataFrame, b: pd.DataFrame) -> list[tuple[str, str]]:

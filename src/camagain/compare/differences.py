@@ -40,9 +40,8 @@ def differences(a: RunFolder, b: RunFolder) -> tuple[Difference, ...]:
             pairs = unequal(one["code"], other["code"], stage)
             found += [Difference("code", f"sources of {stage}", *pair) for pair in pairs]
     found += [Difference("code", "git commit", *pair) for pair in unequal(one.get("git"), other.get("git"), "commit")]
-    for run, side in ((one, "first"), (other, "second")):
-        if (run.get("git") or {}).get("modified"):
-            found.append(Difference("code", f"uncommitted changes in the {side} run", side == "first", side != "first"))
+    modified = unequal(one.get("git"), other.get("git"), "modified")
+    found += [Difference("code", "uncommitted changes", *pair) for pair in modified]
     for name in sorted(set(one["packages"]) | set(other["packages"])):
         found += [Difference("packages", name, *pair) for pair in unequal(one["packages"], other["packages"], name)]
     machines = one.get("machine") or {}, other.get("machine") or {}

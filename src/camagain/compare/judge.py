@@ -24,6 +24,7 @@ SAME, WITHIN, HOLDS, DIFFERS, MISSING, NOT_COMPARABLE = range(len(CODES))
 """Verdicts as numbers, the better the smaller."""
 
 HAS_TO_BE_THE_SAME = "no tolerance is known"
+BESIDE_THE_SAME = "beside values that are the same"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Judged:
     ratio: np.ndarray  # (r,) difference in units of the tolerance
     column: list[str]  # (r,)
     tolerance: np.ndarray  # (r,); NaN where there is none
-    sources: Mapping[str, str]
+    sources: Mapping[str, list[str]]  # (r,) of each column
 
     def worst(self, count: int) -> np.ndarray:
         """Places of the worst rows, the worst first."""
@@ -49,7 +50,11 @@ class Judged:
         tolerance = float(self.tolerance[place])
         known = not np.isnan(tolerance)
         note = effect_note(a, b) if is_effect(column) else ""
-        source = self.sources[column] if known else HAS_TO_BE_THE_SAME
+        source = (
+            self.sources[column][place]
+            if known
+            else (HAS_TO_BE_THE_SAME if self.code[place] == DIFFERS else BESIDE_THE_SAME)
+        )
         key = key_of(judge.merged, list(judge.kind.keys), index)
         return Row(key, CODES[self.code[place]], column, a, b, tolerance if known else None, source, note)
 
@@ -95,10 +100,13 @@ class Judge:
     def judged(self, rows: np.ndarray) -> Judged:
         """The verdicts on rows that are not the same, (r,) positions.
 
-        A row is judged by its columns with a tolerance. One without, such as a count or a p-value, goes with the
-        others, unless nothing else in the row differs: then it has to be the same.
+        A row is judged by its columns with a tolerance. One without, such as a bound of an interval, a count or a
+        p-value, goes with them; in a row where none of them has a value it has to be the same.
         """
         tolerances = {column: found for column in self.columns if (found := self.tolerance(column, rows)) is not None}
+        valued = np.zeros(len(rows), dtype=bool)
+        for column in tolerances:
+            valued |= self.merged[f"{column} a"].notna().to_numpy()[rows]
         code = np.zeros((len(rows), len(tolerances)), dtype=int)  # (r, J)
         ratio = np.zeros(code.shape)
         for k, (column, (tolerance, _)) in enumerate(tolerances.items()):
@@ -106,16 +114,17 @@ class Judge:
         names = list(tolerances)
         best = (code + ratio / (1.001 + ratio)).argmax(axis=1) if names else np.zeros(len(rows), dtype=int)
         first = self.unequal[rows].argmax(axis=1) if len(rows) else best  # the first column that differs
-        exact = code.max(axis=1, initial=0) == SAME
+        exact = ~valued
+        quiet = valued & (code.max(axis=1, initial=0) == SAME)  # something beside the judged columns differs
         pick = np.arange(len(rows))
         return Judged(
             self,
             rows,
-            np.where(exact, DIFFERS, code[pick, best] if names else DIFFERS),
+            np.select([exact, quiet], [DIFFERS, WITHIN], code[pick, best] if names else DIFFERS),
             np.where(exact, 0.0, ratio[pick, best] if names else 0.0),
-            [self.columns[first[i]] if exact[i] else names[best[i]] for i in pick],
-            np.array([np.nan if exact[i] else tolerances[names[best[i]]][0][i] for i in pick]),
-            {column: source for column, (_, source) in tolerances.items()},
+            [self.columns[first[i]] if exact[i] or quiet[i] else names[best[i]] for i in pick],
+            np.array([np.nan if exact[i] or quiet[i] else tolerances[names[best[i]]][0][i] for i in pick]),
+            {column: found for column, (_, found) in tolerances.items()},
         )
 
     def verdicts(self, column: str, rows: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,30 +142,32 @@ class Judge:
             ratio = np.where(same, 0.0, np.nan_to_num(difference / tolerance, nan=1e9, posinf=1e9))
         return code, ratio
 
-    def tolerance(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, str] | None:
-        """How far the values of a column may lie apart in each row, (r,), and why; None where nothing says it."""
+    def tolerance(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, list[str]] | None:
+        """How far the values of a column may lie apart in each row, (r,), and why, (r,); None where nothing says it."""
         if not self.numeric(column) or column in ("low", "high") or "_low" in column or "_high" in column:
             return None
         table = self.merged.iloc[rows]
         interval = interval_columns(column, self.columns)
-        parts, sources = [], []
+        parts: list[np.ndarray] = []
+        sources = [""] * len(rows)
         if column in self.kind.shares:
             images = self.images_of(self.kind.shares[column], table)
             a, b = (table[f"{column} {side}"].to_numpy(dtype=float) for side in "ab")
             parts.append(binomial_error(a, b, images))
-            sources.append(f"binomial, n = {', '.join(f'{n:,.0f}' for n in sorted(set(images)))}")
+            sources = [f"binomial, n = {n:,.0f}" for n in images]
         elif interval:
             names = ("value", "low", "high")
             sides = [table[[f"{name} {side}" for name in (column, *interval)]].set_axis(names, axis=1) for side in "ab"]
             parts.append(interval_error(*sides))
-            sources.append("both intervals")
+            sources = ["both intervals"] * len(rows)
         seeds = self.seeds(column, rows)
         if seeds.any():
             parts.append(seeds)
-            sources.append("spread over seeds")
+            sources = [" + ".join(filter(None, (source, "spread over seeds"))) if seed else source
+                       for source, seed in zip(sources, seeds, strict=True)]  # fmt: skip
         if not parts:
             return None
-        return np.sqrt(sum(np.nan_to_num(part) ** 2 for part in parts)), " + ".join(sources)
+        return np.sqrt(sum(np.nan_to_num(part) ** 2 for part in parts)), sources
 
     def images_of(self, which: str, table: pd.DataFrame) -> np.ndarray:
         """How many images the shares of each row are of: (r,)."""

@@ -34,6 +34,8 @@ def rank_changes(a: pd.DataFrame, b: pd.DataFrame) -> tuple[RankChange, ...]:
             ranks = [rows[f"value {side}"].rank(ascending=False, method="min").astype(int) for side in "ab"]
             for index in rows.index[(ranks[0] != ranks[1]).to_numpy()]:
                 row = rows.loc[index]
-                change = RankChange(what, key[0], row[name], key[1], ranks[0][index], ranks[1][index], len(rows))
+                change = RankChange(
+                    what, key[0], row[name], key[1], int(ranks[0][index]), int(ranks[1][index]), len(rows)
+                )
                 found.append(change)
     return tuple(sorted(found, key=lambda change: (RANKED.index(change.figure), change.what, change.among, change.a)))

@@ -1,7 +1,7 @@
 """Two tables with the same kind of rows, joined by their keys: which rows say the same, each within its tolerance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,12 @@ def compare_tables(
     `images`: how many there are in each split, for shares of images; `spread`: over seeds, where it was measured.
     UserError where a key occurs twice or a key column is not there.
     """
+    without = [is_without_rows(table) for table in (a, b)]
+    if all(without):
+        kind = replace(kind, keys=("model",))
+    elif any(without):
+        side, rows = ("first", len(b)) if without[0] else ("second", len(a))
+        return TableComparison(file, kind.section, {Verdict.MISSING: rows}, note=f"does not apply in the {side} run")
     for side, table in (("first", a), ("second", b)):
         check_keys(file, side, table, kind.keys)
     keys = list(kind.keys)
@@ -67,6 +73,11 @@ def compare_tables(
     counts = {verdict: int((code == number).sum()) for number, verdict in enumerate(CODES) if (code == number).any()}
     note = kind.unjudged if Verdict.NOT_COMPARABLE in counts else note_on_columns(a, b)
     return TableComparison(file, kind.section, counts, tuple(rows[:SHOWN_ROWS]), note)
+
+
+def is_without_rows(table: pd.DataFrame) -> bool:
+    """Whether a figure's table says only why there is nothing to draw (see `paper.analysis_figures.empty`)."""
+    return list(table.columns) == ["model", "reason"]
 
 
 def check_keys(file: str, side: str, table: pd.DataFrame, keys: tuple[str, ...]) -> None:

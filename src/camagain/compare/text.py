@@ -17,36 +17,34 @@ SECTION_TITLES = {
     "scores": "scores",
     "claims": "claims",
     "images": "sets of images",
-    "tables": "tables",
-    "analyses": "analyses",
-    "figure data": "data of figures",
-    "curves": "curves",
-    "training": "training",
+    "tables": "rows of tables",
+    "analyses": "rows of analyses",
+    "figure data": "rows of figures",
+    "curves": "points of curves",
+    "training": "epochs",
 }
 STYLES = {Verdict.DIFFERS: "bold red", Verdict.MISSING: "bold red", Verdict.CLAIM_HOLDS: "yellow"}
-LISTED_ROWS = 8
-LISTED_CAUSES = 6
-LISTED_IMAGES = 5
+LISTED = 5
+"""Entries of each kind that are listed unless all are asked for."""
+
 WIDTH = 118
 """Characters of a line where the output is no terminal."""
 
 
-def text(comparison: Comparison, quiet: bool = False) -> str:
-    """The whole comparison as plain text, or its last line alone."""
-    if quiet:
-        return summary(comparison)
+def text(comparison: Comparison, listed: int = LISTED) -> str:
+    """The whole comparison as plain text."""
     out = StringIO()
-    write(comparison, Console(file=out, width=WIDTH, color_system=None))
+    write(comparison, Console(file=out, width=WIDTH, color_system=None), listed)
     return out.getvalue().rstrip()
 
 
-def write(comparison: Comparison, console: Console) -> None:
+def write(comparison: Comparison, console: Console, listed: int = LISTED) -> None:
     """Writes the comparison: notices, verdicts, rows, images, causes, and the verdict in one line."""
     console.print(f"A: {comparison.a}\nB: {comparison.b}, which A is measured by", highlight=False)
     for notice in comparison.notices:
         console.print(Text(f"ATTENTION: {notice}", style="bold yellow"))
     console.print(verdict_table(comparison))
-    for line in details(comparison):
+    for line in details(comparison, listed):
         console.print(line, highlight=False, soft_wrap=True)
     style = "bold red" if comparison.exit_code() else "bold green"
     console.print(Text(summary(comparison), style=style), soft_wrap=True)
@@ -65,40 +63,50 @@ def verdict_table(comparison: Comparison) -> Table:
     return table
 
 
-def details(comparison: Comparison) -> list[str]:
-    """What differs, worst first, and why, as lines."""
-    lines: list[str] = []
-    for table in comparison.tables:
-        lines += table_lines(table)
+def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
+    """What differs, worst first, and why, as lines; at most so many of each kind."""
+    lines = score_lines(comparison.scores, listed)
+    others = [table for table in comparison.tables[1:] if table.verdict not in (*IDENTICAL, Verdict.NOT_COMPARABLE)]
+    others.sort(key=lambda table: -table.verdict.level)
+    lines += [table_line(table) for table in others[:listed]]
+    lines += more(len(others) - listed, "tables")
     for claim in comparison.claims:
-        if claim.verdict not in IDENTICAL:
+        if claim.verdict.level > Verdict.CLAIM_HOLDS.level:
             lines.append(f"claim {claim.name}: {claim.a} against {claim.b}: {claim.verdict}")
-    lines += [f"rank: {change}" for change in comparison.ranks[:LISTED_ROWS]]
-    lines += more(len(comparison.ranks) - LISTED_ROWS, "changes of rank")
+    lines += [f"rank: {change}" for change in comparison.ranks[:listed]]
+    lines += more(len(comparison.ranks) - listed, "changes of rank")
     moved = [images for images in comparison.images if images.verdict not in IDENTICAL]
-    for images in moved:
-        lines += image_lines(images)
+    moved.sort(key=lambda images: -images.verdict.level)
+    for images in moved[:listed]:
+        lines += image_lines(images, listed)
+    lines += more(len(moved) - listed, "sets of images")
     if comparison.causes:
-        lines.append("why:")
-        lines += [f"  {cause}" for cause in comparison.causes[:LISTED_CAUSES]]
-        lines += more(len(comparison.causes) - LISTED_CAUSES, "causes")
-    elif comparison.differences:
-        lines.append("not the same, and without effect on what was compared:")
-    if comparison.differences:
-        lines += [f"  {found.matter}: {found}" for found in comparison.differences[:LISTED_ROWS]]
-        lines += more(len(comparison.differences) - LISTED_ROWS, "such differences")
+        lines += ["why:", *(f"  {cause}" for cause in comparison.causes[:listed])]
+        lines += more(len(comparison.causes) - listed, "causes")
+    told = {found for cause in comparison.causes for found in cause.inputs}
+    others_differ = [found for found in comparison.differences if found not in told]
+    if others_differ:
+        lines.append("also not the same:" if comparison.causes else "not the same, without effect on any value:")
+        lines += [f"  {found.matter}: {found}" for found in others_differ[:listed]]
+        lines += more(len(others_differ) - listed, "such differences")
     return lines
 
 
-def table_lines(table: TableComparison) -> list[str]:
-    """The worst rows of one table."""
-    lines = [f"{table.file}: {row_line(row)}" for row in table.rows[:LISTED_ROWS]]
-    listed = sum(count for verdict, count in table.counts.items() if verdict not in IDENTICAL)
-    if table.verdict is Verdict.MISSING and not table.rows:
-        lines.append(f"{table.file}: missing ({table.note})")
-    elif table.note and table.verdict is not Verdict.NOT_COMPARABLE:
-        lines.append(f"{table.file}: {table.note}")
-    return lines + more(listed - LISTED_ROWS if table.rows else 0, f"rows of {table.file}")
+def score_lines(scores: TableComparison, listed: int) -> list[str]:
+    """The scores that differ; those within their tolerance are counted in the table above."""
+    bad = [row for row in scores.rows if row.verdict.level > Verdict.CLAIM_HOLDS.level]
+    total = sum(count for verdict, count in scores.counts.items() if verdict.level > Verdict.CLAIM_HOLDS.level)
+    return [f"score {row_line(row)}" for row in bad[:listed]] + more(total - min(listed, len(bad)), "scores")
+
+
+def table_line(table: TableComparison) -> str:
+    """One table: how many of its rows are not the same, and the worst of them."""
+    total = sum(table.counts.values())
+    unequal = sum(count for verdict, count in table.counts.items() if verdict not in IDENTICAL)
+    if not table.rows:
+        return f"{table.file}: {table.verdict} ({table.note})"
+    note = f"; {table.note}" if table.note else ""
+    return f"{table.file}: {unequal:,} of {total:,} rows{note}; worst: {row_line(table.rows[0])}"
 
 
 def row_line(row: Row) -> str:
@@ -110,7 +118,7 @@ def row_line(row: Row) -> str:
     return f"{row.name}: {row.column} {number(row.a)} against {number(row.b)} ({allowed}{note}): {row.verdict}"
 
 
-def image_lines(images: ImageComparison) -> list[str]:
+def image_lines(images: ImageComparison, listed: int) -> list[str]:
     """Flips, moved boxes and the images to look at, of one model and method."""
     if images.test is None:
         return [f"images of {images.name}: {images.verdict} ({images.note})"]
@@ -125,9 +133,9 @@ def image_lines(images: ImageComparison) -> list[str]:
         low, median, _ = images.map_correlation
         line += f"; correlation of maps {median:.3f} (5 % below {low:.3f})"
     pairs = images.flipped or images.worst
-    named = ", ".join(f"{pair.image_id} (IoU {pair.iou_a:.2f}, was {pair.iou_b:.2f})" for pair in pairs[:LISTED_IMAGES])
+    named = ", ".join(f"{pair.image_id} (IoU {pair.iou_a:.2f}, was {pair.iou_b:.2f})" for pair in pairs[:listed])
     what = "flipped" if images.flipped else "moved most"
-    return [line, f"  {what}: {named}{' ...' if len(pairs) > LISTED_IMAGES else ''}"] if pairs else [line]
+    return [line, f"  {what}: {named}{' ...' if len(pairs) > listed else ''}"] if pairs else [line]
 
 
 def number(value: object) -> str:
@@ -137,7 +145,7 @@ def number(value: object) -> str:
 
 def more(count: int, what: str) -> list[str]:
     """A line on what is not listed."""
-    return [f"  ... and {count:,} more {what} (--json lists them)"] if count > 0 else []
+    return [f"  ... and {count:,} more {what}"] if count > 0 else []
 
 
 def summary(comparison: Comparison) -> str:

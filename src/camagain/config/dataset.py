@@ -59,3 +59,6 @@ class WsolMetadata(Settings):
 
 
 Dataset = Annotated[SynthBirds | Cub | CubFolder | WsolMetadata, Field(discriminator="kind")]
+
+FREE_DATASETS = ("synthbirds",)
+"""Kinds of dataset whose images may be published; pictures that show images of any other stay on their machine."""

@@ -5,7 +5,7 @@ import pandas as pd
 from PIL import Image
 
 from camagain.analysis.corruptions import corruptions_of
-from camagain.compare.reference import FREE_DATASETS
+from camagain.config.dataset import FREE_DATASETS
 from camagain.datasets.index import image_path, read_index, spread_evenly
 from camagain.datasets.pixels import square
 from camagain.paper.corruption_names import corrupted

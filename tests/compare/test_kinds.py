@@ -1,0 +1,41 @@
+"""Every table that a run makes has a kind, and the columns of each kind identify its rows."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from camagain.compare.kinds import SCORES, TABLES, kind_of
+from camagain.compare.tables import check_keys, is_without_rows
+
+
+def tables_of(run: Path) -> list[Path]:
+    return sorted(path for path in run.rglob("*.csv") if "logs" not in path.parts and path.parent != run)
+
+
+def check(run: Path) -> set[str]:
+    found = set()
+    for path in tables_of(run):
+        file = path.relative_to(run).as_posix()
+        kind = kind_of(file)
+        assert kind is not None, f"{file} is compared by nothing"
+        table = pd.read_csv(path)
+        check_keys(file, "only", table, ("model",) if is_without_rows(table) else kind.keys)
+        found.add(kind.pattern)
+    return found
+
+
+def test_every_table_of_a_run_has_a_kind_whose_keys_identify_its_rows(tiny_run):
+    found = check(tiny_run[1].root)
+    never = {kind.pattern for kind in TABLES if kind is not SCORES} - found
+    assert never <= {"tables/augmentation.csv"}, "a pattern that fits nothing"
+
+
+@pytest.mark.parametrize("name", ["demo", "cub27"])
+def test_so_have_the_committed_references(root: Path, name: str):
+    assert check(root / "results" / "reference" / name)
+
+
+def test_what_is_no_table_has_none():
+    assert kind_of("models/x/model.json") is None
+    assert kind_of("figures/erf.png") is None
