@@ -5,14 +5,18 @@ import json
 import re
 import shlex
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from camagain.artifacts import sha256
+from camagain.config.file import parse_experiment
+from camagain.paper.names import figure_names, table_names
 
 pytestmark = pytest.mark.pipeline
 
@@ -103,6 +107,54 @@ def test_the_commands_of_the_report_make_what_they_stand_below(finished: Path, r
         ("results/tiny/figures/erf-localization.pdf", "--force"): {"write_figures": 1},
         ("results/tiny/tables/erf.csv", "--forcerun"): {"erf": 2, "write_tables": 1},
     }
+
+
+@pytest.fixture(scope="module")
+def report(finished: Path, checkout: Path, run, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """What `snakemake --report` packs, made where every request to a network is refused."""
+    target = tmp_path_factory.mktemp("report") / "report.zip"
+    refused = [f"{name}=http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")]
+    run("env", *refused, "snakemake", "--report", str(target))
+    return zipfile.ZipFile(target)
+
+
+def variable(report: zipfile.ZipFile, name: str) -> Any:
+    """What the report's page stores under the name of one of its variables."""
+    page = report.read("report/report.html").decode()
+    found = re.search(rf"<script id=\"[\w-]+\">\s*var {name} = ", page)
+    assert found, f"the report has no {name}"
+    return json.JSONDecoder().raw_decode(page, found.end())[0]
+
+
+def plain(text: str) -> str:
+    """Words of HTML, without its tags."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def test_snakemakes_report_has_every_table_and_figure_with_caption_and_labels(
+    report: zipfile.ZipFile, finished: Path, checkout: Path, tiny_values: dict
+):
+    experiment = parse_experiment(tiny_values, "tiny")
+    results, categories = variable(report, "results"), variable(report, "categories")
+    assert set(categories) == {"Tables", "Figures"}
+    for category, label, names, kinds in (
+        ("Tables", "table", table_names(experiment), ("csv", "md", "tex")),
+        ("Figures", "figure", figure_names(experiment), ("pdf", "png", "csv")),
+    ):
+        (listed,) = categories[category].values()
+        files = {f"results/tiny/{category.lower()}/{name}.{kind}": (name, kind) for name in names for kind in kinds}
+        assert set(listed) == set(files)
+        for path, (name, kind) in files.items():
+            assert results[path]["labels"] == {label: name, "format": kind}
+            caption = (checkout / "workflow" / "report" / f"{name}.rst").read_text()
+            assert len(caption) > 40 and plain(results[path]["caption"]) == " ".join(caption.split()), name
+            assert report.read(f"report/{results[path]['data_uri']}") == (checkout / path).read_bytes()
+    assert len(results) == 3 * (len(table_names(experiment)) + len(figure_names(experiment)))
+
+
+def test_snakemakes_report_says_which_run_it_is_of(report: zipfile.ZipFile):
+    description = plain(variable(report, "workflow_desc"))
+    assert "run tiny ." in description and "A test." in description
 
 
 @pytest.mark.parametrize(
