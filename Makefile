@@ -68,7 +68,7 @@ clean:
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
 	rm -rf data .snakemake
 
-# make docs      rewrite config/README.md from the settings, and the results in README.md and docs from the references
+# make docs      rewrite config/README.md, the results in README.md and docs, and the tables of docs/benchmarks.md
 docs: setup
 	camagain keys > config/README.md
 	camagain documents

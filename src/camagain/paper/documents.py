@@ -1,4 +1,4 @@
-"""What README.md and docs/results.md say of results, written from `results/reference`: no number is typed twice."""
+"""What the project's documents say of results and of speed, written from what is recorded: no number is typed twice."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from camagain.config import BASELINE, Experiment
 from camagain.config.file import load_experiment
 from camagain.config.methods import METHOD_NAMES
 from camagain.errors import UserError
+from camagain.paper import benchmark_tables
 from camagain.paper.captions import CAPTIONS, TABLE_TITLES
 from camagain.paper.localization_tables import cell
 from camagain.paper.names import figure_names, table_names
@@ -29,10 +30,15 @@ its data, its weights and a GPU ([paper-map.md](paper-map.md)).
 
 
 def write_documents(root: Path) -> list[Path]:
-    """Rewrites both documents of the project in folder `root` and returns their paths."""
-    write_text(root / PAGE, results_page(root))
-    write_text(root / "README.md", readme(root))
-    return [root / PAGE, root / "README.md"]
+    """Rewrites the documents of the project in folder `root` that show recorded numbers, and returns their paths."""
+    texts = {
+        root / PAGE: results_page(root),
+        root / "README.md": readme(root),
+        root / benchmark_tables.PAGE: benchmark_tables.benchmarks_page(root),
+    }
+    for path, text in texts.items():
+        write_text(path, text)
+    return list(texts)
 
 
 def results_page(root: Path) -> str:

@@ -1,0 +1,150 @@
+"""The tables of docs/benchmarks.md, written from benchmarks/results: no measured number of a table is typed twice."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import fill
+
+import pandas as pd
+
+from camagain.artifacts import existing
+from camagain.errors import UserError
+
+PAGE = Path("docs/benchmarks.md")
+RESULTS = Path("benchmarks/results")
+
+MARKED = re.compile(r"(<!-- table ([\w-]+), written by `make docs` -->\n).*?(<!-- end of table -->)", re.DOTALL)
+"""What stands between these lines is replaced; the first names the table."""
+
+
+@dataclass(frozen=True)
+class BenchmarkTable:
+    """Rows of one file of results, one line for each case, with the ratios of its peers side by side."""
+
+    file: str
+    cases: str  # pattern of the cases that belong here; its groups are columns, too
+    before: Mapping[str, str]  # columns before the ratios, and their headers
+    spread: str = ""  # column whose values stand side by side; empty: one ratio a line
+    after: Mapping[str, str] = field(default_factory=dict)  # columns behind the ratios
+
+
+NUMBERS = ("n", "peer_ms", "ours_ms", "rate", "gib")
+"""Columns before the ratios that are right-aligned."""
+
+ONE_PEER = {"peer": "against", "peer_ms": "theirs, ms", "ours_ms": "camagain, ms"}
+
+TABLES: Mapping[str, BenchmarkTable] = {
+    "large-kernel": BenchmarkTable(
+        "large_kernel",
+        r"(?P<way>forward\+?\w*) \d+x(?P<grid>[\dx]+) kernel (?P<kernel>.+)",
+        {"grid": "channels x grid", "kernel": "kernel", "way": "pass"},
+        spread="peer",
+    ),
+    "training-step": BenchmarkTable("training_step", r"(?P<network>.+), \d+ px.*", {"network": "network"}, "peer"),
+    "boxes": BenchmarkTable(
+        "boxes",
+        r"(?P<size>\d+ px), (?P<map>.+), (?P<contours>largest|all), \d+ maps",
+        {"map": "score map", "size": "compared at"},
+        spread="contours",
+    ),
+    "heatmaps": BenchmarkTable(
+        "heatmaps", r"(?P<step>.+)", {"step": "step", **ONE_PEER}, after={"difference": "our largest difference"}
+    ),
+    "erf": BenchmarkTable(
+        "erf",
+        r"(?P<network>.+)",
+        {"network": "network, input", "peer_ms": "theirs, ms", "ours_ms": "camagain, ms"},
+        after={
+            "difference": "largest difference in double precision",
+            "sides": "sides of both squares at 20, 30, 50, 99 %, px",
+        },
+    ),
+    "gpu-layers": BenchmarkTable(
+        "gpu",
+        r"(?P<layer>.+), (?P<precision>fp32|bf16), forward\+backward, \d+ images",
+        {"layer": "layer", "precision": "precision", "ours_ms": "Fourier route, ms"},
+        spread="peer",
+    ),
+    "gpu-steps": BenchmarkTable(
+        "gpu",
+        r"training step of (?P<network>.+), batch \d+, (?P<precision>\w+) \((?P<rate>\d+) images/s, (?P<gib>.+) GiB\)",
+        {"network": "network, input", "precision": "precision", "rate": "camagain, images/s", "gib": "GiB"},
+        spread="peer",
+    ),
+    "gpu-heatmaps": BenchmarkTable(
+        "gpu",
+        r"(?P<step>.+ to heatmap), difference (?P<difference>\S+)",
+        {"step": "step", **ONE_PEER},
+        after={"difference": "largest difference"},
+    ),
+}
+"""The tables by the name in their marks."""
+
+
+def benchmarks_page(root: Path) -> str:
+    """docs/benchmarks.md with its marked tables rewritten; UserError where its marks are not those of the tables."""
+    text = existing(root / PAGE).read_text(encoding="utf-8")
+    named = [name for _, name, _ in MARKED.findall(text)]
+    if sorted(named) != sorted(TABLES):
+        raise UserError(
+            f"{root / PAGE}: expected marks of the tables {sorted(TABLES)}, each once; found {sorted(named)}."
+        )
+    return MARKED.sub(lambda match: f"{match[1]}\n{table_text(root, TABLES[match[2]])}\n{match[3]}", text)
+
+
+def table_text(root: Path, table: BenchmarkTable) -> str:
+    """A table as Markdown, and below it where, with what and when it was measured."""
+    path = RESULTS / f"{table.file}.csv"
+    rows = pd.read_csv(existing(root / path), dtype=str, keep_default_na=False)
+    rows = rows.join(rows["case"].str.extract(f"^{table.cases}$")).dropna()
+    if rows.empty:
+        raise UserError(f"{root / path}: expected rows whose case matches {table.cases}; measure again (`make bench`).")
+    before, after = dict(table.before), dict(table.after)
+    if rows["n"].nunique() > 1:
+        before["n"] = "n"
+    spread = list(dict.fromkeys(rows[table.spread])) if table.spread else []
+    header = [*before.values(), *(map(as_code, spread) if spread else ["times faster"]), *after.values()]
+    numbers = [key in NUMBERS for key in before] + [True] * (len(header) - len(before))
+    lines = [line(header), line(["--:" if number else "---" for number in numbers])]
+    for _, group in rows.groupby(list(before), sort=False):
+        first = group.iloc[0]
+        ratios = dict(zip(group[table.spread], group["ratio"], strict=True)) if spread else {"": first["ratio"]}
+        shown = [ratio(ratios.get(key)) for key in spread or [""]]
+        described = [milliseconds(first[key]) if key.endswith("_ms") else as_code(first[key]) for key in before]
+        lines.append(line([*described, *shown, *(first[key] or "–" for key in after)]))
+    return "\n".join([*lines, "", fill(measured_on(rows, path), 120, break_on_hyphens=False), ""])
+
+
+def measured_on(rows: pd.DataFrame, path: Path) -> str:
+    """What the rows of a table have in common, or the several values of it."""
+    rows = rows.assign(
+        threads=rows["threads"] + rows["threads"].map(lambda number: " thread" if number == "1" else " threads"),
+        versions=rows["versions"].str.replace(r"python (\S+).*? torch (\S+).*", r"Python \1, torch \2", regex=True),
+        commit="commit " + rows["commit"],
+        n="n = " + rows["n"],
+    )
+    columns = [*(["n"] if rows["n"].nunique() == 1 else []), "machine", "threads", "versions", "commit", "date"]
+    facts = [" and ".join(dict.fromkeys(rows[column])) for column in columns]
+    return f"{'; '.join(facts)}. From [{path.name}](../{path.as_posix()})."
+
+
+def milliseconds(text: str) -> str:
+    """A time with at least three digits."""
+    return f"{float(text):,.0f}" if float(text) >= 100 else f"{float(text):#.3g}"
+
+
+def ratio(text: str | None) -> str:
+    """A ratio with about three digits, a dash where it was not measured."""
+    if text is None:
+        return "–"
+    return f"{float(text):.0f}" if float(text) >= 100 else f"{float(text):.1f}"
+
+
+def as_code(text: str) -> str:
+    """A text with torch's names in backticks."""
+    return re.sub(r"\b((?:torch|nn)\.\w+)", r"`\1`", text)
+
+
+def line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
