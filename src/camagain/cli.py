@@ -191,7 +191,7 @@ def keys() -> None:
 def documents(
     root: Annotated[Path, typer.Argument(help="The project's folder.")] = Path("."),
 ) -> None:
-    """Write what README.md and docs/results.md say of results anew from results/reference."""
+    """Write results in README.md and docs/results.md, and tables of docs/benchmarks.md, anew from what is recorded."""
     from camagain.paper.documents import write_documents
 
     for path in write_documents(root):
