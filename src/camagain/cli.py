@@ -139,28 +139,51 @@ def paper(
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(help="A run, for example results/demo.")],
-    b: Annotated[Path, typer.Argument(help="The run it is compared with, for example results/reference/demo.")],
+    runs: Annotated[list[Path], typer.Argument(help="Runs, for example results/demo results/reference/demo.")],
+    paper: Annotated[bool, typer.Option("--paper", help="Compare one run with the published numbers.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the one-line verdict.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List everything that is not the same.")] = False,
+    fail_on: Annotated[
+        str, typer.Option(help="Exit with 1 from this verdict on: within-tolerance, claim-holds, differs, missing ...")
+    ] = "differs",
+    worst: Annotated[int, typer.Option(min=0, help="Images to name per model and method, and to picture.")] = 8,
+    json: Annotated[Path | None, typer.Option(help="Write the comparison as JSON; - for the terminal.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown; - for the terminal.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as one page with pictures of the worst images.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML for CI; - for the terminal.")] = None,
+    data: Annotated[Path, typer.Option(help="Root of all datasets, for the pictures.")] = Path("data"),
 ) -> None:
-    """Compare the figures of two runs; exit 0 equal or within tolerance, 1 differs, 2 cannot be compared."""
-    from camagain.compare.comparison import compare_runs
-    from camagain.compare.text import summary, text
+    """Compare two runs, a run with the paper, or many; exit 0 equal or within tolerance, 1 differs, 2 cannot be."""
+    from camagain.compare.command import Choices, Outputs, run_compare
 
-    comparison = compare_runs(a, b)
-    print(summary(comparison) if quiet else text(comparison))
-    raise typer.Exit(comparison.exit_code())
+    choices = Choices(quiet, everything, worst, fail_on, data)
+    raise typer.Exit(run_compare(runs, paper, Outputs(json, markdown, html, junit), choices))
+
+
+@app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="A finished run or a reference, for example results/demo.")],
+) -> None:
+    """Check every file of a run against its manifest; exit 0 all as listed, 1 changed, gone or unlisted, 2 no run."""
+    from camagain.compare.verify import text, verify_run
+
+    verification = verify_run(run)
+    print(text(verification))
+    raise typer.Exit(verification.exit_code)
 
 
 @app.command()
 def reference(
     run: Annotated[Path, typer.Argument(help="A finished run, for example results/demo.")],
     target: Annotated[Path, typer.Argument(help="Where its small results go, for example results/reference/demo.")],
+    seeds: Annotated[
+        list[Path] | None, typer.Option(help="The same with another seed, for the spread; give it once for each run.")
+    ] = None,
 ) -> None:
     """Copy the small results of a run (figures, tables, manifest; no weights, no maps) to a folder kept in git."""
     from camagain.compare.reference import write_reference
 
-    write_reference(run, target)
+    write_reference(run, target, tuple(seeds or ()))
 
 
 @app.command()

@@ -133,11 +133,11 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a readable Parquet table ({error}).") from None
 
-    def arrays(self, file: str) -> dict[str, np.ndarray]:
-        """The arrays of an npz file by name; UserError where it is truncated or none."""
+    def arrays(self, file: str, *names: str) -> dict[str, np.ndarray]:
+        """Those of these arrays that an npz file has, by name; UserError where it is truncated or none."""
         path = self.path(file)
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return dict(arrays)
+                return {name: arrays[name] for name in names if name in arrays}
         except Exception as error:  # numpy, zipfile and zlib each raise their own for a damaged file
             raise UserError(f"{path}: not a readable npz file ({error}).") from None

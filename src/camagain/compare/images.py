@@ -144,9 +144,9 @@ def map_correlation(
 
 def maps_of(run: RunFolder, file: str, method: str, images: pd.Series) -> np.ndarray:
     """The score maps of these images: (N, h, w)."""
-    arrays = run.arrays(file)
-    if method not in arrays:
-        raise UserError(f"{run}/{file}: no maps of {method}; found {', '.join(sorted(arrays))}.")
+    arrays = run.arrays(file, method, "image_id")
+    if len(arrays) < 2:
+        raise UserError(f"{run}/{file}: no maps of {method}, or no image_id; expected both.")
     place = pd.Series(np.arange(len(arrays["image_id"])), index=arrays["image_id"])
     return arrays[method][place.reindex(images).to_numpy(dtype=int)]
 

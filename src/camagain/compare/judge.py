@@ -167,7 +167,9 @@ class Judge:
                        for source, seed in zip(sources, seeds, strict=True)]  # fmt: skip
         if not parts:
             return None
-        return np.sqrt(sum(np.nan_to_num(part) ** 2 for part in parts)), sources
+        squares = np.stack(parts) ** 2  # (parts, r)
+        known = (squares > 0).any(axis=0)
+        return np.where(known, np.sqrt(np.nansum(squares, axis=0)), np.nan), sources
 
     def images_of(self, which: str, table: pd.DataFrame) -> np.ndarray:
         """How many images the shares of each row are of: (r,)."""

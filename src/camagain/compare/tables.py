@@ -44,8 +44,8 @@ def compare_tables(
     if all(without):
         kind = replace(kind, keys=("model",))
     elif any(without):
-        side, rows = ("first", len(b)) if without[0] else ("second", len(a))
-        return TableComparison(file, kind.section, {Verdict.MISSING: rows}, note=f"does not apply in the {side} run")
+        side, count = ("first", len(b)) if without[0] else ("second", len(a))
+        return TableComparison(file, kind.section, {Verdict.MISSING: count}, note=f"does not apply in the {side} run")
     for side, table in (("first", a), ("second", b)):
         check_keys(file, side, table, kind.keys)
     keys = list(kind.keys)

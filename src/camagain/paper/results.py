@@ -24,6 +24,8 @@ class RunResults:
 
     experiment: Experiment
     paths: RunPaths
+    description: dict[str, Any] | None = None
+    """Of the dataset, where it is known from elsewhere than the folder of the data, such as a manifest."""
 
     @cached_property
     def missing(self) -> dict[str, str]:
@@ -64,7 +66,7 @@ class RunResults:
     @cached_property
     def dataset(self) -> dict[str, Any]:
         """The dataset's description: kind, name, images per split, number of classes, fingerprint."""
-        return read_json(self.paths.dataset_dir / "dataset.json")
+        return self.description or read_json(self.paths.dataset_dir / "dataset.json")
 
     def metrics(self, model: str, method: str) -> dict[str, Any]:
         """The content of metrics.json."""
