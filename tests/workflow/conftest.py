@@ -31,12 +31,23 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_values: 
 
 
 @pytest.fixture(scope="module")
-def run(checkout: Path, tools: Path) -> Run:
-    """Runs a command in the checkout, with its sources first on Python's path."""
+def run(checkout: Path, run_in: Callable[[Path], Run]) -> Run:
+    """Runs a command in the checkout."""
+    return run_in(checkout)
+
+
+@pytest.fixture(scope="session")
+def run_in(tools: Path) -> Callable[[Path], Run]:
+    """Makes, for a working copy, the function that runs commands in it, with its sources first on Python's path."""
+    return lambda folder: runner(folder, tools)
+
+
+def runner(folder: Path, tools: Path) -> Run:
+    """A function that runs commands in a folder."""
     environment = {
         **os.environ,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(checkout / "src"),
+        "PYTHONPATH": str(folder / "src"),
         "GIT_AUTHOR_NAME": "test",
         "GIT_AUTHOR_EMAIL": "test@example.org",
         "GIT_COMMITTER_NAME": "test",
@@ -44,7 +55,7 @@ def run(checkout: Path, tools: Path) -> Run:
     }
 
     def call(*command: str, succeeds: bool = True) -> subprocess.CompletedProcess:
-        done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=900)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
         output = done.stdout + done.stderr
         assert not succeeds or done.returncode == 0, f"{' '.join(command)} exited {done.returncode}:\n{output[-4000:]}"
         return done

@@ -60,7 +60,7 @@ SCORE = ("model", "method", "variant", "figure")
 
 TABLES = (
     SCORES,
-    *(Kind(f"tables/{name}.csv", "tables", (), unjudged=MACHINE) for name in TIMINGS),
+    *(Kind(f"tables/{name}.csv", "tables", ("model",), unjudged=MACHINE) for name in TIMINGS),
     Kind("tables/localization.csv", "tables", SCORE),
     Kind("tables/top-loc.csv", "tables", SCORE),
     Kind("tables/paired-tests.csv", "tables", ("kind", "model_a", "method_a", "model_b", "method_b")),
