@@ -115,6 +115,11 @@ def test_cells_break_before_an_interval_or_where_lines_balance():
     assert broken_cell("82.0 [78.7, 86.0]") == ("82.0", "[78.7, 86.0]")
     assert broken_cell("82.0 [78.7, 86.0] / 66.7 [65.2, 68.8]") == ("82.0 [78.7, 86.0] /", "66.7 [65.2, 68.8]")
     assert broken_cell("CAM, predicted class") == ("CAM,", "predicted class")
+    assert broken_cell("+0.3 (-4.8 to +4.8)") == ("+0.3", "(-4.8 to +4.8)")
+    assert broken_cell("1e-05 (classifier 0.001), weight decay 0.05") == (
+        "1e-05 (classifier 0.001),",
+        "weight decay 0.05",
+    )
     assert broken_cell("a bb ccc dd") == ("a bb", "ccc dd")
     assert broken_cell("< 0.001") == ("< 0.001", "")
     assert broken_cell("resnet_narrow") == ("resnet_narrow", "")

@@ -139,7 +139,7 @@ def broken_column(column: Sequence[Lines]) -> list[Lines]:
     broken = [broken_cell(cell) for cell, _ in column]
     room = widest(broken)
     return [
-        whole if widest([whole]) <= room and not lines[1].startswith("[") else lines
+        whole if widest([whole]) <= room and not lines[1].startswith(("[", "(")) else lines
         for whole, lines in zip(column, broken, strict=True)
     ]
 
@@ -149,6 +149,9 @@ def broken_cell(cell: str) -> Lines:
     value, bracket, interval = cell.partition(" [")
     if bracket and "[" not in interval:
         return value, f"[{interval}"
+    value, bracket, range_of_values = cell.partition(" (")
+    if bracket and range_of_values.endswith(")"):
+        return value, f"({range_of_values}"
     if cell.startswith("<"):  # a bound such as "< 0.001" is one number
         return cell, ""
     for mark in (*MARKS, *(NAME_MARKS if len(cell) > LONG_NAME else ())):
