@@ -18,7 +18,7 @@ def runs(tiny_run, tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "a", tmp_path / "b"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def seal() -> Callable[[Path], None]:
     """Writes the manifest of a run anew after a planted change, so that its files are those that it lists."""
 
@@ -33,7 +33,7 @@ def seal() -> Callable[[Path], None]:
     return seal
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def edit() -> Callable[..., None]:
     """Sets one nested value of a JSON file: edit(path, "a", "b", value=1)."""
 

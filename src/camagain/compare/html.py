@@ -1,6 +1,7 @@
 """A comparison as one self-contained page that opens offline, prints, and fits a phone."""
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -76,6 +77,11 @@ class RowTable:
     def counts(self) -> str:
         """How many rows have each verdict, as words."""
         return counts_text(self.table.counts)
+
+    @property
+    def quiet_counts(self) -> str:
+        """The same of the rows that are shown and deserve no look."""
+        return counts_text(Counter(row.verdict for row in self.quiet))
 
     @property
     def short(self) -> bool:
