@@ -1,5 +1,6 @@
 """Shared by all tests: a tiny finished run, made once, and where the real photographs lie."""
 
+import json
 import sys
 import threading
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from camagain.artifacts import sha256
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_CUB = ROOT.parent / "shared" / "data" / "cub_subset27"
@@ -101,6 +104,21 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
     evaluate_baselines(experiment, paths)
     write_parts(experiment, paths)
     return experiment, paths
+
+
+@pytest.fixture(scope="session")
+def seal() -> Callable[[Path], None]:
+    """Writes the manifest of a run anew after a planted change, so that its files are those that it lists."""
+
+    def seal(run: Path) -> None:
+        manifest = json.loads((run / "manifest.json").read_text())
+        files = {name: run / name for name in manifest["files"] if (run / name).is_file()}
+        manifest["files"] = {
+            name: {"sha256": sha256(path), "bytes": path.stat().st_size} for name, path in files.items()
+        }
+        (run / "manifest.json").write_text(json.dumps(manifest))
+
+    return seal
 
 
 @pytest.fixture

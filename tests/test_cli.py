@@ -45,7 +45,7 @@ def test_an_unknown_architecture_is_refused_before_any_training(tiny_run, tools:
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-def test_a_run_that_differs_exits_1(tiny_run, tools: Path, tmp_path: Path):
+def test_a_run_that_differs_exits_1(tiny_run, seal, tools: Path, tmp_path: Path):
     import json
     import shutil
 
@@ -55,6 +55,7 @@ def test_a_run_that_differs_exits_1(tiny_run, tools: Path, tmp_path: Path):
     metrics = json.loads(path.read_text())
     metrics["figures"]["max_box_acc"]["value"] += 90
     path.write_text(json.dumps(metrics))
+    seal(tmp_path / "b")
     done = camagain(tools, "compare", str(tiny_run[1].root), str(tmp_path / "b"), "--quiet")
     assert done.returncode == 1
     assert done.stdout.startswith("DIFFER")
@@ -62,7 +63,7 @@ def test_a_run_that_differs_exits_1(tiny_run, tools: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "module", ["camagain.cli", "camagain.evaluation.evaluate", "camagain.paper.parts", "camagain.compare.runs"]
+    "module", ["camagain.cli", "camagain.evaluation.evaluate", "camagain.paper.parts", "camagain.compare.command"]
 )
 def test_light_parts_never_import_torch(module: str):
     heavy = "camagain.paper.figures, camagain.paper.report, camagain.paper.tables, camagain.paper.manifest"

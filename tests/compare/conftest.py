@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from camagain.artifacts import sha256
-
 
 @pytest.fixture
 def runs(tiny_run, tmp_path: Path) -> tuple[Path, Path]:
@@ -16,21 +14,6 @@ def runs(tiny_run, tmp_path: Path) -> tuple[Path, Path]:
     for name in ("a", "b"):
         shutil.copytree(tiny_run[1].root, tmp_path / name)
     return tmp_path / "a", tmp_path / "b"
-
-
-@pytest.fixture(scope="session")
-def seal() -> Callable[[Path], None]:
-    """Writes the manifest of a run anew after a planted change, so that its files are those that it lists."""
-
-    def seal(run: Path) -> None:
-        manifest = json.loads((run / "manifest.json").read_text())
-        files = {name: run / name for name in manifest["files"] if (run / name).is_file()}
-        manifest["files"] = {
-            name: {"sha256": sha256(path), "bytes": path.stat().st_size} for name, path in files.items()
-        }
-        (run / "manifest.json").write_text(json.dumps(manifest))
-
-    return seal
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,8 @@ def show(comparison: Comparison, outputs: Outputs, choices: Choices, fail_on: Ve
     if outputs.html is not None:
         from camagain.compare.html import write_html
 
-        write_html(comparison, outputs.html, choices.data)
+        options = () if choices.worst == Choices.worst else ("--worst", str(choices.worst))
+        write_html(comparison, outputs.html, choices.data, options)
     return comparison.exit_code(fail_on)
 
 

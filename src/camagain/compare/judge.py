@@ -162,13 +162,13 @@ class Judge:
             sources = ["both intervals"] * len(rows)
         seeds = self.seeds(column, rows)
         if seeds.any():
-            parts.append(seeds)
+            parts.append(np.where(seeds > 0, seeds, np.nan))
             sources = [" + ".join(filter(None, (source, "spread over seeds"))) if seed else source
                        for source, seed in zip(sources, seeds, strict=True)]  # fmt: skip
         if not parts:
             return None
         squares = np.stack(parts) ** 2  # (parts, r)
-        known = (squares > 0).any(axis=0)
+        known = np.isfinite(squares).any(axis=0)
         return np.where(known, np.sqrt(np.nansum(squares, axis=0)), np.nan), sources
 
     def images_of(self, which: str, table: pd.DataFrame) -> np.ndarray:

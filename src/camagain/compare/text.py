@@ -150,12 +150,18 @@ def more(count: int, what: str) -> list[str]:
     return [f"  ... and {count:,} more {what}"] if count > 0 else []
 
 
+def counted(count: int, what: str) -> str:
+    """ "1 score", "2 scores", "1 row of tables"."""
+    first, _, rest = what.partition(" ")
+    return f"{count:,} {what}" if count != 1 else f"1 {first.removesuffix('s')}{' ' if rest else ''}{rest}"
+
+
 def summary(comparison: Comparison) -> str:
     """The one-line verdict."""
     name = f"{comparison.a} and {comparison.b}"
     scores = comparison.scores
     total = sum(scores.counts.values())
-    everything = sum(sum(counter.values()) for counter in comparison.counts.values())
+    everything = sum(counter[v] for counter in comparison.counts.values() for v in Verdict if v in IDENTICAL)
     if comparison.verdict is Verdict.NOT_COMPARABLE:
         return f"NOT COMPARABLE: nothing of {name} could be compared"
     if comparison.verdict in IDENTICAL:
@@ -170,7 +176,7 @@ def summary(comparison: Comparison) -> str:
         same = sum(scores.counts.get(verdict, 0) for verdict in IDENTICAL)
         nearest = f"; nearest to its bound is {row_line(scores.rows[0])}" if scores.rows else ""
         return f"agree: {name} have {same} of {total} figures identical and the rest within tolerance{nearest}"
-    where = ", ".join(f"{count:,} {SECTION_TITLES[section]}" for section, count in bad.items() if count)
+    where = ", ".join(counted(count, SECTION_TITLES[section]) for section, count in bad.items() if count)
     worst = next((f"{table.file}, {row_line(table.rows[0])}" for table in comparison.tables if table.rows
                   and table.rows[0].verdict in (Verdict.DIFFERS, Verdict.MISSING)), "")  # fmt: skip
     return f"DIFFER: {name} in {where}" + (f"; first {worst}" if worst else "")
