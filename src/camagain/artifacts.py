@@ -154,5 +154,8 @@ def sha256(path: Path) -> str:
 MANIFEST_SCHEMA = 1
 """Raised when a field of manifest.json changes its meaning; comparisons refuse manifests of other schemas."""
 
+SEED_SPREAD = "seed-spread.csv"
+"""In a reference: the standard deviation over seeds of its numbers; columns file, row, column, deviation, runs."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of runs, datasets and models become folder names: no separators, no leading dot, no spaces."""

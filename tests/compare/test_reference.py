@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from camagain.artifacts import sha256, write_csv, write_parquet
+from camagain.artifacts import SEED_SPREAD, sha256, write_csv, write_parquet
 from camagain.compare.comparison import compare_runs
 from camagain.compare.folder import RunFolder
 from camagain.compare.reference import write_reference
-from camagain.compare.scores import SPREAD_FILE
-from camagain.compare.spread import is_value, seed_spread
+from camagain.compare.rows import key_of, row_text
+from camagain.compare.spread import is_value, row_texts, seed_spread, spread_tables
+from camagain.compare.tables import is_without_rows, key_types
 from camagain.compare.verdicts import Verdict
 from camagain.errors import UserError
 
@@ -105,10 +106,10 @@ def test_an_old_reference_is_replaced_and_its_spread_stays(runs, tmp_path: Path)
     target = tmp_path / "reference"
     target.mkdir()
     spread = "file,row,column,deviation,runs\nscores,model=small-resnet; method=cam; figure=max_box_acc,value,50,3\n"
-    (target / SPREAD_FILE).write_text(spread)
+    (target / SEED_SPREAD).write_text(spread)
     (target / "old.json").write_text("{}")
     write_reference(runs[0], target)
-    assert (target / SPREAD_FILE).read_text() == spread
+    assert (target / SEED_SPREAD).read_text() == spread
     assert "old.json" not in files_of(target)
 
 
@@ -161,7 +162,7 @@ def test_the_spread_is_the_sample_deviation_over_all_runs(seeds, seal: Callable,
         seal(run)
     target = tmp_path / "reference"
     write_reference(seeds[0], target, seeds[1:])
-    table = pd.read_csv(target / SPREAD_FILE)
+    table = pd.read_csv(target / SEED_SPREAD)
     assert list(table.columns) == ["file", "row", "column", "deviation", "runs"]
     (row,) = table.itertuples(index=False)  # nothing else differs, and what does not differ is not kept
     assert tuple(row) == ("scores", "model=small-resnet; method=cam; figure=max_box_acc", "value", 3.0, 3)
@@ -182,6 +183,21 @@ def test_the_spread_widens_the_tolerance_of_scores_and_of_values_that_have_no_ot
         ("area_ratio", "spread over seeds", Verdict.WITHIN_TOLERANCE)
     }
     assert len(rows) == len(table)
+
+
+def test_rows_are_named_as_a_comparison_looks_them_up(tiny_run):
+    run = RunFolder.open(tiny_run[1].root)
+    files = spread_tables([run, run])
+    assert len(files) > 20
+    for file, kind in files.items():
+        table = run.csv(file)
+        if not is_without_rows(table):
+            keys = list(kind.keys)
+            merged = table.astype(key_types(table, table, keys)).merge(
+                table[keys].astype(key_types(table, table, keys))
+            )
+            judged = {row_text(key_of(merged, keys, index)) for index in range(len(merged))}
+            assert set(row_texts(table, keys)) == judged, file
 
 
 def test_repetitions_are_counted_from_the_seed_of_each_run(seeds, seal: Callable):
@@ -267,8 +283,8 @@ def test_a_spread_is_refused_over_runs_that_are_no_repetitions(seeds, edit, tmp_
 def test_a_measured_spread_replaces_the_old_one(seeds, seal: Callable, tmp_path: Path):
     target = tmp_path / "reference"
     write_reference(seeds[0], target, seeds[1:])
-    assert len(pd.read_csv(target / SPREAD_FILE)) == 0
+    assert len(pd.read_csv(target / SEED_SPREAD)) == 0
     set_score(seeds[1], 1.0)
     seal(seeds[1])
     write_reference(seeds[0], target, seeds[1:])
-    assert len(pd.read_csv(target / SPREAD_FILE)) == 1
+    assert len(pd.read_csv(target / SEED_SPREAD)) == 1

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from camagain.compare.differences import Difference, differences, setting_differences
+from camagain.compare.differences import SOURCES, Difference, differences, setting_differences
 from camagain.compare.folder import RunFolder
 from camagain.config import ANALYSES, BASELINE
 from camagain.stages import stage_settings
@@ -119,8 +119,8 @@ def touches(found: Difference, stage: str, model: str) -> bool:
     """Whether a difference can reach a stage of a model: neither other stages' code nor other models' weights do."""
     if found.matter in ("settings", "data"):
         return False  # settings are taken key by key; the images differ in a chain of their own
-    if found.name.startswith("sources of "):
-        return found.name == f"sources of {stage}"
+    if found.name.startswith(SOURCES):
+        return found.name == f"{SOURCES}{stage}"
     return found.matter != "weights" or found.name.startswith(f"{model}:")
 
 

@@ -7,6 +7,9 @@ from typing import Any, Literal
 from camagain.compare.folder import RunFolder
 
 Matter = Literal["settings", "data", "weights", "code", "packages", "machine"]
+SOURCES = "sources of "
+"""Begins the name of a difference in the code behind one stage."""
+
 NAMES = ("run", "purpose")
 """Keys of an experiment that change no number."""
 
@@ -38,7 +41,7 @@ def differences(a: RunFolder, b: RunFolder) -> tuple[Difference, ...]:
     for stage in one.get("code", {}):
         if stage in other.get("code", {}):
             pairs = unequal(one["code"], other["code"], stage)
-            found += [Difference("code", f"sources of {stage}", *pair) for pair in pairs]
+            found += [Difference("code", f"{SOURCES}{stage}", *pair) for pair in pairs]
     found += [Difference("code", "git commit", *pair) for pair in unequal(one.get("git"), other.get("git"), "commit")]
     modified = unequal(one.get("git"), other.get("git"), "modified")
     found += [Difference("code", "uncommitted changes", *pair) for pair in modified]

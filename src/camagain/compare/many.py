@@ -12,7 +12,6 @@ from camagain.compare.folder import RunFolder
 from camagain.compare.guards import contents, measuring, partial, same_test_images
 from camagain.compare.scores import read_scores
 from camagain.compare.seeds import beyond_seed, same_seed
-from camagain.config import BASELINE
 from camagain.errors import UserError
 
 LISTED = 8
@@ -102,7 +101,7 @@ def compare_many(runs: Sequence[Path]) -> RunTable:
 
 
 def score_rows(runs: Sequence[RunFolder]) -> tuple[ScoreRow, ...]:
-    """Every score that any run has: models and methods as in the experiments, baselines last."""
+    """Every score that any run has: models and methods as in the experiments, others such as baselines last."""
     found: list[dict[tuple[str, str, str], tuple[float, float, float]]] = []
     for run in runs:
         table = read_scores(run)
@@ -117,7 +116,7 @@ def score_rows(runs: Sequence[RunFolder]) -> tuple[ScoreRow, ...]:
         model, method, figure = key
         place = [names.index(name) if name in names else len(names) for names, name in
                  ((models, model), (methods, method), (figures, figure))]  # fmt: skip
-        return model == BASELINE, place[0], model, place[1], method, place[2]
+        return place[0], model, place[1], method, place[2]
 
     rows = []
     for model, method, figure in sorted(keys, key=order):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from camagain.artifacts import write_csv, write_json
+from camagain.artifacts import SEED_SPREAD, write_csv, write_json
 from camagain.compare.folder import RunFolder
-from camagain.compare.scores import SPREAD_FILE
+from camagain.config.dataset import FREE_DATASETS
 from camagain.errors import UserError
 
 PATTERNS = (
@@ -26,15 +26,12 @@ PATTERNS = (
 )
 """Of the files that a run's manifest lists; a star also stands for several folders."""
 
-FREE_DATASETS = ("synthbirds",)
-"""Kinds of dataset whose images may be published; pictures that show images of any other stay out."""
-
 PICTURES_WITH_IMAGES = ("heatmaps.png", "heatmaps.pdf")
 
 LARGE = ("models/*/*.safetensors", "localization/*/maps.npz")
 """What a run has and a reference never, by which one is told from the other before it is replaced."""
 
-MARKS = ("manifest.json", SPREAD_FILE)
+MARKS = ("manifest.json", SEED_SPREAD)
 """A folder with one of these is taken for a reference."""
 
 
@@ -91,9 +88,9 @@ def write_spread(run: RunFolder, seeds: Sequence[RunFolder], old: Path, new: Pat
     if seeds:
         from camagain.compare.spread import seed_spread
 
-        write_csv(new / SPREAD_FILE, seed_spread([run, *seeds]))
-    elif (old / SPREAD_FILE).is_file():
-        shutil.copyfile(old / SPREAD_FILE, new / SPREAD_FILE)
+        write_csv(new / SEED_SPREAD, seed_spread([run, *seeds]))
+    elif (old / SEED_SPREAD).is_file():
+        shutil.copyfile(old / SEED_SPREAD, new / SEED_SPREAD)
 
 
 def check_target(runs: Sequence[Path], target: Path) -> None:

@@ -4,12 +4,10 @@ import math
 
 import pandas as pd
 
+from camagain.artifacts import SEED_SPREAD
 from camagain.compare.folder import RunFolder
 from camagain.compare.tolerances import SeedSpread, Spread
 from camagain.errors import UserError
-
-SPREAD_FILE = "seed-spread.csv"
-"""In a reference: standard deviations over seeds; columns file, row, column, deviation, runs."""
 
 COLUMNS = ("model", "method", "figure", "value", "low", "high", "threshold")
 
@@ -43,7 +41,7 @@ def read_spread(*runs: RunFolder) -> Spread:
     """Standard deviations over seeds of all the runs that have them; empty where they were not measured."""
     found: dict[tuple[str, str, str], SeedSpread] = {}
     for run in runs:
-        path = run.root / SPREAD_FILE
+        path = run.root / SEED_SPREAD
         if path.is_file():
             table = pd.read_csv(path, dtype={"file": str, "row": str, "column": str})
             for row in table.itertuples(index=False):

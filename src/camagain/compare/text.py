@@ -1,5 +1,6 @@
 """A comparison as people read it on a terminal: verdict table, the rows that differ, the images, and why."""
 
+from collections.abc import Sequence
 from io import StringIO
 
 from rich import box
@@ -8,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from camagain.compare.comparison import Comparison
+from camagain.compare.differences import SOURCES, Difference
 from camagain.compare.images import ImageComparison
 from camagain.compare.rows import Row
 from camagain.compare.tables import TableComparison
@@ -87,9 +89,16 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     others_differ = [found for found in comparison.differences if found not in told]
     if others_differ:
         lines.append("also not the same:" if comparison.causes else "not the same, without effect on any value:")
-        lines += [f"  {found.matter}: {found}" for found in others_differ[:listed]]
-        lines += more(len(others_differ) - listed, "such differences")
+        told_once = difference_lines(others_differ)
+        lines += told_once[:listed] + more(len(told_once) - listed, "such differences")
     return lines
+
+
+def difference_lines(found: Sequence[Difference]) -> list[str]:
+    """One line for each difference, and one for all stages whose sources are not the same."""
+    stages = [one.name.removeprefix(SOURCES) for one in found if one.name.startswith(SOURCES)]
+    lines = [f"  {one.matter}: {one}" for one in found if not one.name.startswith(SOURCES)]
+    return lines + ([f"  code: {SOURCES}{', '.join(stages)}"] if stages else [])
 
 
 def score_lines(scores: TableComparison, listed: int) -> list[str]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from camagain.artifacts import read_json
+from camagain.artifacts import SEED_SPREAD, read_json
 from camagain.compare.folder import RunFolder
-from camagain.compare.scores import SPREAD_FILE
 from camagain.errors import UserError
 from camagain.progress import progress
 
@@ -115,7 +114,7 @@ def digest_of(path: Path, advance: Callable[[int], None]) -> str:
 def present(run: RunFolder) -> set[str]:
     """The files of a folder that a manifest would list: no hidden ones, no logs, not what is measured across runs."""
     files = {path.relative_to(run.root) for path in run.root.rglob("*") if path.is_file()}
-    own = {"manifest.json", SPREAD_FILE} if "files_left_out" in run.manifest else {"manifest.json"}
+    own = {"manifest.json", SEED_SPREAD} if "files_left_out" in run.manifest else {"manifest.json"}
     return {
         file.as_posix()
         for file in files

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from camagain.artifacts import existing, read_json, write_text
+import pandas as pd
+
+from camagain.artifacts import SEED_SPREAD, existing, read_json, write_text
 from camagain.config import BASELINE, Experiment
 from camagain.config.file import load_experiment
 from camagain.config.methods import METHOD_NAMES
@@ -53,8 +55,8 @@ def readme(root: Path) -> str:
     if not pattern.search(text):
         raise UserError(f"{root / 'README.md'}: expected the lines '{BEGIN}' and '{END}' around the results.")
     rows = [row for folder, experiment in references(root) for row in summary(folder, experiment)]
-    columns = "| run | test images, classes | network | map | top-1 | MaxBoxAcc | at val τ |"
-    part = "\n".join([BEGIN, "", columns, "|---|---|---|---|--:|--:|--:|", *rows, "", END])
+    columns = "| run | test images, classes | network | map | top-1 | MaxBoxAcc | at val τ | sd over seeds |"
+    part = "\n".join([BEGIN, "", columns, "|---|---|---|---|--:|--:|--:|--:|", *rows, "", END])
     return pattern.sub(lambda _: part, text)
 
 
@@ -70,11 +72,27 @@ def summary(folder: Path, experiment: Experiment) -> Iterator[str]:
     scope = f"{dataset['splits']['test']:,} of {dataset['name']}, {len(dataset['classes'])}"
     methods = [method for method in experiment.localization.methods if not method.endswith("-gt")]
     keys = [(model.name, method) for model in experiment.models for method in methods]
+    spread = seed_spread(folder)
     for model, method in [*keys, (BASELINE, "centre-gaussian")]:
         figures = read_json(folder / "evaluation" / model / method / "metrics.json")["figures"]
         name = METHOD_NAMES[method].partition(",")[0] if model != BASELINE else "centred Gaussian"
         cells = [cell(figures[figure]) for figure in ("top1", "max_box_acc", "max_box_acc_val_threshold")]
-        yield f"| {' | '.join([experiment.run, scope, model, name, *cells])} |"
+        seeds = spread.get((model, method), "–") if model != BASELINE else "–"
+        yield f"| {' | '.join([experiment.run, scope, model, name, *cells, seeds])} |"
+
+
+def seed_spread(folder: Path) -> dict[tuple[str, str], str]:
+    """By model and method the deviation of MaxBoxAcc over seeds in points, and of how many; empty if not measured."""
+    path = folder / SEED_SPREAD
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path)
+    found = {}
+    for row in table[(table["file"] == "scores") & (table["column"] == "value")].itertuples():
+        key = dict(part.split("=", 1) for part in row.row.split("; "))
+        if key["figure"] == "max_box_acc":
+            found[key["model"], key["method"]] = f"{row.deviation:.1f} ({row.runs})"
+    return found
 
 
 def section(folder: Path, experiment: Experiment) -> str:
