@@ -110,7 +110,7 @@ def read_json(path: Path) -> Any:
     """Reads JSON; a missing or damaged file is the user's to mend and says so."""
     try:
         return json.loads(existing(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error}). Delete it and run the step that makes it again.") from None
 
 

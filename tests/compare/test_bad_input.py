@@ -32,9 +32,9 @@ def test_a_manifest_of_another_version(runs, edit):
         compare_runs(*runs)
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"schema": 1}'])
-def test_a_manifest_that_is_none(runs, content: str):
-    (runs[0] / "manifest.json").write_text(content)
+@pytest.mark.parametrize("content", [b"[]", b"{", b'{"schema": 1}', b"\xff\xfe\x80"])
+def test_a_manifest_that_is_none(runs, content: bytes):
+    (runs[0] / "manifest.json").write_bytes(content)
     with pytest.raises(UserError, match=r"manifest\.json"):
         compare_runs(*runs)
 
