@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -77,7 +77,8 @@ def compare_runs(a: Path, b: Path, worst_images: int = 8) -> Comparison:
     splits = other.dataset["splits"]
     values = read_scores(one), read_scores(other)
     scores = compare_tables(SCORES_FILE, SCORES, *values, splits, spread)
-    tables = (scores, *(compare_files(one, other, file, kind, spread) for file, kind in table_files(one, other)))
+    files = (compare_files(one, other, file, kind, spread) for file, kind in table_files(one, other))
+    tables = (scores, *(following(table, scores) for table in files))
     images = tuple(
         compare_images(one, other, model, method, score_verdict(scores, model, method), worst_images)
         for model, method in score_keys(*values)
@@ -116,6 +117,27 @@ def compare_files(a: RunFolder, b: RunFolder, file: str, kind: Kind, spread: Spr
             return TableComparison(file, kind.section, {verdict: 1}, note=f"{state} in {run}")
     one, other = (numbered_from_its_seed(run, run.csv(file)) for run in (a, b))
     return compare_tables(file, kind, one, other, b.dataset["splits"], spread)
+
+
+def following(table: TableComparison, scores: TableComparison) -> TableComparison:
+    """A curve goes with the score that is read off it: its points explain the score and do not overrule it."""
+    parts = table.file.split("/")
+    if table.file == "figures/threshold-curves.csv":
+        keys = {(row.key["model"], row.key["method"]) for row in scores.rows}
+    elif parts[-1] == "curve.csv":
+        keys = {(parts[1], parts[2])}
+    else:
+        return table
+    if any(score_verdict(scores, str(model), str(method)).level >= Verdict.DIFFERS.level for model, method in keys):
+        return table
+    within = Verdict.WITHIN_TOLERANCE
+    counts = Counter(table.counts)
+    counts[within] += counts.pop(Verdict.DIFFERS, 0)
+    rows = tuple(
+        replace(row, verdict=within, note="goes with MaxBoxAcc") if row.verdict is Verdict.DIFFERS else row
+        for row in table.rows
+    )
+    return replace(table, counts={verdict: counts[verdict] for verdict in Verdict if counts[verdict]}, rows=rows)
 
 
 def numbered_from_its_seed(run: RunFolder, table: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """How far apart the rows of two joined tables are, by those of their columns that have a tolerance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 
 import numpy as np
 import pandas as pd
 
+from camagain.compare.chance import explained, farthest
 from camagain.compare.kinds import Kind
 from camagain.compare.rows import Row, key_of, row_text
 from camagain.compare.tolerances import Spread, binomial_error, interval_columns, interval_error
@@ -38,6 +40,19 @@ class Judged:
     column: list[str]  # (r,)
     tolerance: np.ndarray  # (r,); NaN where there is none
     sources: Mapping[str, list[str]]  # (r,) of each column
+    notes: list[str]  # (r,)
+
+    def by_chance(self, rows: int) -> "Judged":
+        """The same with rows beyond their tolerance let through, where chance explains that many of `rows` rows.
+
+        Rows that differ without a tolerance, or farther beyond it than chance would put any, stay what they are.
+        """
+        beyond = (self.code == DIFFERS) & np.isfinite(self.tolerance)
+        near = beyond & (self.ratio <= farthest(rows))
+        if not near.any() or beyond.sum() > explained(rows):
+            return self
+        why = f"beyond it, as chance puts up to {explained(rows):,} of {rows:,} rows"
+        return replace(self, code=np.where(near, WITHIN, self.code), notes=np.where(near, why, "").tolist())
 
     def worst(self, count: int) -> np.ndarray:
         """Places of the worst rows, the worst first."""
@@ -49,7 +64,8 @@ class Judged:
         a, b = (judge.value(column, side, index) for side in "ab")
         tolerance = float(self.tolerance[place])
         known = not np.isnan(tolerance)
-        note = effect_note(a, b) if is_effect(column) else ""
+        effect = effect_note(a, b) if is_effect(column) else ""
+        note = "; ".join(filter(None, (effect, self.notes[place])))
         source = (
             self.sources[column][place]
             if known
@@ -125,6 +141,7 @@ class Judge:
             [self.columns[first[i]] if exact[i] or quiet[i] else names[best[i]] for i in pick],
             np.array([np.nan if exact[i] or quiet[i] else tolerances[names[best[i]]][0][i] for i in pick]),
             {column: found for column, (_, found) in tolerances.items()},
+            [""] * len(rows),
         )
 
     def verdicts(self, column: str, rows: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -160,7 +177,7 @@ class Judge:
             sides = [table[[f"{name} {side}" for name in (column, *interval)]].set_axis(names, axis=1) for side in "ab"]
             parts.append(interval_error(*sides))
             sources = ["both intervals"] * len(rows)
-        seeds = self.seeds(column, rows)
+        seeds = self.seeds(column, rows, alone=not parts)
         if seeds.any():
             parts.append(np.where(seeds > 0, seeds, np.nan))
             sources = [" + ".join(filter(None, (source, "spread over seeds"))) if seed else source
@@ -177,13 +194,18 @@ class Judge:
             return table["split"].map(self.images).to_numpy(dtype=float)
         return np.full(len(table), float(self.images[which]))
 
-    def seeds(self, column: str, rows: np.ndarray) -> np.ndarray:
-        """How far two trainings may lie apart in each row, (r,); 0 where the spread was not measured."""
+    def seeds(self, column: str, rows: np.ndarray, alone: bool) -> np.ndarray:
+        """How far two trainings may lie apart in each row, (r,); 0 where the spread was not measured.
+
+        `alone`: nothing else gives a tolerance. Then a row whose number happened to be the same for the few seeds
+        that were tried takes the usual spread of its column.
+        """
         known = {key: found for (file, key, name), found in self.spread.items() if (file, name) == (self.file, column)}
         if not known:
             return np.zeros(len(rows))
         texts = [row_text(key_of(self.merged, list(self.kind.keys), index)) for index in rows]
-        return np.array([known[text].half_width if text in known else 0.0 for text in texts])
+        usual = median(found.half_width for found in known.values()) if alone else 0.0
+        return np.array([known[text].half_width if text in known else usual for text in texts])
 
     def signs(self, column: str, side: str, rows: np.ndarray) -> np.ndarray:
         """The certain sign of an effect in each row, (r,): that of its whole interval, else 0."""

@@ -63,7 +63,7 @@ def compare_tables(
     if kind.unjudged:
         code[unequal], code[where != "both"] = NOT_COMPARABLE, NOT_COMPARABLE
     else:
-        found = judge.judged(unequal)
+        found = judge.judged(unequal).by_chance(int((where == "both").sum()))
         code[unequal] = found.code
         rows = [found.row(place) for place in found.worst(SHOWN_ROWS)]
         for index in np.flatnonzero(where != "both")[:SHOWN_ROWS]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from camagain.compare.comparison import Comparison
 from camagain.compare.differences import SOURCES, Difference
 from camagain.compare.images import ImageComparison
+from camagain.compare.listing import LOUD
 from camagain.compare.rows import Row
 from camagain.compare.tables import TableComparison
 from camagain.compare.verdicts import IDENTICAL, Verdict
@@ -68,7 +69,7 @@ def verdict_table(comparison: Comparison) -> Table:
 def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     """What differs, worst first, and why, as lines; at most so many of each kind."""
     lines = score_lines(comparison.scores, listed)
-    others = [table for table in comparison.tables[1:] if table.verdict not in (*IDENTICAL, Verdict.NOT_COMPARABLE)]
+    others = [table for table in comparison.tables[1:] if table.verdict in LOUD]
     others.sort(key=lambda table: -table.verdict.level)
     lines += [table_line(table) for table in others[:listed]]
     lines += more(len(others) - listed, "tables")
