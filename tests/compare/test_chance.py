@@ -66,3 +66,21 @@ def test_a_number_that_few_seeds_gave_alike_takes_the_usual_spread_of_its_column
     assert row.verdict is Verdict.WITHIN_TOLERANCE
     assert row.tolerance == pytest.approx(4.3027 * 2**0.5, rel=1e-4)  # Student's t with two degrees of freedom
     assert compare_tables("analysis/x.csv", kind, a, b, {}, {}).verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(("ulps", "verdict"), [(3, Verdict.WITHIN_TOLERANCE), (3000, Verdict.DIFFERS)])
+def test_what_the_order_of_adding_leaves_is_no_difference(ulps: int, verdict: Verdict):
+    kind = Kind("figures/x.csv", "figure data", ("row",))
+    a = pd.DataFrame({"row": ["mean"], "value": [60.0], "low": [np.nan], "high": [np.nan]})
+    b = a.assign(value=60.0 + ulps * np.spacing(60.0))
+    row = compare_tables("figures/x.csv", kind, a, b, {"test": 400}, {}).rows[0]
+    assert row.verdict is verdict  # a sum of 400 terms is off by at most 200 units in the last place
+
+
+def test_a_value_that_one_run_alone_has_differs_whatever_the_spread():
+    kind = Kind("analysis/x.csv", "analyses", ("row",))
+    a = pd.DataFrame({"row": ["p", "q"], "area": [0.5, 0.5]})
+    b = pd.DataFrame({"row": ["p", "q"], "area": [0.5, np.nan]})
+    spread = {("analysis/x.csv", "row=p", "area"): SeedSpread(1.0, 3)}
+    row = compare_tables("analysis/x.csv", kind, a, b, {}, spread).rows[0]
+    assert (row.verdict, row.a, row.b) == (Verdict.DIFFERS, 0.5, None)

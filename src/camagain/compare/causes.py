@@ -37,6 +37,9 @@ class Cause:
         return f"{who}: first {self.file} ({self.stage}) differs: {why or UNEXPLAINED}"
 
 
+AROUND = frozenset({"snakemake", "dvc", "matplotlib", "seaborn", "grad-cam", "cores", "memory_gib", "system"})
+"""Packages and traits of a machine that change no number of a stage that computes."""
+
 CHECKOUT = ("git commit", "uncommitted changes")
 
 UNEXPLAINED = (
@@ -119,6 +122,8 @@ def touches(found: Difference, stage: str, model: str) -> bool:
     """Whether a difference can reach a stage of a model: neither other stages' code nor other models' weights do."""
     if found.matter in ("settings", "data"):
         return False  # settings are taken key by key; the images differ in a chain of their own
+    if found.name in AROUND and stage != "figures":
+        return False
     if found.name.startswith(SOURCES):
         return found.name == f"{SOURCES}{stage}"
     return found.matter != "weights" or found.name.startswith(f"{model}:")

@@ -6,7 +6,8 @@ out that chance would hardly put any of so many rows there. Rows are taken as in
 this is a rule and no test.
 """
 
-from functools import cache
+import math
+from functools import cache, partial
 
 from camagain.compare.tolerances import CONFIDENCE
 
@@ -20,9 +21,13 @@ def explained(rows: int) -> int:
 
 
 @cache
-def farthest(rows: int) -> float:
-    """How far out chance may put the farthest of so many rows, in units of its tolerance: 95 % over all of them."""
-    from scipy.stats import norm
+def farthest(rows: int, freedom: float = math.inf) -> float:
+    """How far out chance may put the farthest of so many rows, in units of its tolerance: 95 % over all of them.
+
+    `freedom`: degrees of freedom of the deviation behind the tolerance, few where it was estimated from few seeds.
+    """
+    from scipy.stats import norm, t
 
     joint = CONFIDENCE ** (1 / max(rows, 1))
-    return float(norm.ppf((1 + joint) / 2) / norm.ppf((1 + CONFIDENCE) / 2))
+    quantile = norm.ppf if math.isinf(freedom) else partial(t.ppf, df=freedom)
+    return float(quantile((1 + joint) / 2) / quantile((1 + CONFIDENCE) / 2))

@@ -16,7 +16,7 @@ from camagain.compare.comparison import Comparison
 from camagain.compare.differences import shown
 from camagain.compare.distributions import draw_distributions
 from camagain.compare.images import ImageComparison
-from camagain.compare.judge import BESIDE_THE_SAME, HAS_TO_BE_THE_SAME
+from camagain.compare.judged import BESIDE_THE_SAME, HAS_TO_BE_THE_SAME
 from camagain.compare.listing import LOUD, allowed, counts_text, loud, moved_sets, unequal
 from camagain.compare.photographs import Photographs, find_photographs
 from camagain.compare.pictures import COLORS, SETS, Picture, data_uri, draw_set, shown_sets

@@ -1,78 +1,17 @@
 """How far apart the rows of two joined tables are, by those of their columns that have a tolerance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
 import numpy as np
 import pandas as pd
 
-from camagain.compare.chance import explained, farthest
+from camagain.compare.judged import DIFFERS, HOLDS, SAME, SEEDS, WITHIN, Judged, is_effect
 from camagain.compare.kinds import Kind
-from camagain.compare.rows import Row, key_of, row_text
-from camagain.compare.tolerances import Spread, binomial_error, interval_columns, interval_error
-from camagain.compare.verdicts import Verdict
-
-CODES = (
-    Verdict.IDENTICAL_VALUES,
-    Verdict.WITHIN_TOLERANCE,
-    Verdict.CLAIM_HOLDS,
-    Verdict.DIFFERS,
-    Verdict.MISSING,
-    Verdict.NOT_COMPARABLE,
-)
-SAME, WITHIN, HOLDS, DIFFERS, MISSING, NOT_COMPARABLE = range(len(CODES))
-"""Verdicts as numbers, the better the smaller."""
-
-HAS_TO_BE_THE_SAME = "no tolerance is known"
-BESIDE_THE_SAME = "beside values that are the same"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The verdicts on r rows; `column` is the one of `columns` that speaks most against a row."""
-
-    judge: "Judge"
-    rows: np.ndarray  # (r,) positions in the joined table
-    code: np.ndarray  # (r,)
-    ratio: np.ndarray  # (r,) difference in units of the tolerance
-    column: list[str]  # (r,)
-    tolerance: np.ndarray  # (r,); NaN where there is none
-    sources: Mapping[str, list[str]]  # (r,) of each column
-    notes: list[str]  # (r,)
-
-    def by_chance(self, rows: int) -> "Judged":
-        """The same with rows beyond their tolerance let through, where chance explains that many of `rows` rows.
-
-        Rows that differ without a tolerance, or farther beyond it than chance would put any, stay what they are.
-        """
-        beyond = (self.code == DIFFERS) & np.isfinite(self.tolerance)
-        near = beyond & (self.ratio <= farthest(rows))
-        if not near.any() or beyond.sum() > explained(rows):
-            return self
-        why = f"beyond it, as chance puts up to {explained(rows):,} of {rows:,} rows"
-        return replace(self, code=np.where(near, WITHIN, self.code), notes=np.where(near, why, "").tolist())
-
-    def worst(self, count: int) -> np.ndarray:
-        """Places of the worst rows, the worst first."""
-        return np.lexsort((-self.ratio, -self.code))[:count]
-
-    def row(self, place: int) -> Row:
-        """One of them with its values."""
-        index, column, judge = int(self.rows[place]), self.column[place], self.judge
-        a, b = (judge.value(column, side, index) for side in "ab")
-        tolerance = float(self.tolerance[place])
-        known = not np.isnan(tolerance)
-        effect = effect_note(a, b) if is_effect(column) else ""
-        note = "; ".join(filter(None, (effect, self.notes[place])))
-        source = (
-            self.sources[column][place]
-            if known
-            else (HAS_TO_BE_THE_SAME if self.code[place] == DIFFERS else BESIDE_THE_SAME)
-        )
-        key = key_of(judge.merged, list(judge.kind.keys), index)
-        return Row(key, CODES[self.code[place]], column, a, b, tolerance if known else None, source, note)
+from camagain.compare.rows import key_of, row_text
+from camagain.compare.tolerances import Spread, binomial_error, interval_columns, interval_error, rounding_of_sums
 
 
 @dataclass(frozen=True)
@@ -121,8 +60,8 @@ class Judge:
         """
         tolerances = {column: found for column in self.columns if (found := self.tolerance(column, rows)) is not None}
         valued = np.zeros(len(rows), dtype=bool)
-        for column in tolerances:
-            valued |= self.merged[f"{column} a"].notna().to_numpy()[rows]
+        for column, (tolerance, _) in tolerances.items():
+            valued |= self.merged[f"{column} a"].notna().to_numpy()[rows] & np.isfinite(tolerance)
         code = np.zeros((len(rows), len(tolerances)), dtype=int)  # (r, J)
         ratio = np.zeros(code.shape)
         for k, (column, (tolerance, _)) in enumerate(tolerances.items()):
@@ -130,8 +69,8 @@ class Judge:
         names = list(tolerances)
         best = (code + ratio / (1.001 + ratio)).argmax(axis=1) if names else np.zeros(len(rows), dtype=int)
         first = self.unequal[rows].argmax(axis=1) if len(rows) else best  # the first column that differs
-        exact = ~valued
-        quiet = valued & (code.max(axis=1, initial=0) == SAME)  # something beside the judged columns differs
+        exact = ~valued & ~self.rounding(rows)
+        quiet = ~exact & (code.max(axis=1, initial=0) == SAME)  # nothing, or something beside the judged columns
         pick = np.arange(len(rows))
         return Judged(
             self,
@@ -144,19 +83,31 @@ class Judge:
             [""] * len(rows),
         )
 
+    def rounding(self, rows: np.ndarray) -> np.ndarray:
+        """Whether all that differs in a row is what another order of adding leaves of sums over images: (r,) bool."""
+        room = rounding_of_sums(max(self.images.values(), default=0))
+        alike = np.ones(len(rows), dtype=bool)
+        for k, column in enumerate(self.columns):
+            if not self.numeric(column):
+                alike &= ~self.unequal[rows, k]
+                continue
+            a, b = (self.merged[f"{column} {side}"].to_numpy(dtype=float)[rows] for side in "ab")
+            alike &= ~self.unequal[rows, k] | (np.abs(a - b) <= room * np.maximum(np.abs(a), np.abs(b)))
+        return alike
+
     def verdicts(self, column: str, rows: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Code and difference over tolerance of one column in each row: (r,), (r,)."""
         a, b = (self.merged[f"{column} {side}"].to_numpy(dtype=float)[rows] for side in "ab")
         difference = np.abs(b - a)
         same = ~self.unequal[rows, self.columns.index(column)]
-        code = np.select([same, difference <= tolerance], [SAME, WITHIN], DIFFERS)
+        code = np.select([same | np.isnan(tolerance), difference <= tolerance], [SAME, WITHIN], DIFFERS)
         if is_effect(column):
             holds = (self.signs(column, "a", rows) == self.signs(column, "b", rows)) & (
                 self.signs(column, "a", rows) != 0
             )
             code[(code == DIFFERS) & holds] = HOLDS
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(same, 0.0, np.nan_to_num(difference / tolerance, nan=1e9, posinf=1e9))
+            ratio = np.where(code == SAME, 0.0, np.nan_to_num(difference / tolerance, nan=1e9, posinf=1e9))
         return code, ratio
 
     def tolerance(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, list[str]] | None:
@@ -180,7 +131,7 @@ class Judge:
         seeds = self.seeds(column, rows, alone=not parts)
         if seeds.any():
             parts.append(np.where(seeds > 0, seeds, np.nan))
-            sources = [" + ".join(filter(None, (source, "spread over seeds"))) if seed else source
+            sources = [" + ".join(filter(None, (source, SEEDS))) if seed else source
                        for source, seed in zip(sources, seeds, strict=True)]  # fmt: skip
         if not parts:
             return None
@@ -214,15 +165,3 @@ class Judge:
             return np.zeros(len(rows))
         low, high = (self.merged[f"{name} {side}"].to_numpy(dtype=float)[rows] for name in pair)
         return np.where(low > 0, 1, np.where(high < 0, -1, 0))
-
-
-def is_effect(column: str) -> bool:
-    """Whether a column holds differences between two things, so that its sign is what people conclude from it."""
-    return column.endswith("_points") and ("difference" in column or "change" in column or "gain" in column)
-
-
-def effect_note(a: float | str | None, b: float | str | None) -> str:
-    """The ratio of an effect in the first run to that in the second, and whether it turned round."""
-    if not isinstance(a, float) or not isinstance(b, float) or b == 0:
-        return ""
-    return f"effect ratio {a / b:.2f}" + (", the sign turned" if a * b < 0 else "")

@@ -12,6 +12,7 @@ from camagain.compare.rows import row_text
 from camagain.compare.scores import read_scores
 from camagain.compare.seeds import require_other_seeds
 from camagain.compare.tables import check_keys, is_without_rows
+from camagain.compare.tolerances import rounding_of_sums
 from camagain.errors import UserError
 
 COLUMNS = ("file", "row", "column", "deviation", "runs")
@@ -34,10 +35,11 @@ def seed_spread(runs: Sequence[RunFolder]) -> pd.DataFrame:
         raise UserError(f"a spread over seeds needs two runs or more; found {len(runs)}.")
     require_other_seeds(runs)
     names = [str(run) for run in runs]
-    found = list(deviations(SCORES_FILE, SCORES, [read_scores(run) for run in runs], names))
+    rounding = rounding_of_sums(int(runs[0].dataset["splits"]["test"]))
+    found = list(deviations(SCORES_FILE, SCORES, [read_scores(run) for run in runs], names, rounding))
     for file, kind in spread_tables(runs).items():
         tables = [numbered_from_its_seed(run, run.csv(file)) for run in runs]
-        found += deviations(file, kind, tables, names)
+        found += deviations(file, kind, tables, names, rounding)
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
@@ -53,9 +55,12 @@ def spread_tables(runs: Sequence[RunFolder]) -> dict[str, Kind]:
 
 
 def deviations(
-    file: str, kind: Kind, tables: Sequence[pd.DataFrame], names: Sequence[str]
+    file: str, kind: Kind, tables: Sequence[pd.DataFrame], names: Sequence[str], rounding: float
 ) -> Iterator[tuple[str, str, str, float, int]]:
-    """(file, row, column, deviation, runs) of every value that all tables have and that is not the same in all."""
+    """(file, row, column, deviation, runs) of every value that all tables have and that is not the same in all.
+
+    `rounding`: what the order of adding leaves, as a share of a number; numbers no farther apart are the same.
+    """
     if any(is_without_rows(table) for table in tables):
         return
     keyed = []
@@ -70,7 +75,8 @@ def deviations(
     ]
     for column in columns:
         values = np.stack([table.loc[rows, column].to_numpy(dtype=float) for table in keyed], axis=1)  # (rows, runs)
-        scattered = np.isfinite(values).all(axis=1) & (values.max(axis=1) != values.min(axis=1))
+        room = rounding * np.abs(values).max(axis=1)
+        scattered = np.isfinite(values).all(axis=1) & (values.max(axis=1) - values.min(axis=1) > room)
         for place in np.flatnonzero(scattered):
             # A deviation of a few numbers is not known to more digits, and the table stays small.
             yield file, rows[place], column, float(f"{values[place].std(ddof=1):.6g}"), len(tables)

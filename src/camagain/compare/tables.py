@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from camagain.compare.judge import CODES, MISSING, NOT_COMPARABLE, SAME, Judge
+from camagain.compare.judge import Judge
+from camagain.compare.judged import CODES, MISSING, NOT_COMPARABLE, SAME
 from camagain.compare.kinds import ABOUT, Kind, Section
 from camagain.compare.rows import Row, key_of, row_text
 from camagain.compare.tolerances import Spread

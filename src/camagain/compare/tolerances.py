@@ -42,6 +42,11 @@ def binomial_error(a: np.ndarray, b: np.ndarray, images: np.ndarray) -> np.ndarr
     return Z * 100 * np.sqrt(np.maximum(variance, 0))
 
 
+def rounding_of_sums(terms: int) -> float:
+    """What the order of adding leaves of a sum of so many terms in double precision, as a share of its size."""
+    return terms * float(np.finfo(np.float64).eps) / 2
+
+
 def interval_error(a: pd.DataFrame, b: pd.DataFrame) -> np.ndarray:
     """95 % half-width of a difference of two values with intervals: columns value, low, high of each -> (R,).
 
