@@ -152,11 +152,14 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Write it as one page with pictures of the worst images.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML for CI; - for the terminal.")] = None,
     data: Annotated[Path, typer.Option(help="Root of all datasets, for the pictures.")] = Path("data"),
+    spread: Annotated[
+        Path | None, typer.Option(help="A reference whose spread over seeds widens the tolerances of two other runs.")
+    ] = None,
 ) -> None:
     """Compare two runs, a run with the paper, or many; exit 0 equal or within tolerance, 1 differs, 2 cannot be."""
     from camagain.compare.command import Choices, Outputs, run_compare
 
-    choices = Choices(quiet, everything, worst, fail_on, data)
+    choices = Choices(quiet, everything, worst, fail_on, data, spread)
     raise typer.Exit(run_compare(runs, paper, Outputs(json, markdown, html, junit), choices))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from camagain.artifacts import write_text
+from camagain.artifacts import SEED_SPREAD, write_text
 from camagain.compare.comparison import Comparison, compare_runs
 from camagain.compare.verdicts import Verdict, parse_level
 from camagain.errors import UserError
@@ -36,6 +36,7 @@ class Choices:
     worst: int = 8
     fail_on: str = Verdict.DIFFERS.option
     data: Path = Path("data")
+    spread: Path | None = None
 
 
 def run_compare(runs: Sequence[Path], paper: bool, outputs: Outputs, choices: Choices) -> int:
@@ -44,11 +45,17 @@ def run_compare(runs: Sequence[Path], paper: bool, outputs: Outputs, choices: Ch
     if paper or len(runs) == 2:
         if len(runs) != (1 if paper else 2):
             raise UserError(f"found {len(runs)} runs; --paper compares one run with the paper")
-        comparison = with_paper(runs[0]) if paper else compare_runs(runs[0], runs[1], choices.worst)
+        comparison = with_paper(runs[0]) if paper else with_run(runs[0], runs[1], choices)
         return show(comparison, outputs, choices, fail_on)
     if len(runs) < 2:
         raise UserError("found one run; expected a second one to compare it with, or --paper")
     return show_many(runs, outputs)
+
+
+def with_run(a: Path, b: Path, choices: Choices) -> Comparison:
+    if choices.spread is not None and not (choices.spread / SEED_SPREAD).is_file():
+        raise UserError(f"--spread {choices.spread}: no {SEED_SPREAD} in it; expected a reference that has one")
+    return compare_runs(a, b, choices.worst, choices.spread)
 
 
 def with_paper(run: Path) -> Comparison:

@@ -66,14 +66,15 @@ class Comparison:
         return int(self.verdict.level >= fail_on.level)
 
 
-def compare_runs(a: Path, b: Path, worst_images: int = 8) -> Comparison:
+def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None = None) -> Comparison:
     """Compares two runs, A with B; UserError when they are no runs or measure different things.
 
-    `worst_images`: how many images of each model and method to name whose boxes moved most.
+    `worst_images`: how many images of each model and method to name whose boxes moved most. `spread_of`: a reference
+    whose spread over seeds counts besides those that A and B have.
     """
     one, other = RunFolder.open(a), RunFolder.open(b)
     same_test_images(one, other)
-    spread = read_spread(one, other)
+    spread = read_spread(*filter(None, (spread_of, one.root, other.root)))
     splits = other.dataset["splits"]
     values = read_scores(one), read_scores(other)
     scores = compare_tables(SCORES_FILE, SCORES, *values, splits, spread)

@@ -61,7 +61,8 @@ class Judge:
         tolerances = {column: found for column in self.columns if (found := self.tolerance(column, rows)) is not None}
         valued = np.zeros(len(rows), dtype=bool)
         for column, (tolerance, _) in tolerances.items():
-            valued |= self.merged[f"{column} a"].notna().to_numpy()[rows] & np.isfinite(tolerance)
+            there = self.merged[[f"{column} a", f"{column} b"]].notna().any(axis=1).to_numpy()[rows]
+            valued |= there & ~np.isnan(tolerance)
         code = np.zeros((len(rows), len(tolerances)), dtype=int)  # (r, J)
         ratio = np.zeros(code.shape)
         for k, (column, (tolerance, _)) in enumerate(tolerances.items()):
@@ -100,7 +101,8 @@ class Judge:
         a, b = (self.merged[f"{column} {side}"].to_numpy(dtype=float)[rows] for side in "ab")
         difference = np.abs(b - a)
         same = ~self.unequal[rows, self.columns.index(column)]
-        code = np.select([same | np.isnan(tolerance), difference <= tolerance], [SAME, WITHIN], DIFFERS)
+        within = (difference <= tolerance) | np.isinf(tolerance)  # infinite: not every seed has such a number
+        code = np.select([same | np.isnan(tolerance), within], [SAME, WITHIN], DIFFERS)
         if is_effect(column):
             holds = (self.signs(column, "a", rows) == self.signs(column, "b", rows)) & (
                 self.signs(column, "a", rows) != 0
@@ -136,7 +138,7 @@ class Judge:
         if not parts:
             return None
         squares = np.stack(parts) ** 2  # (parts, r)
-        known = np.isfinite(squares).any(axis=0)
+        known = (~np.isnan(squares)).any(axis=0)
         return np.where(known, np.sqrt(np.nansum(squares, axis=0)), np.nan), sources
 
     def images_of(self, which: str, table: pd.DataFrame) -> np.ndarray:

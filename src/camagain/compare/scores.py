@@ -1,6 +1,7 @@
 """The scores of a run as one table, and their spread over trainings with other seeds where it was measured."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 
@@ -37,11 +38,10 @@ def read_scores(run: RunFolder) -> pd.DataFrame:
     return table.astype({"value": "float64", "low": "float64", "high": "float64", "threshold": "float64"})
 
 
-def read_spread(*runs: RunFolder) -> Spread:
-    """Standard deviations over seeds of all the runs that have them; empty where they were not measured."""
+def read_spread(*folders: Path) -> Spread:
+    """Standard deviations over seeds of all the folders that have them; empty where they were not measured."""
     found: dict[tuple[str, str, str], SeedSpread] = {}
-    for run in runs:
-        path = run.root / SEED_SPREAD
+    for path in (folder / SEED_SPREAD for folder in folders):
         if path.is_file():
             table = pd.read_csv(path, dtype={"file": str, "row": str, "column": str})
             for row in table.itertuples(index=False):

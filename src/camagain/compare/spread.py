@@ -1,5 +1,6 @@
 """How far the numbers of a run scatter over trainings with other seeds: one standard deviation for each table cell."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -59,7 +60,8 @@ def deviations(
 ) -> Iterator[tuple[str, str, str, float, int]]:
     """(file, row, column, deviation, runs) of every value that all tables have and that is not the same in all.
 
-    `rounding`: what the order of adding leaves, as a share of a number; numbers no farther apart are the same.
+    The deviation of one that is there for some seeds and not for others is infinite. `rounding`: what the order of
+    adding leaves, as a share of a number; numbers no farther apart are the same.
     """
     if any(is_without_rows(table) for table in tables):
         return
@@ -75,8 +77,11 @@ def deviations(
     ]
     for column in columns:
         values = np.stack([table.loc[rows, column].to_numpy(dtype=float) for table in keyed], axis=1)  # (rows, runs)
+        present = np.isfinite(values)
+        for place in np.flatnonzero(present.any(axis=1) & ~present.all(axis=1)):
+            yield file, rows[place], column, math.inf, len(tables)
         room = rounding * np.abs(values).max(axis=1)
-        scattered = np.isfinite(values).all(axis=1) & (values.max(axis=1) - values.min(axis=1) > room)
+        scattered = present.all(axis=1) & (values.max(axis=1) - values.min(axis=1) > room)
         for place in np.flatnonzero(scattered):
             # A deviation of a few numbers is not known to more digits, and the table stays small.
             yield file, rows[place], column, float(f"{values[place].std(ddof=1):.6g}"), len(tables)
