@@ -3,6 +3,7 @@
 Imports are lazy: `camagain evaluate` never pays for torch, and `camagain --help` answers at once.
 """
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -234,8 +235,13 @@ def doctor(
     print(architectures() if models else diagnosis())
 
 
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Python looks for garbage after so many new objects, instead of 700: torch brings some 500,000 that live to the end."""
+
+
 def main() -> None:
     """Entry point: a UserError is one message on stderr and exit status 2; any other exception keeps its traceback."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         app()
     except UserError as error:
@@ -244,3 +250,5 @@ def main() -> None:
     except KeyboardInterrupt:
         print("camagain: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+    finally:
+        gc.freeze()  # nothing is collected while the process ends, which would take a second
