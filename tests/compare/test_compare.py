@@ -318,3 +318,13 @@ def test_a_curve_goes_with_the_score_that_is_read_off_it(runs, seal: Seal):
     found = table(compare_runs(*runs), file)
     assert found.verdict is Verdict.DIFFERS
     assert found.rows[0].source in ("binomial, n = 12", "binomial, n = 6")
+
+
+def test_tables_without_rows_are_the_same(runs, seal: Seal):
+    file = "analysis/erf/small-resnet/table.csv"
+    for run, columns in zip(runs, (["state", "t", "more"], ["state", "t"]), strict=True):
+        write_csv(run / file, pd.DataFrame(columns=columns))
+        seal(run)
+    comparison = compare_runs(*runs)
+    assert table(comparison, file).verdict is Verdict.IDENTICAL_VALUES
+    assert not comparison.causes

@@ -30,7 +30,8 @@ class TableComparison:
 
     @property
     def verdict(self) -> Verdict:
-        return worst(verdict for verdict, count in self.counts.items() if count)
+        found = [verdict for verdict, count in self.counts.items() if count]
+        return worst(found) if found else Verdict.IDENTICAL_VALUES  # two tables without rows
 
 
 def compare_tables(
