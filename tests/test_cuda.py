@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import conv2d
 
 from camagain.analysis.erf import contribution_map
@@ -21,6 +22,7 @@ from camagain.localization import cam, pc1
 from camagain.localization.extract import localize
 from camagain.models import create, merge, replace_large_kernels
 from camagain.models.large_kernel.fourier import fourier_conv2d
+from camagain.models.large_kernel.strided import STRIDED
 from camagain.training.finetune import finetune
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -69,6 +71,28 @@ def test_every_route_of_the_layer_gives_what_torch_gives_in_either_layout(kernel
             found = ours(last)
             assert relative(found.detach(), expected.detach()) < 1e-5
             assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("kind", list(STRIDED))
+@pytest.mark.parametrize("kernel", [15, 31])
+def test_a_large_kernel_with_a_stride_gives_what_torch_gives_in_either_layout(kind, kernel):
+    torch.manual_seed(0)
+    padding = {"padding": kernel // 2} if kind is nn.Conv2d else {}  # the other pads by itself
+    plain = kind(6, 6, kernel, stride=2, groups=6, **padding).cuda()
+    ours = replace_large_kernels(nn.Sequential(copy.deepcopy(plain)))[0]
+    assert type(ours) is not kind
+    images = torch.randn(4, 6, 40, 40, device="cuda")
+    for layout in (torch.contiguous_format, torch.channels_last):
+        results = []
+        for layer in (plain, ours):
+            x = images.to(memory_format=layout).requires_grad_()
+            y = layer(x)
+            results.append((y, *torch.autograd.grad(y.square().sum(), [x, layer.weight])))
+        for found, expected in zip(*reversed(results), strict=True):
+            assert relative(found.detach(), expected.detach()) < 1e-5
+        with torch.no_grad():
+            x = images.to(memory_format=layout)
+            assert relative(ours(x), plain(x)) < 1e-5
 
 
 def test_under_autocast_a_large_kernel_gives_what_torch_gives():

@@ -125,7 +125,7 @@ def row_line(row: Row) -> str:
         return f"{row.name}: missing, {row.note}"
     if row.verdict is Verdict.NOT_COMPARABLE:
         return f"{row.name}: {number(row.b)} has nothing beside it: {row.note}"
-    allowed = f"± {number(row.tolerance)}, {row.source}" if row.tolerance is not None else row.source
+    allowed = f"± {row.tolerance:.3g}, {row.source}" if row.tolerance is not None else row.source
     note = f"; {row.note}" if row.note else ""
     return f"{row.name}: {row.column} {number(row.a)} against {number(row.b)} ({allowed}{note}): {row.verdict}"
 
