@@ -75,7 +75,8 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     lines += more(len(others) - listed, "tables")
     for claim in comparison.claims:
         if claim.verdict.level > Verdict.CLAIM_HOLDS.level:
-            lines.append(f"claim {claim.name}: {claim.a} against {claim.b}: {claim.verdict}")
+            note = f" ({claim.note})" if claim.note else ""
+            lines.append(f"claim {claim.name}: {claim.a} against {claim.b}: {claim.verdict}{note}")
     lines += [f"rank: {change}" for change in comparison.ranks[:listed]]
     lines += more(len(comparison.ranks) - listed, "changes of rank")
     moved = [images for images in comparison.images if images.verdict not in IDENTICAL]

@@ -60,6 +60,12 @@ TABLES: Mapping[str, BenchmarkTable] = {
             "sides": "sides of both squares at 20, 30, 50, 99 %, px",
         },
     ),
+    "compare": BenchmarkTable(
+        "compare",
+        r"(?P<what>.+)",
+        {"what": "what", "peer": "against", "ours_ms": "camagain, ms"},
+        after={"peak_mb": "peak memory, MB"},
+    ),
     "gpu-layers": BenchmarkTable(
         "gpu",
         r"(?P<layer>.+), (?P<precision>fp32|bf16), forward\+backward, \d+ images",
