@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import StringIO
+from textwrap import wrap
 
 from rich import box
 from rich.console import Console
@@ -85,7 +86,7 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
         lines += image_lines(images, listed)
     lines += more(len(moved) - listed, "sets of images")
     if comparison.causes:
-        lines += ["why:", *(f"  {cause}" for cause in comparison.causes[:listed])]
+        lines += ["why:", *(line for cause in comparison.causes[:listed] for line in wrapped(str(cause)))]
         lines += more(len(comparison.causes) - listed, "causes")
     told = {found for cause in comparison.causes for found in cause.inputs}
     others_differ = [found for found in comparison.differences if found not in told]
@@ -94,6 +95,11 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
         told_once = difference_lines(others_differ)
         lines += told_once[:listed] + more(len(told_once) - listed, "such differences")
     return lines
+
+
+def wrapped(text: str) -> list[str]:
+    """A long sentence as indented lines."""
+    return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def difference_lines(found: Sequence[Difference]) -> list[str]:
