@@ -163,3 +163,10 @@ def test_bad_input_is_named(run: Path, tmp_path: Path, edit):
     (run / "manifest.json").write_text("{")
     with pytest.raises(UserError, match="not valid JSON"):
         verify_run(run)
+
+
+@pytest.mark.parametrize("name", ["demo", "cub27"])
+def test_the_committed_references_are_intact(root: Path, name: str):
+    found = verify_run(root / "results" / "reference" / name)
+    assert found.exit_code == 0, text(found)
+    assert found.left_out > 0
