@@ -48,7 +48,9 @@ def run_compare(runs: Sequence[Path], paper: bool, outputs: Outputs, choices: Ch
         comparison = with_paper(runs[0]) if paper else with_run(runs[0], runs[1], choices)
         return show(comparison, outputs, choices, fail_on)
     if len(runs) < 2:
-        raise UserError("found one run; expected a second one to compare it with, or --paper")
+        reference = Path("results/reference") / runs[0].resolve().name
+        hint = f" There is {reference}." if reference.is_dir() else ""
+        raise UserError(f"found one run; expected a second one to compare it with, or --paper.{hint}")
     return show_many(runs, outputs)
 
 
