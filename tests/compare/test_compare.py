@@ -260,6 +260,7 @@ def test_settings_are_named_by_their_path_and_their_model(runs, edit):
     comparison = compare_runs(*runs)
     assert [str(found) for found in comparison.differences] == ["models[small-convnext].training.epochs: 1 against 99"]
     assert comparison.notices == ("small-convnext was trained for 1 epochs against 99",)
+    assert "settings: models[small-convnext].training.epochs: 1 against 99" in text(comparison)
 
 
 def test_scores_made_in_another_way_are_announced(runs, edit):

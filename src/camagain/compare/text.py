@@ -44,12 +44,12 @@ def text(comparison: Comparison, listed: int = LISTED) -> str:
 
 def write(comparison: Comparison, console: Console, listed: int = LISTED) -> None:
     """Writes the comparison: notices, verdicts, rows, images, causes, and the verdict in one line."""
-    console.print(f"A: {comparison.a}\nB: {comparison.b}, which A is measured by", highlight=False)
+    console.print(Text(f"A: {comparison.a}\nB: {comparison.b}, which A is measured by"), soft_wrap=True)
     for notice in comparison.notices:
         console.print(Text(f"ATTENTION: {notice}", style="bold yellow"))
     console.print(verdict_table(comparison))
     for line in details(comparison, listed):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(Text(line), soft_wrap=True)  # as it stands: brackets are no markup
     style = "bold red" if comparison.exit_code() else "bold green"
     console.print(Text(summary(comparison), style=style), soft_wrap=True)
 
