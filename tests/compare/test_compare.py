@@ -290,11 +290,20 @@ def test_claims_hold_where_only_numbers_differ(runs, seal: Seal):
     content = json.loads(path.read_text())
     content["claims"][0]["numbers"] = [{"t": 1}]
     content["claims"][1]["verdict"] = "supported"
+    content["claims"][2]["numbers"] = [{"t": 1}]
     path.write_text(json.dumps(content))
     seal(runs[1])
+    there = runs[0] / "claims.json"
+    before = json.loads(there.read_text())
+    for side in (content, before):
+        side["claims"][0]["in_this_run"]["verdict"] = "supported"
+        side["claims"][2]["in_this_run"]["verdict"] = "undecided"
+    for run, side in ((runs[1], content), (runs[0], before)):
+        (run / "claims.json").write_text(json.dumps(side))
+        seal(run)
     comparison = compare_runs(*runs)
     verdicts = [claim.verdict for claim in comparison.claims]
-    assert verdicts[:3] == [Verdict.CLAIM_HOLDS, Verdict.DIFFERS, Verdict.IDENTICAL_VALUES]
+    assert verdicts[:3] == [Verdict.CLAIM_HOLDS, Verdict.DIFFERS, Verdict.NOT_COMPARABLE]
     assert comparison.exit_code() == 1
 
 

@@ -38,6 +38,9 @@ def compare_claims(a: RunFolder, b: RunFolder) -> tuple[ClaimComparison, ...]:
             found.append(ClaimComparison(name, known["claim"], verdict, said, was, f"{state} in one run"))
         elif one == other:
             found.append(ClaimComparison(name, known["claim"], Verdict.IDENTICAL_VALUES, said, was))
+        elif said == was == "undecided":
+            note = "neither run decides it, and their numbers differ"
+            found.append(ClaimComparison(name, known["claim"], Verdict.NOT_COMPARABLE, said, was, note))
         elif said == was:
             found.append(ClaimComparison(name, known["claim"], Verdict.CLAIM_HOLDS, said, was, "with other numbers"))
         else:

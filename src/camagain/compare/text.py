@@ -75,7 +75,7 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     lines += [table_line(table) for table in others[:listed]]
     lines += more(len(others) - listed, "tables")
     for claim in comparison.claims:
-        if claim.verdict.level > Verdict.CLAIM_HOLDS.level:
+        if claim.verdict.level > Verdict.CLAIM_HOLDS.level and claim.a != claim.b:
             note = f" ({claim.note})" if claim.note else ""
             lines.append(f"claim {claim.name}: {claim.a} against {claim.b}: {claim.verdict}{note}")
     lines += [f"rank: {change}" for change in comparison.ranks[:listed]]
