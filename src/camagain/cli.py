@@ -235,13 +235,9 @@ def doctor(
     print(architectures() if models else diagnosis())
 
 
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Python looks for garbage after so many new objects, not after 700: of 800,000 of torch and others none is any."""
-
-
 def main() -> None:
     """Entry point: a UserError is one message on stderr and exit status 2; any other exception keeps its traceback."""
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(50_000)  # new objects between two looks for garbage, not 700: torch alone brings 800,000 to keep
     try:
         app()
     except UserError as error:
