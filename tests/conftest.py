@@ -1,9 +1,10 @@
 """Shared by all tests: a tiny finished run, made once, and where the real photographs lie."""
 
 import json
+import shutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -46,6 +47,18 @@ TINY = {
     "compute": {"device": "cpu", "threads": 1},
 }
 """An experiment small enough for a test, as plain values."""
+
+
+CHROMIUM_ARGUMENTS = (
+    "headless=new",
+    "no-sandbox",
+    "disable-gpu",
+    "no-first-run",
+    "disable-sync",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-dev-shm-usage",
+)
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +132,24 @@ def seal() -> Callable[[Path], None]:
         (run / "manifest.json").write_text(json.dumps(manifest))
 
     return seal
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """Headless Chromium, which records every request and every message of a page; skips where it is not installed."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs the package selenium")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("needs Debian's packages chromium and chromium-driver (debian-packages.txt)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in CHROMIUM_ARGUMENTS:
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    window.set_page_load_timeout(60)
+    yield window
+    window.quit()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -427,17 +426,6 @@ def test_characters_that_xml_lacks_are_replaced(comparison: Comparison):
 # In a browser
 
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-ARGUMENTS = (
-    "headless=new",
-    "no-sandbox",
-    "disable-gpu",
-    "no-first-run",
-    "disable-sync",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-dev-shm-usage",
-)
 DESKTOP, PHONE = (1200, 900), (390, 844)
 """Width and height of screens, CSS pixels."""
 
@@ -451,23 +439,6 @@ BESIDE_THE_SCREEN = (
     ".filter(e => !e.closest('.scroll') && e.getBoundingClientRect().right > window.innerWidth + 1)"
     ".map(e => e.tagName + ': ' + e.textContent.slice(0, 60))"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """A browser without a window that records every request and every message of a page."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs the package selenium")
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("needs Debian's packages chromium and chromium-driver (debian-packages.txt)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ARGUMENTS:
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    driver.set_page_load_timeout(60)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

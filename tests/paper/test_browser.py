@@ -2,26 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 
 import pytest
-
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs the package selenium")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs Debian's packages chromium and chromium-driver (debian-packages.txt)"
-)
-
-ARGUMENTS = (
-    "headless=new",
-    "no-sandbox",
-    "disable-gpu",
-    "no-first-run",
-    "disable-sync",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-dev-shm-usage",
-)
 
 PHONE = (390, 844)
 """Width and height of a phone's screen, CSS pixels."""
@@ -31,20 +13,6 @@ DEAD_LINKS = (
     "return [...document.querySelectorAll('a')].map(a => a.getAttribute('href'))"
     ".filter(h => h.startsWith('#') ? !document.getElementById(h.slice(1)) : !/^https:/.test(h))"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """A browser without a window that records every request and every message of a page."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ARGUMENTS:
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    driver.set_page_load_timeout(60)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
