@@ -63,7 +63,18 @@ def test_a_run_that_differs_exits_1(tiny_run, seal, tools: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "module", ["camagain.cli", "camagain.evaluation.evaluate", "camagain.paper.parts", "camagain.compare.command"]
+    "module",
+    [
+        "camagain.cli",
+        "camagain.evaluation.evaluate",
+        "camagain.paper.parts",
+        "camagain.compare.command",
+        "camagain.compare.against_paper",
+        "camagain.compare.html",
+        "camagain.compare.many_text",
+        "camagain.compare.reference",
+        "camagain.compare.verify",
+    ],
 )
 def test_light_parts_never_import_torch(module: str):
     heavy = "camagain.paper.figures, camagain.paper.report, camagain.paper.tables, camagain.paper.manifest"
