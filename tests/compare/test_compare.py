@@ -338,3 +338,28 @@ def test_tables_without_rows_are_the_same(runs, seal: Seal):
     comparison = compare_runs(*runs)
     assert table(comparison, file).verdict is Verdict.IDENTICAL_VALUES
     assert not comparison.causes
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "named"),
+    [
+        (("models", "small-resnet", "device"), "cuda, a card", "machine: device: cpu"),
+        (("models", "small-resnet", "starting_weights"), "others", "weights: small-resnet: starting_weights: random"),
+        (("git", "commit"), "f" * 40, "code: git commit: "),
+        (("machine", "processor"), "another one", "machine: processor: "),
+    ],
+)
+def test_what_a_run_was_made_from_is_named_where_no_value_differs(runs, edit, keys: tuple, value: str, named: str):
+    edit(runs[1] / "manifest.json", *keys, value=value)
+    comparison = compare_runs(*runs)
+    shown = text(comparison)
+    assert named in shown
+    assert "without effect on any value" in shown
+    assert comparison.exit_code() == 0
+
+
+def test_a_run_that_learned_from_fewer_images_is_announced(runs, edit):
+    edit(runs[1] / "manifest.json", "dataset", "splits", "train", value=5000)
+    edit(runs[1] / "manifest.json", "dataset", "fingerprint", value="0" * 64)
+    notices = compare_runs(*runs).notices
+    assert any(notice.endswith("images against 5,000") for notice in notices)

@@ -1,5 +1,7 @@
 """Whether two runs may be compared at all, and what has to be said loudly before their numbers stand side by side."""
 
+from typing import Any
+
 from camagain.compare.folder import RunFolder
 from camagain.errors import UserError
 
@@ -7,18 +9,28 @@ from camagain.errors import UserError
 def same_test_images(a: RunFolder, b: RunFolder) -> None:
     """UserError where two runs were measured on different images, or on the same with other boxes or labels."""
     one, other = a.dataset, b.dataset
-    if one["fingerprint"] == other["fingerprint"]:
-        return
-    tests = [(side.get("split_fingerprints") or {}).get("test") for side in (one, other)]
-    if tests[0] is not None and tests[0] == tests[1]:
+    if same_test(one, other):
         return
     hint = ""
-    if one["splits"] == other["splits"] and None in tests:
+    if one["splits"] == other["splits"] and None in (fingerprint_of_test(one), fingerprint_of_test(other)):
         hint = " One of them was made before splits had fingerprints of their own: make it again to compare."
     raise UserError(
         f"{a} and {b} cannot be compared: they were measured on different images "
         f"({describe(one)} against {describe(other)}).{hint}"
     )
+
+
+def same_test(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two descriptions of a dataset name the same test images, by their fingerprints."""
+    test = fingerprint_of_test(one)
+    return one.get("fingerprint") == other.get("fingerprint") or (
+        test is not None and test == fingerprint_of_test(other)
+    )
+
+
+def fingerprint_of_test(dataset: dict[str, Any]) -> str | None:
+    """The fingerprint of the test split; None where the dataset was described before splits had their own."""
+    return (dataset.get("split_fingerprints") or {}).get("test")
 
 
 def describe(dataset: dict) -> str:

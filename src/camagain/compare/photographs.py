@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from PIL import Image
 
 from camagain.artifacts import read_json
 from camagain.compare.comparison import Comparison
+from camagain.compare.guards import same_test
 from camagain.datasets.index import image_path, read_index
 from camagain.paper.heatmaps import square
 
@@ -77,9 +77,3 @@ def find_photographs(comparison: Comparison, data: Path) -> Photographs:
         else:
             return Photographs(folder / "index.parquet", size=size)
     return Photographs(None, "; ".join(reasons), size)
-
-
-def same_test(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two descriptions of a dataset name the same test images, by their fingerprints."""
-    tests = [(side.get("split_fingerprints") or {}).get("test") for side in (one, other)]
-    return one.get("fingerprint") == other.get("fingerprint") or (tests[0] is not None and tests[0] == tests[1])

@@ -12,7 +12,7 @@ from camagain.compare.kinds import ABOUT, SCORES, Kind, kind_of
 from camagain.compare.rows import row_text
 from camagain.compare.scores import read_scores
 from camagain.compare.seeds import require_other_seeds
-from camagain.compare.tables import check_keys, is_without_rows
+from camagain.compare.tables import check_keys, is_without_rows, key_types
 from camagain.compare.tolerances import rounding_of_sums
 from camagain.errors import UserError
 
@@ -98,10 +98,7 @@ def is_value(table: pd.DataFrame, column: str) -> bool:
 
 def row_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
     """The key of each row as text, as a comparison looks it up: numbers as floats, empty cells left out."""
-    numeric = {
-        key: pd.api.types.is_numeric_dtype(table[key]) and not pd.api.types.is_bool_dtype(table[key]) for key in keys
-    }
-    types = {key: "float64" if numeric[key] else "object" for key in keys}
+    types = key_types(table, table, list(keys))
     return [
         row_text(dict(zip(keys, row, strict=True)))
         for row in table[list(keys)].astype(types).itertuples(index=False, name=None)

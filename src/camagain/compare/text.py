@@ -12,7 +12,7 @@ from rich.text import Text
 from camagain.compare.comparison import Comparison
 from camagain.compare.differences import SOURCES, Difference
 from camagain.compare.images import ImageComparison
-from camagain.compare.listing import LOUD
+from camagain.compare.listing import LOUD, allowed, unequal
 from camagain.compare.rows import Row
 from camagain.compare.tables import TableComparison
 from camagain.compare.verdicts import IDENTICAL, Verdict
@@ -119,11 +119,10 @@ def score_lines(scores: TableComparison, listed: int) -> list[str]:
 def table_line(table: TableComparison) -> str:
     """One table: how many of its rows are not the same, and the worst of them."""
     total = sum(table.counts.values())
-    unequal = sum(count for verdict, count in table.counts.items() if verdict not in IDENTICAL)
     if not table.rows:
         return f"{table.file}: {table.verdict} ({table.note})"
     note = f"; {table.note}" if table.note else ""
-    return f"{table.file}: {unequal:,} of {total:,} rows{note}; worst: {row_line(table.rows[0])}"
+    return f"{table.file}: {unequal(table):,} of {total:,} rows{note}; worst: {row_line(table.rows[0])}"
 
 
 def row_line(row: Row) -> str:
@@ -132,9 +131,7 @@ def row_line(row: Row) -> str:
         return f"{row.name}: missing, {row.note}"
     if row.verdict is Verdict.NOT_COMPARABLE:
         return f"{row.name}: {number(row.b)} has nothing beside it: {row.note}"
-    allowed = f"± {row.tolerance:.3g}, {row.source}" if row.tolerance is not None else row.source
-    note = f"; {row.note}" if row.note else ""
-    return f"{row.name}: {row.column} {number(row.a)} against {number(row.b)} ({allowed}{note}): {row.verdict}"
+    return f"{row.name}: {row.column} {number(row.a)} against {number(row.b)} ({allowed(row)}): {row.verdict}"
 
 
 def image_lines(images: ImageComparison, listed: int) -> list[str]:

@@ -141,7 +141,7 @@ def card_digest(run: RunFolder, model: str) -> str | None:
     path = run.root / "models" / model / "model.json"
     try:
         card = read_json(path) if path.is_file() else None
-    except (UserError, UnicodeDecodeError):
+    except UserError:
         return None  # it is among the changed files
     return card.get("sha256") if isinstance(card, dict) else None
 
