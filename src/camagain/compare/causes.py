@@ -1,9 +1,9 @@
 """Why two runs differ: for each chain of files the first one that is not the same, and what it was made from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from camagain.compare.differences import SOURCES, Difference, differences, setting_differences
+from camagain.compare.differences import SOURCES, Difference, setting_differences
 from camagain.compare.folder import RunFolder
 from camagain.config import ANALYSES, BASELINE
 from camagain.stages import stage_settings
@@ -47,11 +47,14 @@ UNEXPLAINED = (
 )
 
 
-def causes(a: RunFolder, b: RunFolder, changed: Changed) -> tuple[Cause, ...]:
-    """One cause for each chain of files that differs; chains with the same cause stand together."""
+def causes(a: RunFolder, b: RunFolder, changed: Changed, known: Sequence[Difference]) -> tuple[Cause, ...]:
+    """One cause for each chain of files that differs; chains with the same cause stand together.
+
+    `known`: everything recorded of both runs that differs.
+    """
     found: dict[tuple[str, tuple[Difference, ...]], list[tuple[str, str]]] = {}
     for subject, file, stage in first_changes(a, b, changed):
-        inputs = inputs_of(a, b, stage, subject)
+        inputs = inputs_of(a, b, stage, subject, known)
         found.setdefault((stage, inputs), []).append((subject, file))
     return tuple(
         Cause(tuple(dict.fromkeys(subject for subject, _ in places)), pattern([file for _, file in places]), *key)
@@ -108,11 +111,13 @@ def under(a: RunFolder, b: RunFolder, prefix: str, ends: tuple[str, ...]) -> lis
     return [file for end in ends for file in both if file.startswith(prefix) and file.endswith(end)]
 
 
-def inputs_of(a: RunFolder, b: RunFolder, stage: str, model: str) -> tuple[Difference, ...]:
+def inputs_of(
+    a: RunFolder, b: RunFolder, stage: str, model: str, known: Sequence[Difference]
+) -> tuple[Difference, ...]:
     """What differs of the settings that a stage reads, of its code, and of what it runs on."""
     settings = (stage_settings(run.values, stage, model) for run in (a, b))
     matters = MATTERS.get(stage, ("settings", "code", "packages", "machine"))
-    others = [found for found in differences(a, b) if found.matter in matters and touches(found, stage, model)]
+    others = [found for found in known if found.matter in matters and touches(found, stage, model)]
     if "code" in a.manifest and "code" in b.manifest:  # the digest of the stage's own sources says more than a commit
         others = [found for found in others if found.name not in CHECKOUT]
     return (*setting_differences(*settings), *others)

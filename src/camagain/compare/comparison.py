@@ -85,6 +85,7 @@ def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None
         for model, method in score_keys(*values)
     )
     changed = Changes(one, other, tables, images)
+    known = differences(one, other)
     return Comparison(
         one,
         other,
@@ -93,8 +94,8 @@ def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None
         compare_claims(one, other),
         images,
         rank_changes(*values),
-        differences(one, other),
-        causes(one, other, changed),
+        known,
+        causes(one, other, changed, known),
     )
 
 
