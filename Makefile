@@ -71,5 +71,4 @@ clean:
 
 # make docs      rewrite config/README.md, the results in README.md and docs, and the tables of docs/benchmarks.md
 docs: setup
-	camagain keys > config/README.md
-	camagain documents
+	python -m tools

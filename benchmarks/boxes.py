@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from benchmarks.harness import alternate, ratio_rows
+from camagain.evaluation.box_sweep.contours import Contours
 from camagain.evaluation.boxes import best_ious, best_ious_by_contours
-from camagain.evaluation.contours import Contours
 from camagain.evaluation.iou import iou
 from camagain.evaluation.score_maps import normalise, upsample
 from camagain.evaluation.workers import processes

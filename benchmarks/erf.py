@@ -31,7 +31,7 @@ from torch import nn
 
 from benchmarks.harness import alternate, published_source, ratio_rows
 from benchmarks.heatmaps import randomised
-from camagain.analysis.erf import THRESHOLDS, area_ratios, contribution_map
+from camagain.analysis.erf.contribution import THRESHOLDS, area_ratios, contribution_map
 from camagain.compute import channels_last
 from camagain.models import create, merge, replace_large_kernels
 from camagain.models.zoo import Network

@@ -92,7 +92,7 @@ def tools() -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
     """(experiment, paths) of the tiny experiment, run once through the library, stage by stage."""
-    from camagain.analysis.run import analyze
+    from camagain.analysis.kit.run import analyze
     from camagain.config.file import parse_experiment
     from camagain.datasets.prepare import prepare_dataset
     from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model

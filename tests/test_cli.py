@@ -70,14 +70,14 @@ def test_a_run_that_differs_exits_1(tiny_run, seal, tools: Path, tmp_path: Path)
         "camagain.paper.parts",
         "camagain.compare.command",
         "camagain.compare.against_paper",
-        "camagain.compare.html",
-        "camagain.compare.many_text",
-        "camagain.compare.reference",
-        "camagain.compare.verify",
+        "camagain.compare.show.html",
+        "camagain.compare.show.many_text",
+        "camagain.compare.runs.reference",
+        "camagain.compare.runs.verify",
     ],
 )
 def test_light_parts_never_import_torch(module: str):
-    heavy = "camagain.paper.figures, camagain.paper.report, camagain.paper.tables, camagain.paper.manifest"
+    heavy = "camagain.paper.figures, camagain.paper.report.page, camagain.paper.tables, camagain.paper.manifest"
     code = f"import sys, {module}, {heavy}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from camagain.config.docs import config_reference
 from camagain.config.file import dump_experiment, load_experiment, parse_experiment
 from camagain.errors import UserError
+from tools.settings_reference import config_reference
 
 
 def changed(values: dict, key: str, value: object) -> dict:

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
-from camagain.analysis.erf import contribution_map
-from camagain.analysis.run import analyze
+from camagain.analysis.erf.contribution import contribution_map
+from camagain.analysis.kit.run import analyze
 from camagain.artifacts import sha256
 from camagain.compute import prepare
 from camagain.config import Compute

@@ -12,13 +12,6 @@ def texts(root: Path) -> list[Path]:
     return [path for path in found if "egg-info" not in str(path)] + sorted(root.glob("*.*"))
 
 
-def test_library_files_hold_one_idea(root: Path):
-    long = {
-        path.name: count for path in (root / "src").rglob("*.py") if (count := len(path.read_text().splitlines())) > 250
-    }
-    assert not long, f"over 250 lines: {long}"
-
-
 def test_no_file_names_a_machine(root: Path):
     pattern = re.compile(r"(?<![\w./-])/(?:home|root|Users)/\w")
     named = [path.name for path in texts(root) if path.is_file() and pattern.search(path.read_text(errors="ignore"))]

@@ -36,7 +36,7 @@ def digests() -> dict[str, str]:
         ("evaluation/metrics.py", {"evaluate", "tables", "figures"}),
         ("datasets/synthbirds/bird.py", {"data"}),
         ("datasets/cub.py", {"data"}),
-        ("paper/heatmaps.py", {"figures"}),
+        ("paper/exhibits/heatmaps.py", {"figures"}),
         ("paper/tables.py", {"tables"}),
         ("datasets/index.py", {"data", "finetune", "localize", "evaluate", "figures"}),
         ("errors.py", set(STAGES)),
@@ -52,9 +52,9 @@ def test_an_edit_reruns_exactly_what_depends_on_the_file(package: Path, edited: 
 
 
 def test_templates_count_as_sources(package: Path):
-    before = code_digest("camagain.paper.report")
-    (package / "paper" / "report.css").write_text("body {}")
-    assert code_digest("camagain.paper.report") != before
+    before = code_digest("camagain.paper.report.page")
+    (package / "paper" / "report" / "report.css").write_text("body {}")
+    assert code_digest("camagain.paper.report.page") != before
 
 
 def test_imports_inside_functions_count(package: Path):

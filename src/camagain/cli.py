@@ -118,7 +118,7 @@ def analyze(
 
     settings = load_experiment(experiment)
     settings.model(model)
-    from camagain.analysis.run import analyze
+    from camagain.analysis.kit.run import analyze
 
     analyze(settings, name, model, settings.paths(results, data), change)
 
@@ -169,7 +169,7 @@ def verify(
     run: Annotated[Path, typer.Argument(help="A finished run or a reference, for example results/demo.")],
 ) -> None:
     """Check every file of a run against its manifest; exit 0 all as listed, 1 changed, gone or unlisted, 2 no run."""
-    from camagain.compare.verify import text, verify_run
+    from camagain.compare.runs.verify import text, verify_run
 
     verification = verify_run(run)
     print(text(verification))
@@ -185,7 +185,7 @@ def reference(
     ] = None,
 ) -> None:
     """Copy the small results of a run (figures, tables, manifest; no weights, no maps) to a folder kept in git."""
-    from camagain.compare.reference import write_reference
+    from camagain.compare.runs.reference import write_reference
 
     write_reference(run, target, tuple(seeds or ()))
 
@@ -204,25 +204,6 @@ def experiment(
         print(text, end="")
     else:
         write_text(target, text)
-
-
-@app.command()
-def keys() -> None:
-    """Print what every key of an experiment means, as Markdown (config/README.md)."""
-    from camagain.config.docs import config_reference
-
-    print(config_reference(), end="")
-
-
-@app.command()
-def documents(
-    root: Annotated[Path, typer.Argument(help="The project's folder.")] = Path("."),
-) -> None:
-    """Write results in README.md and docs/results.md, and tables of docs/benchmarks.md, anew from what is recorded."""
-    from camagain.paper.documents import write_documents
-
-    for path in write_documents(root):
-        print(path)
 
 
 @app.command()

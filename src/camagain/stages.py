@@ -23,7 +23,7 @@ class Stage:
 
 def analysis(name: str, *sections: str) -> Stage:
     """The stage of one analysis, which reads its own settings besides."""
-    return Stage(("camagain.analysis.run", f"camagain.analysis.stages.{name}"), sections)
+    return Stage(("camagain.analysis.kit.run", f"camagain.analysis.{name}.measure"), sections)
 
 
 PAPER = ("models", "localization", "evaluation", "analysis", "figures", "seed", "purpose")
@@ -44,7 +44,7 @@ STAGES: Mapping[str, Stage] = {
     "interventions": analysis("interventions", "compute", "evaluation", "localization", "seed"),
     "tables": Stage(("camagain.paper.tables",), PAPER),
     "figures": Stage(("camagain.paper.figures",), PAPER),
-    "report": Stage(("camagain.paper.report",), PAPER),
+    "report": Stage(("camagain.paper.report.page",), PAPER),
     "manifest": Stage(("camagain.paper.manifest",), ()),
 }
 """In the order in which a run makes them; `finetune` reads its own model's entry besides."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from camagain.analysis.area import area_ratios, linear_area_ratios, logarithmic
+from camagain.analysis.erf.area import area_ratios, linear_area_ratios, logarithmic
 
 
 def bump(factor: float = 1.0) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from camagain.analysis.channels import NO_BIN, bin_sizes, binned_sums, weight_bins
+from camagain.analysis.gap.bins import NO_BIN, bin_sizes, binned_sums, weight_bins
 
 K, C, N, B = 4, 30, 50, 6
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from camagain.analysis.correlation import COLUMNS, correlate, correlation
-from camagain.evaluation.uncertainty import Sampling
+from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.correlation import COLUMNS, correlate, correlation
 
 SAMPLING = Sampling(400, 0.95, 0)
 

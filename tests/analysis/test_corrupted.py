@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from camagain.analysis.corrupted import CorruptedTable, respond
-from camagain.analysis.corruptions import Corruption
-from camagain.analysis.patches import put_back
+from camagain.analysis.texture.corrupted import CorruptedTable, respond
+from camagain.analysis.texture.corruptions import Corruption
+from camagain.analysis.texture.patches import put_back
 from camagain.config import Input, Localization
 from camagain.errors import NotApplicable
 from camagain.models.zoo import linear_head

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camagain.analysis.corruptions import Corruption, corruptions_of, grey, odd_window, scramble_phases
+from camagain.analysis.texture.corruptions import Corruption, corruptions_of, grey, odd_window, scramble_phases
 from camagain.config import Input
 from camagain.datasets.images import warp
 from camagain.datasets.pixels import normalised

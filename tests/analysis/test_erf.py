@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.signal import convolve2d
 from torch import nn
 
-from camagain.analysis import erf
-from camagain.analysis.erf import area_ratios, contribution_map
+from camagain.analysis.erf import contribution as erf
+from camagain.analysis.erf.contribution import area_ratios, contribution_map
 from camagain.errors import UserError
 from camagain.models import create, replace_large_kernels
 

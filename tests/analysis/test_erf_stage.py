@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from camagain.analysis.area import area_ratios, linear_area_ratios
-from camagain.analysis.run import analyze
-from camagain.analysis.stages import erf
+from camagain.analysis.erf import measure as erf
+from camagain.analysis.erf.area import area_ratios, linear_area_ratios
+from camagain.analysis.kit.run import analyze
 from camagain.config.analysis import Erf
 from camagain.datasets.images import read_rgb, warp
 from camagain.datasets.index import image_path, read_index

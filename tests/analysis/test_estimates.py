@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from camagain.analysis.estimates import Estimate, divided, estimate, means, of_sums, ratios
-from camagain.evaluation.uncertainty import Sampling, resample_weights
+from camagain.statistics.bootstrap import Sampling, resample_weights
+from camagain.statistics.estimates import Estimate, divided, estimate, means, of_sums, ratios
 
 SAMPLING = Sampling(resamples=300, confidence=0.9, seed=3)
 

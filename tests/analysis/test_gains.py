@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from camagain.analysis.gains import mean_gain
-from camagain.analysis.localizer import Localized
-from camagain.evaluation.correctness import Correct
+from camagain.analysis.kit.localizer import Localized
+from camagain.analysis.remedies.gains import mean_gain
+from camagain.statistics.correctness import Correct
 
 
 def scored(percent: float, *resampled: float) -> Localized:

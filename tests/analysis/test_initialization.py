@@ -7,9 +7,15 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from camagain.analysis.initialization import QUANTITIES, estimate_statistics, gap_over_rms, noise_like, quantities
-from camagain.analysis.run import analyze
-from camagain.analysis.stages import initialization as stage
+from camagain.analysis.initialization import measure as stage
+from camagain.analysis.initialization.quantities import (
+    QUANTITIES,
+    estimate_statistics,
+    gap_over_rms,
+    noise_like,
+    quantities,
+)
+from camagain.analysis.kit.run import analyze
 from camagain.artifacts import read_json
 from camagain.datasets.images import ImageTable, warp
 from camagain.datasets.index import read_index, spread_evenly

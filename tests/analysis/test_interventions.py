@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from camagain.analysis import interventions
-from camagain.analysis.interventions import Change, apply, further, train_further, trained_network
-from camagain.analysis.localizer import localize_by
-from camagain.analysis.run import analyze
-from camagain.analysis.stages import interventions as stage
+from camagain.analysis.interventions import change as interventions
+from camagain.analysis.interventions import measure as stage
+from camagain.analysis.interventions.change import Change, apply, further, train_further, trained_network
+from camagain.analysis.kit.localizer import localize_by
+from camagain.analysis.kit.run import analyze
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
 from camagain.config.file import parse_experiment

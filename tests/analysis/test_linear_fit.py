@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from camagain.analysis.linear_fit import fit_classifier
+from camagain.analysis.remedies.linear_fit import fit_classifier
 
 DECAY = 1e-2
 

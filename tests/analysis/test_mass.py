@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from camagain.analysis.mass import CUE, box_regions, concentrations, object_regions, shares, shares_of, with_cues
+from camagain.analysis.kit.mass import CUE, box_regions, concentrations, object_regions, shares, shares_of, with_cues
 from camagain.evaluation.inputs import Truth
 from camagain.evaluation.masks import IGNORED, OBJECT
-from camagain.evaluation.uncertainty import Sampling
+from camagain.statistics.bootstrap import Sampling
 
 SAMPLING = Sampling(resamples=50)
 

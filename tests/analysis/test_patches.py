@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from camagain.analysis.patches import carry_map, draw_order, put_back, put_back_map, shuffle
+from camagain.analysis.texture.patches import carry_map, draw_order, put_back, put_back_map, shuffle
 from camagain.evaluation.score_maps import normalise, upsample
 
 

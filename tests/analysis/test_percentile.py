@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from camagain.analysis.percentile import relative_to_percentile
+from camagain.analysis.remedies.percentile import relative_to_percentile
 from camagain.evaluation.boxes import boxes_at
 from camagain.evaluation.score_maps import score_maps
 

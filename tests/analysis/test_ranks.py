@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
-from camagain.analysis import ranks
-from camagain.analysis.ranks import correlations, rank_correlations
+from camagain.statistics import ranks
+from camagain.statistics.ranks import correlations, rank_correlations
 
 
 def test_every_row_is_scipys(monkeypatch: pytest.MonkeyPatch):

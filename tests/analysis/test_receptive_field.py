@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from timm.layers import Conv2dSame, SqueezeExcite, create_pool2d
 from torch import nn
 
-from camagain.analysis.receptive_field import Span, receptive_field
+from camagain.analysis.erf.receptive_field import Span, receptive_field
 from camagain.models import create
 
 C = 3

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from camagain.analysis.sensitivity import Resampled, mean_of, mean_percent
-from camagain.evaluation.correctness import Correct
-from camagain.evaluation.uncertainty import Sampling, draws, mean_at_best
+from camagain.statistics.bootstrap import Sampling, draws, mean_at_best
+from camagain.statistics.correctness import Correct
+from camagain.statistics.resampled import Resampled, mean_of, mean_percent
 
 SAMPLING = Sampling(resamples=200, confidence=0.9, seed=3)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from camagain.analysis.run import analyze
+from camagain.analysis.kit.run import analyze
 from camagain.artifacts import RunPaths, write_npz, write_parquet
 from camagain.config.file import parse_experiment
 from camagain.datasets.index import read_index, write_index

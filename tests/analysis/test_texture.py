@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from camagain.analysis.corrupted import Responses
-from camagain.analysis.corruptions import Corruption
-from camagain.analysis.localizer import localize_by, localize_finished
-from camagain.analysis.patches import carry_map
-from camagain.analysis.run import analyze
-from camagain.analysis.sensitivity import Resampled
-from camagain.analysis.stages.texture import COLUMNS, findings
-from camagain.analysis.texture import Scorer, chance_percent, contrasts
+from camagain.analysis.kit.localizer import localize_by, localize_finished
+from camagain.analysis.kit.run import analyze
+from camagain.analysis.texture.corrupted import Responses
+from camagain.analysis.texture.corruptions import Corruption
+from camagain.analysis.texture.measure import COLUMNS, findings
+from camagain.analysis.texture.patches import carry_map
+from camagain.analysis.texture.score import Scorer, chance_percent, contrasts
 from camagain.config import Experiment
 from camagain.config.file import parse_experiment
 from camagain.evaluation.inputs import Truth, read_maps, read_predictions, read_truths
+from camagain.statistics.resampled import Resampled
 
 SIDE, CELLS, IMAGES = 32, 16, 8
 KINDS = [Corruption("clean"), Corruption("patches", 2), Corruption("median", 3), Corruption("phases")]

@@ -8,9 +8,9 @@ import pytest
 
 from camagain.compare.against_paper import compare_with_paper
 from camagain.compare.comparison import Comparison
-from camagain.compare.rows import Row
-from camagain.compare.text import summary, text
-from camagain.compare.verdicts import Verdict
+from camagain.compare.judging.rows import Row
+from camagain.compare.judging.verdicts import Verdict
+from camagain.compare.show.text import summary, text
 from camagain.errors import UserError
 from camagain.paper.published import published_value
 

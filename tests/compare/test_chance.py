@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from camagain.compare.chance import explained, farthest
-from camagain.compare.kinds import Kind
-from camagain.compare.tables import compare_tables
-from camagain.compare.tolerances import SeedSpread
-from camagain.compare.verdicts import Verdict
+from camagain.compare.judging.kinds import Kind
+from camagain.compare.judging.tables import compare_tables
+from camagain.compare.judging.verdicts import Verdict
+from camagain.statistics.chance import explained, farthest
+from camagain.statistics.tolerances import SeedSpread
 
 KIND = Kind("analysis/x.csv", "analyses", ("row",))
 ROWS = 200

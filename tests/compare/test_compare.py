@@ -11,9 +11,9 @@ import pytest
 
 from camagain.artifacts import write_csv, write_parquet
 from camagain.compare.comparison import Comparison, compare_runs
-from camagain.compare.record import record
-from camagain.compare.text import summary, text
-from camagain.compare.verdicts import Verdict
+from camagain.compare.judging.verdicts import Verdict
+from camagain.compare.show.record import record
+from camagain.compare.show.text import summary, text
 from camagain.errors import UserError
 
 Seal = Callable[[Path], None]

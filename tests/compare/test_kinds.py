@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from camagain.compare.kinds import SCORES, TABLES, kind_of
-from camagain.compare.tables import check_keys, is_without_rows
+from camagain.compare.judging.kinds import SCORES, TABLES, kind_of
+from camagain.compare.judging.tables import check_keys, is_without_rows
 
 
 def tables_of(run: Path) -> list[Path]:

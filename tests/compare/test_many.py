@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from camagain.compare.many import RunTable, ScoreRow, compare_many
-from camagain.compare.many_text import WIDTH, blocks, markdown, record, shown_rows, telling_names, text
+from camagain.compare.show.many_text import WIDTH, blocks, markdown, record, shown_rows, telling_names, text
 from camagain.errors import UserError
 
 SCORE = "evaluation/small-resnet/cam/metrics.json"

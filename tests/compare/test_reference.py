@@ -12,12 +12,12 @@ import pytest
 
 from camagain.artifacts import SEED_SPREAD, sha256, write_csv, write_parquet
 from camagain.compare.comparison import compare_runs
-from camagain.compare.folder import RunFolder
-from camagain.compare.reference import write_reference
-from camagain.compare.rows import key_of, row_text
-from camagain.compare.spread import is_value, row_texts, seed_spread, spread_tables
-from camagain.compare.tables import is_without_rows, key_types
-from camagain.compare.verdicts import Verdict
+from camagain.compare.judging.rows import key_of, row_text
+from camagain.compare.judging.spread import is_value, row_texts, seed_spread, spread_tables
+from camagain.compare.judging.tables import is_without_rows, key_types
+from camagain.compare.judging.verdicts import Verdict
+from camagain.compare.runs.folder import RunFolder
+from camagain.compare.runs.reference import write_reference
 from camagain.errors import UserError
 
 SCORE = "evaluation/small-resnet/cam/metrics.json"

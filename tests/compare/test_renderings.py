@@ -17,18 +17,18 @@ from PIL import Image
 
 from camagain.artifacts import write_csv, write_npz, write_parquet
 from camagain.compare.comparison import Comparison, compare_runs
-from camagain.compare.distributions import iou_changes
-from camagain.compare.html import page, write_html
-from camagain.compare.images import ImageComparison, ImagePair
-from camagain.compare.junit import junit
-from camagain.compare.listing import counts_text, remarkable, unlisted
-from camagain.compare.markdown import code, markdown, plain
-from camagain.compare.photographs import Photograph, Photographs, find_photographs
-from camagain.compare.pictures import SETS, Outcome, draw, shown_sets
-from camagain.compare.rows import Row
-from camagain.compare.tables import TableComparison
-from camagain.compare.verdicts import LEVELS, Verdict
-from camagain.evaluation.paired import McNemar
+from camagain.compare.judging.images import ImageComparison, ImagePair
+from camagain.compare.judging.rows import Row
+from camagain.compare.judging.tables import TableComparison
+from camagain.compare.judging.verdicts import LEVELS, Verdict
+from camagain.compare.show.distributions import iou_changes
+from camagain.compare.show.html import page, write_html
+from camagain.compare.show.junit import junit
+from camagain.compare.show.listing import counts_text, remarkable, unlisted
+from camagain.compare.show.markdown import code, markdown, plain
+from camagain.compare.show.photographs import Photograph, Photographs, find_photographs
+from camagain.compare.show.pictures import SETS, Outcome, draw, shown_sets
+from camagain.statistics.paired import McNemar
 
 MODEL, METHOD = "small-resnet", "cam"
 FLIPPED = 3

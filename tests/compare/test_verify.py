@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from camagain.compare.reference import write_reference
-from camagain.compare.verify import LISTED, digest_of, text, verify_run
+from camagain.compare.runs.reference import write_reference
+from camagain.compare.runs.verify import LISTED, digest_of, text, verify_run
 from camagain.errors import UserError
 
 METRICS = "evaluation/small-resnet/cam/metrics.json"
@@ -138,7 +138,7 @@ def test_many_files_of_one_kind_are_counted(run: Path):
 
 
 def test_the_digest_tells_how_many_bytes_were_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("camagain.compare.verify.BLOCK", 4)
+    monkeypatch.setattr("camagain.compare.runs.verify.BLOCK", 4)
     (tmp_path / "file").write_bytes(b"0123456789")
     steps: list[int] = []
     digest = digest_of(tmp_path / "file", steps.append)

@@ -12,8 +12,8 @@ from camagain.artifacts import RunPaths, write_npz, write_parquet
 from camagain.config import Experiment
 from camagain.config.file import parse_experiment
 from camagain.datasets.index import write_index
+from camagain.evaluation.box_sweep.contours import Contours
 from camagain.evaluation.boxes import best_ious
-from camagain.evaluation.contours import Contours
 from camagain.evaluation.evaluate import evaluate_model
 from camagain.evaluation.score_maps import Interpolation, Variant, scale_boxes, score_maps
 from camagain.evaluation.scored import threshold_grid

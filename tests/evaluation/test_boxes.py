@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from camagain.evaluation import boxes
+from camagain.evaluation.box_sweep.contours import ContourBoxes, Contours
 from camagain.evaluation.boxes import best_ious, best_ious_by_contours, boxes_at
-from camagain.evaluation.contours import ContourBoxes, Contours
 from camagain.evaluation.workers import processes
 
 TRUTH = np.array([[0, 0, 2, 2]])

@@ -7,8 +7,8 @@ import pytest
 from camagain.config.file import parse_experiment
 from camagain.evaluation.choices import choices_table
 from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2
-from camagain.evaluation.paired import mcnemar
 from camagain.evaluation.ways import ALTERNATIVES, Choices, ways_from
+from camagain.statistics.paired import mcnemar
 
 BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "largest")
 """Of the run in conftest.py."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from camagain.evaluation import correctness
-from camagain.evaluation.correctness import Correct
+from camagain.statistics import correctness
+from camagain.statistics.correctness import Correct
 
 
 @pytest.fixture(params=[1, 7, 8, 21, 1000])

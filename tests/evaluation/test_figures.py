@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from camagain.evaluation.correctness import Correct
 from camagain.evaluation.figures import figures
 from camagain.evaluation.inputs import Predictions
 from camagain.evaluation.scored import Scored
-from camagain.evaluation.uncertainty import Sampling, wilson_interval
+from camagain.statistics.bootstrap import Sampling, wilson_interval
+from camagain.statistics.correctness import Correct
 
 #                   t0  t1  t2
 TEST = np.array([[0, 1, 1],

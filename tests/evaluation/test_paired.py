@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from camagain.evaluation.correctness import Correct
-from camagain.evaluation.paired import holm, mcnemar, paired_interval
-from camagain.evaluation.uncertainty import Sampling, draws, mean_at_best
+from camagain.statistics.bootstrap import Sampling, draws, mean_at_best
+from camagain.statistics.correctness import Correct
+from camagain.statistics.paired import holm, mcnemar, paired_interval
 
 
 def right(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:

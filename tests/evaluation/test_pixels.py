@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from camagain.evaluation import pixels
 from camagain.evaluation.pixels import bin_edges, pixel_average_precision, pixel_histograms, pxap_interval
-from camagain.evaluation.uncertainty import CHUNK
+from camagain.statistics.bootstrap import CHUNK
 
 STEPS = (0.001, 0.003, 0.01, 0.1, 1 / 7, 0.3, 0.9)
 

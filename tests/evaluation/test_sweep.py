@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from camagain.evaluation.contours import ContourBoxes
+from camagain.evaluation.box_sweep.contours import ContourBoxes
 
 TRUTHS = np.array([[2, 1, 9, 7], [0, 3, 30, 20]])
 

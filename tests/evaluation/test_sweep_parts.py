@@ -13,13 +13,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numba.core.dispatcher import Dispatcher
 from scipy import ndimage
 
-from camagain.evaluation import areas, contours, filling, hills, iou, nesting, runs, sweep
-from camagain.evaluation.areas import doubled_areas
+from camagain.evaluation import iou
+from camagain.evaluation.box_sweep import areas, contours, filling, hills, nesting, runs, sweep
+from camagain.evaluation.box_sweep.areas import doubled_areas
+from camagain.evaluation.box_sweep.filling import without_holes
+from camagain.evaluation.box_sweep.hills import find_hills
+from camagain.evaluation.box_sweep.runs import Runs, cut_rows, peak_pixels
 from camagain.evaluation.boxes import best_ious_by_contours, boxes_at
 from camagain.evaluation.compiled import compiled
-from camagain.evaluation.filling import without_holes
-from camagain.evaluation.hills import find_hills
-from camagain.evaluation.runs import Runs, cut_rows, peak_pixels
 
 EDGES, CORNERS = ndimage.generate_binary_structure(2, 1), ndimage.generate_binary_structure(2, 2)
 TRUTHS = np.array([[2, 1, 9, 7], [0, 3, 30, 20]])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from camagain.evaluation import uncertainty
-from camagain.evaluation.correctness import Correct
 from camagain.evaluation.metrics import DELTAS, max_box_acc, max_box_acc_v2
-from camagain.evaluation.uncertainty import Interval, Sampling, bootstrap, mean_at_best, wilson_interval
+from camagain.statistics import bootstrap as uncertainty
+from camagain.statistics.bootstrap import Interval, Sampling, bootstrap, mean_at_best, wilson_interval
+from camagain.statistics.correctness import Correct
 
 
 def max_box_acc_interval(ious: np.ndarray, **sampling) -> Interval:

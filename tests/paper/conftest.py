@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from camagain.config.file import load_experiment
-from camagain.paper.results import RunResults
+from camagain.drawing.results import RunResults
 
 CUB = {
     "kind": "cub",

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from camagain.config.file import load_experiment, parse_experiment
-from camagain.paper.augmentation_table import augmentation_table, augmentation_text
+from camagain.drawing.recipes import changed_keys, recipe_groups
+from camagain.drawing.results import RunResults
+from camagain.paper.exhibits.augmentation import augmentation_table, augmentation_text
 from camagain.paper.names import table_names
-from camagain.paper.recipes import changed_keys, recipe_groups
-from camagain.paper.results import RunResults
 
 COPIED = {"plain": "small-resnet", "flipped": "small-convnext"}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from camagain.paper.claim_criteria import (
+from camagain.paper.claims.criteria import (
     Judgement,
     cam_accuracy,
     inherent_maps,
@@ -14,9 +14,9 @@ from camagain.paper.claim_criteria import (
     receptive_field,
     robust_networks,
 )
-from camagain.paper.claim_tables import ClaimTables, erf_rows, map_rows, measured, pc1_rows, remedy_rows
-from camagain.paper.claims import CLAIMS, assess
-from camagain.paper.zoo_table import COLUMNS, zoo_table
+from camagain.paper.claims.tables import ClaimTables, erf_rows, map_rows, measured, pc1_rows, remedy_rows
+from camagain.paper.claims.verdicts import CLAIMS, assess
+from camagain.paper.exhibits.model_zoo import COLUMNS, zoo_table
 
 CORRELATIONS = ["group", "models", "kind", "value", "low", "high", "reason"]
 

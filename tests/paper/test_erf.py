@@ -11,14 +11,14 @@ import pytest
 from matplotlib.patches import Rectangle
 from scipy import stats
 
-from camagain.analysis.area import area_ratios, linear_area_ratios
+from camagain.analysis.erf import against_localization as erf_localization
+from camagain.analysis.erf import figure as figures
+from camagain.analysis.erf import table as tables
+from camagain.analysis.erf.area import area_ratios, linear_area_ratios
+from camagain.analysis.erf.points import erf_correlations, erf_points
 from camagain.artifacts import write_csv, write_json, write_npz
 from camagain.config.file import load_experiment
-from camagain.paper.analysis_figures import erf as figures
-from camagain.paper.analysis_figures import erf_localization
-from camagain.paper.analysis_tables import erf as tables
-from camagain.paper.erf_localization import erf_correlations, erf_points
-from camagain.paper.results import RunResults
+from camagain.drawing.results import RunResults
 
 SIDE = 32
 SHARES = (0.1, 0.2, 0.3, 0.5, 0.8, 0.99)

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from camagain.paper import families_figure
-from camagain.paper.cam_diagram import BIAS, WEIGHTS, cam_diagram, feature_maps
-from camagain.paper.families_figure import families_of, means, own_points, published_points, side_by_side
+from camagain.paper.exhibits import families as families_figure
+from camagain.paper.exhibits.cam_diagram import BIAS, WEIGHTS, cam_diagram, feature_maps
+from camagain.paper.exhibits.families import families_of, means, own_points, published_points, side_by_side
 
 
 def test_the_published_panel_has_the_papers_points_and_means():

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from camagain.analysis.initialization import QUANTITIES
-from camagain.analysis.stages.initialization import COLUMNS
-from camagain.paper.analysis_figures import initialization as figures
-from camagain.paper.analysis_tables import initialization as tables
-from camagain.paper.results import RunResults
+from camagain.analysis.initialization import figure as figures
+from camagain.analysis.initialization import table as tables
+from camagain.analysis.initialization.measure import COLUMNS
+from camagain.analysis.initialization.quantities import QUANTITIES
+from camagain.drawing.results import RunResults
 
 SEEDS = 3
 

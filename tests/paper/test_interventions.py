@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from camagain.analysis.stages.interventions import COLUMNS
+from camagain.analysis.interventions import table as tables
+from camagain.analysis.interventions.effects import AREA, effects, single_seeds, verdicts
+from camagain.analysis.interventions.figure import figure
+from camagain.analysis.interventions.measure import COLUMNS
 from camagain.artifacts import write_csv, write_json, write_npz
-from camagain.paper.analysis_figures.interventions import figure
-from camagain.paper.analysis_tables import interventions as tables
-from camagain.paper.interventions import AREA, effects, single_seeds, verdicts
-from camagain.paper.results import RunResults
+from camagain.drawing.results import RunResults
 
 MODEL = "convnext_narrow"
 RESAMPLES = np.linspace(-4, 4, 101)

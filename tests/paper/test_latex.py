@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from camagain.paper.latex import (
+from camagain.drawing.latex import (
     PLACES,
     SIZES,
     SPECIAL,
@@ -19,8 +19,8 @@ from camagain.paper.latex import (
     text_points,
     width_points,
 )
+from camagain.drawing.render import TextTable
 from camagain.paper.names import table_names
-from camagain.paper.render import TextTable
 
 INTERVAL = "-12.3 [-45.6, +78.9]"
 

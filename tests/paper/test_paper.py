@@ -12,11 +12,11 @@ from PIL import Image
 
 from camagain.artifacts import sha256
 from camagain.config.file import parse_experiment
+from camagain.drawing.render import TextTable
+from camagain.drawing.style import FAMILY_COLORS, model_colors
 from camagain.errors import UserError
 from camagain.paper.names import FIGURE_NAMES, TABLE_NAMES, figure_names
 from camagain.paper.parts import write_parts
-from camagain.paper.render import TextTable
-from camagain.paper.style import FAMILY_COLORS, model_colors
 
 
 def metrics(paths, model: str, method: str) -> dict:

@@ -4,14 +4,7 @@ from collections import Counter
 
 import pytest
 
-from camagain.paper.published import (
-    COLUMNS,
-    maybe_published,
-    parse,
-    published,
-    published_table,
-    published_value,
-)
+from camagain.paper.published import COLUMNS, maybe_published, parse, published, published_table, published_value
 
 FAMILIES = {
     "ResNet": [44.1],

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from camagain.config.file import parse_experiment
+from camagain.drawing.networks import largest_of
 from camagain.paper.evidence import counterpart, is_papers_data, tolerance_points
-from camagain.paper.methods_table import methods_table, methods_text
-from camagain.paper.models_table import models_table, models_text, recipe_in_words
-from camagain.paper.networks import largest_of
+from camagain.paper.exhibits.model_zoo import zoo_table, zoo_text
+from camagain.paper.exhibits.models import models_table, models_text, recipe_in_words
+from camagain.paper.exhibits.wsol_methods import methods_table, methods_text
 from camagain.paper.published import published_value
-from camagain.paper.zoo_table import zoo_table, zoo_text
 
 
 def cells(text) -> list[dict[str, str]]:
@@ -167,7 +167,7 @@ def test_methods_have_every_number_of_cub(stub_run):
 
 
 def test_the_networks_table_reads_cards_and_weights(tiny_run):
-    from camagain.paper.results import RunResults
+    from camagain.drawing.results import RunResults
 
     experiment, paths = tiny_run
     table = pd.read_csv(paths.tables / "models.csv").set_index("model")

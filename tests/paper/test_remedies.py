@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from camagain.analysis.remedies import figure as figures
+from camagain.analysis.remedies import table as tables
+from camagain.analysis.remedies.gains_table import GAINS, family_gains, mean_gains, remedies_table
 from camagain.artifacts import write_csv, write_json
 from camagain.config.file import load_experiment
-from camagain.evaluation.paired import holm
-from camagain.paper.analysis_figures import remedies as figures
-from camagain.paper.analysis_tables import remedies as tables
-from camagain.paper.remedies import GAINS, family_gains, mean_gains, remedies_table
-from camagain.paper.results import RunResults
+from camagain.drawing.results import RunResults
+from camagain.statistics.paired import holm
 
 BOUNDS = ("", "_low", "_high")
 FEW = ("resnet50", "convnext_tiny.fb_in1k", "replknet_31b.in1k_384-plain", "slak_tiny.in1k_300ep-plain")

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from camagain.drawing.results import RunResults
+from camagain.drawing.wall_times import wall_times
+from camagain.paper.exhibits.speed import speed_table, speed_text
 from camagain.paper.names import TABLE_NAMES, TIMINGS
-from camagain.paper.results import RunResults
-from camagain.paper.speed_table import speed_table, speed_text
-from camagain.paper.wall_times import wall_times
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from camagain.paper.dots import draw_dots, height_of, offsets_of
-from camagain.paper.results import RunResults
+from camagain.drawing.dots import draw_dots, height_of, offsets_of
+from camagain.drawing.results import RunResults
 
 NAMES = ("gap", "pca", "cues")
 MODEL = "small-convnext"
@@ -44,7 +44,7 @@ def closed():
 
 
 def shown(module: str, name: str):
-    return import_module(f"camagain.paper.analysis_{module}.{name}")
+    return import_module(f"camagain.analysis.{name}.{module.removesuffix('s')}")
 
 
 @pytest.mark.parametrize("name", NAMES)

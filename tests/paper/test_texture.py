@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from camagain.analysis.corruptions import corruptions_of
+from camagain.analysis.texture import figure as figures
+from camagain.analysis.texture import table as tables
+from camagain.analysis.texture.corruptions import corruptions_of
+from camagain.analysis.texture.examples import examples
 from camagain.artifacts import write_csv, write_json, write_npz
 from camagain.config.file import load_experiment
 from camagain.datasets.index import write_index
-from camagain.paper.analysis_figures import texture as figures
-from camagain.paper.analysis_tables import texture as tables
-from camagain.paper.corrupted_examples import examples
-from camagain.paper.results import RunResults
+from camagain.drawing.results import RunResults
 
 SIDE, IMAGES = 96, 5
 LABELS = ["clean", "2 × 2", "4 × 4", "8 × 8", "3 px", "7 px", "13 px", "random phases", "grey"]

@@ -163,7 +163,7 @@ def test_snakemakes_report_says_which_run_it_is_of(report: zipfile.ZipFile):
         ("training/augment.py", {"finetune": 2}),
         ("localization/channels.py", {"localize": 2}),
         ("evaluation/metrics.py", {"evaluate": 2, "evaluate_baseline": 1}),
-        ("paper/plots.py", {"write_figures": 1}),
+        ("paper/exhibits/curves.py", {"write_figures": 1}),
         ("doctor.py", {}),
     ],
 )

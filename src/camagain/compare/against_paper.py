@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from camagain.artifacts import RunPaths
-from camagain.compare.claims import FILE, ClaimComparison, conclusion
 from camagain.compare.comparison import Comparison
-from camagain.compare.folder import RunFolder
-from camagain.compare.guards import partial
-from camagain.compare.rows import Row
-from camagain.compare.tables import TableComparison
-from camagain.compare.verdicts import Verdict
+from camagain.compare.judging.claims import FILE, ClaimComparison, conclusion
+from camagain.compare.judging.rows import Row
+from camagain.compare.judging.tables import TableComparison
+from camagain.compare.judging.verdicts import Verdict
+from camagain.compare.runs.folder import RunFolder
+from camagain.compare.runs.guards import partial
 from camagain.config import BASELINE
+from camagain.drawing.families import FAMILIES
+from camagain.drawing.results import RunResults
 from camagain.paper.evidence import (
     PAPERS_CLASSES,
     PAPERS_DATASET,
@@ -26,10 +28,8 @@ from camagain.paper.evidence import (
     is_papers_data,
     tolerance_points,
 )
-from camagain.paper.families import FAMILIES
+from camagain.paper.exhibits.model_zoo import zoo_table
 from camagain.paper.published import Published, published_table, published_value
-from camagain.paper.results import RunResults
-from camagain.paper.zoo_table import zoo_table
 
 OF_CLAIMS = {
     "supported": Verdict.CLAIM_HOLDS,

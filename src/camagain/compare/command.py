@@ -8,7 +8,7 @@ from pathlib import Path
 
 from camagain.artifacts import SEED_SPREAD, write_text
 from camagain.compare.comparison import Comparison, compare_runs
-from camagain.compare.verdicts import Verdict, parse_level
+from camagain.compare.judging.verdicts import Verdict, parse_level
 from camagain.errors import UserError
 
 
@@ -70,7 +70,7 @@ def show(comparison: Comparison, outputs: Outputs, choices: Choices, fail_on: Ve
     """Prints and writes the comparison of two sides."""
     from rich.console import Console
 
-    from camagain.compare.text import LISTED, WIDTH, summary, write
+    from camagain.compare.show.text import LISTED, WIDTH, summary, write
 
     if choices.quiet:
         print(summary(comparison))
@@ -81,7 +81,7 @@ def show(comparison: Comparison, outputs: Outputs, choices: Choices, fail_on: Ve
     deliver(outputs.markdown, lambda: as_markdown(comparison))
     deliver(outputs.junit, lambda: as_junit(comparison, fail_on))
     if outputs.html is not None:
-        from camagain.compare.html import write_html
+        from camagain.compare.show.html import write_html
 
         options = () if choices.worst == Choices.worst else ("--worst", str(choices.worst))
         write_html(comparison, outputs.html, choices.data, options)
@@ -91,7 +91,7 @@ def show(comparison: Comparison, outputs: Outputs, choices: Choices, fail_on: Ve
 def show_many(runs: Sequence[Path], outputs: Outputs) -> int:
     """Prints and writes one table over more than two runs, which has no verdict: the status is 0."""
     from camagain.compare.many import compare_many
-    from camagain.compare.many_text import markdown, record, text
+    from camagain.compare.show.many_text import markdown, record, text
 
     for name in ("html", "junit"):
         if getattr(outputs, name) is not None:
@@ -105,19 +105,19 @@ def show_many(runs: Sequence[Path], outputs: Outputs) -> int:
 
 
 def as_json(comparison: Comparison) -> str:
-    from camagain.compare.record import record
+    from camagain.compare.show.record import record
 
     return json.dumps(record(comparison), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_markdown(comparison: Comparison) -> str:
-    from camagain.compare.markdown import markdown
+    from camagain.compare.show.markdown import markdown
 
     return markdown(comparison)
 
 
 def as_junit(comparison: Comparison, fail_on: Verdict) -> str:
-    from camagain.compare.junit import junit
+    from camagain.compare.show.junit import junit
 
     return junit(comparison, fail_on)
 

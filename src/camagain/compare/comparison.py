@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from camagain.compare.causes import Cause, causes
-from camagain.compare.claims import ClaimComparison, compare_claims
-from camagain.compare.differences import Difference, differences
-from camagain.compare.folder import RunFolder
-from camagain.compare.guards import notices, same_test_images
-from camagain.compare.images import ImageComparison, compare_images
-from camagain.compare.kinds import SCORES, SECTIONS, Kind, kind_of
-from camagain.compare.ranks import RankChange, rank_changes
-from camagain.compare.scores import read_scores, read_spread
-from camagain.compare.tables import TableComparison, compare_tables
-from camagain.compare.tolerances import Spread
-from camagain.compare.verdicts import IDENTICAL, Verdict, worst
+from camagain.compare.judging.claims import ClaimComparison, compare_claims
+from camagain.compare.judging.images import ImageComparison, compare_images
+from camagain.compare.judging.kinds import SCORES, SECTIONS, Kind, kind_of
+from camagain.compare.judging.ranks import RankChange, rank_changes
+from camagain.compare.judging.scores import read_scores, read_spread
+from camagain.compare.judging.tables import TableComparison, compare_tables
+from camagain.compare.judging.verdicts import IDENTICAL, Verdict, worst
+from camagain.compare.runs.causes import Cause, causes
+from camagain.compare.runs.differences import Difference, differences
+from camagain.compare.runs.folder import RunFolder
+from camagain.compare.runs.guards import notices, same_test_images
+from camagain.statistics.tolerances import Spread
 
 SCORES_FILE = "scores"
 """Under this name the figures of all metrics.json stand together as one table."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from camagain.compare.causes import CHECKOUT
-from camagain.compare.differences import Difference, differences, flat, shown
-from camagain.compare.folder import RunFolder
-from camagain.compare.guards import contents, measuring, partial, same_test_images
-from camagain.compare.scores import read_scores
-from camagain.compare.seeds import beyond_seed, same_seed
+from camagain.compare.judging.scores import read_scores
+from camagain.compare.judging.seeds import beyond_seed, same_seed
+from camagain.compare.runs.causes import CHECKOUT
+from camagain.compare.runs.differences import Difference, differences, flat, shown
+from camagain.compare.runs.folder import RunFolder
+from camagain.compare.runs.guards import contents, measuring, partial, same_test_images
 from camagain.errors import UserError
 
 LISTED = 8

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from camagain.evaluation.contours import ContourBoxes, Contours, check_contours, check_thresholds, quantise
+from camagain.evaluation.box_sweep.contours import ContourBoxes, Contours, check_contours, check_thresholds, quantise
 from camagain.evaluation.iou import check_boxes
 
 Item = TypeVar("Item")

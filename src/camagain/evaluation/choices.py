@@ -16,15 +16,15 @@ import pandas as pd
 
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
-from camagain.evaluation.correctness import Correct
 from camagain.evaluation.inputs import maps_in, read_maps, read_truths
 from camagain.evaluation.metrics import DELTAS, best_of
-from camagain.evaluation.paired import mcnemar, paired_interval
 from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, Tables, correct_tables, threshold_grid
-from camagain.evaluation.uncertainty import Sampling, draws, interval_of, mean_at_best
 from camagain.evaluation.ways import Choices, contours_of, map_name, ways_from
 from camagain.progress import track
+from camagain.statistics.bootstrap import Sampling, draws, interval_of, mean_at_best
+from camagain.statistics.correctness import Correct
+from camagain.statistics.paired import mcnemar, paired_interval
 
 FIGURES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
 """The figures that are scored, and the IoUs of which each takes the mean."""

@@ -18,9 +18,9 @@ from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predi
 from camagain.evaluation.pixels import bin_edges, pixel_histograms
 from camagain.evaluation.score_maps import Variant, score_maps
 from camagain.evaluation.scored import Scored, correct_tables, threshold_grid
-from camagain.evaluation.uncertainty import Sampling
 from camagain.evaluation.workers import processes
 from camagain.progress import track
+from camagain.statistics.bootstrap import Sampling
 
 
 @dataclass(frozen=True)

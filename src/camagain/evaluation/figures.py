@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from camagain.evaluation.correctness import Correct
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.evaluation.pixels import pixel_average_precision, pxap_interval
 from camagain.evaluation.scored import DELTA, Scored
-from camagain.evaluation.uncertainty import Interval, Sampling, bootstrap, mean_at_best, wilson_interval
+from camagain.statistics.bootstrap import Interval, Sampling, bootstrap, mean_at_best, wilson_interval
+from camagain.statistics.correctness import Correct
 
 Figure = dict[str, Any]
 """value, low, high, unit, and what else is needed to read the number."""

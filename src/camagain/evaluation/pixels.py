@@ -12,7 +12,7 @@ exactly 1, and the empty one from 2 to 3 is where the curve starts, at a recall 
 import numpy as np
 
 from camagain.evaluation.compiled import compiled
-from camagain.evaluation.uncertainty import Interval, interval_of, resample_weights
+from camagain.statistics.bootstrap import Interval, interval_of, resample_weights
 
 BEYOND = (1.0, 2.0, 3.0)
 """The edges behind the last threshold."""

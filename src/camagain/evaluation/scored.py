@@ -13,9 +13,9 @@ from itertools import islice
 import numpy as np
 
 from camagain.evaluation.boxes import best_ious_by_contours
-from camagain.evaluation.correctness import Correct
 from camagain.evaluation.inputs import Predictions, Truth
 from camagain.evaluation.metrics import DELTAS, best_of
+from camagain.statistics.correctness import Correct
 
 DELTA = 0.5
 """The IoU that makes a box correct, in every figure but MaxBoxAccV2."""

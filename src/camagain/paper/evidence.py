@@ -9,8 +9,8 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 from camagain.config import Experiment, Model
+from camagain.drawing.results import RunResults
 from camagain.paper.published import Published
-from camagain.paper.results import RunResults
 
 PAPERS_DATASET = "CUB-200-2011"
 PAPERS_CLASSES = 200

@@ -5,27 +5,25 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from camagain.analysis.cues import figure as cues
+from camagain.analysis.erf import against_localization as erf_localization
+from camagain.analysis.erf import figure as erf
+from camagain.analysis.gap import figure as gap
+from camagain.analysis.initialization import figure as initialization
+from camagain.analysis.interventions import figure as interventions
+from camagain.analysis.pca import figure as pca
+from camagain.analysis.remedies import figure as remedies
+from camagain.analysis.texture import figure as texture
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
-from camagain.paper.analysis_figures import (
-    cues,
-    erf,
-    erf_localization,
-    gap,
-    initialization,
-    interventions,
-    pca,
-    remedies,
-    texture,
-)
-from camagain.paper.cam_diagram import cam_diagram
-from camagain.paper.choices_figure import choices_figure
-from camagain.paper.families_figure import families_figure
-from camagain.paper.heatmaps import heatmap_figure
+from camagain.drawing.results import RunResults
+from camagain.drawing.style import apply_style, save_figure
+from camagain.paper.exhibits.cam_diagram import cam_diagram
+from camagain.paper.exhibits.choices_figure import choices_figure
+from camagain.paper.exhibits.curves import threshold_curves, training_curves
+from camagain.paper.exhibits.families import families_figure
+from camagain.paper.exhibits.heatmaps import heatmap_figure
 from camagain.paper.names import figure_names
-from camagain.paper.plots import threshold_curves, training_curves
-from camagain.paper.results import RunResults
-from camagain.paper.style import apply_style, save_figure
 
 FIGURES: Mapping[str, Callable[[RunResults], tuple[Figure, pd.DataFrame]]] = {
     "threshold-curves": threshold_curves,

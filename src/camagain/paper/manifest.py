@@ -6,9 +6,9 @@ from typing import Any
 
 from camagain.artifacts import MANIFEST_SCHEMA, RunPaths, existing, read_json, sha256, write_json
 from camagain.config import Experiment
+from camagain.drawing.results import RunResults
+from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
-from camagain.paper.results import RunResults
-from camagain.paper.wall_times import wall_times
 from camagain.stages import STAGES, stage_code
 
 

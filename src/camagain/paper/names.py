@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from camagain.config import ANALYSES, AnalysisName, Experiment
-from camagain.paper.recipes import recipe_groups
+from camagain.drawing.recipes import recipe_groups
 
 TIMINGS = ("speed",)
 """Tables of wall times: different in every run, and no result."""

@@ -21,7 +21,7 @@ def write_parts(experiment: Experiment, paths: RunPaths, parts: tuple[str, ...] 
 
         write_figures(experiment, paths)
     if "report" in wanted:
-        from camagain.paper.report import write_report
+        from camagain.paper.report.page import write_report
 
         write_report(experiment, paths)
     if "manifest" in wanted:

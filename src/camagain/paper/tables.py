@@ -4,21 +4,28 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from camagain.analysis.cues import table as cues
+from camagain.analysis.erf import table as erf
+from camagain.analysis.gap import table as gap
+from camagain.analysis.initialization import table as initialization
+from camagain.analysis.interventions import table as interventions
+from camagain.analysis.pca import table as pca
+from camagain.analysis.remedies import table as remedies
+from camagain.analysis.texture import table as texture
 from camagain.artifacts import RunPaths, write_csv, write_json, write_text
 from camagain.config import BASELINE, Experiment
-from camagain.paper.analysis_tables import cues, erf, gap, initialization, interventions, pca, remedies, texture
-from camagain.paper.augmentation_table import augmentation_table, augmentation_text
-from camagain.paper.choices_table import choices_table, choices_text
-from camagain.paper.claims import write_claims
-from camagain.paper.localization_tables import localization_table, localization_text, top_loc_table, top_loc_text
-from camagain.paper.methods_table import methods_table, methods_text
-from camagain.paper.models_table import models_table, models_text
+from camagain.drawing.render import TextTable
+from camagain.drawing.results import RunResults
+from camagain.paper.claims.verdicts import write_claims
+from camagain.paper.exhibits.augmentation import augmentation_table, augmentation_text
+from camagain.paper.exhibits.evaluation_choices import choices_table, choices_text
+from camagain.paper.exhibits.localization import localization_table, localization_text, top_loc_table, top_loc_text
+from camagain.paper.exhibits.model_zoo import zoo_table, zoo_text
+from camagain.paper.exhibits.models import models_table, models_text
+from camagain.paper.exhibits.paired_tests import paired_table, paired_text
+from camagain.paper.exhibits.speed import speed_table, speed_text
+from camagain.paper.exhibits.wsol_methods import methods_table, methods_text
 from camagain.paper.names import table_names
-from camagain.paper.paired_table import paired_table, paired_text
-from camagain.paper.render import TextTable
-from camagain.paper.results import RunResults
-from camagain.paper.speed_table import speed_table, speed_text
-from camagain.paper.zoo_table import zoo_table, zoo_text
 
 TABLES: Mapping[str, tuple[Callable[[RunResults], pd.DataFrame], Callable[[RunResults], TextTable]]] = {
     "localization": (localization_table, localization_text),

@@ -1,0 +1,77 @@
+"""How a map's mass divides among deciding parts, the rest of the object and the background, and what that costs."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from camagain.drawing.dots import draw_dots, height_of, offsets_of
+from camagain.drawing.empty import empty_figure
+from camagain.drawing.results import MAP_NAMES, RunResults
+from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
+
+SHADES: Mapping[str, float] = {"cues": 1.0, "rest of the object": 0.5, "background": 0.18}
+"""Regions in the order of a bar, and how much of the model's colour each has."""
+
+AREA = "share of the area"
+
+
+def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
+    """A row for each map, in it one bar or dot for each model; on top, how the area itself divides."""
+    table = results.analysis("cues")
+    if table.empty:
+        return empty_figure(results, "cues")
+    models = [model for model in results.models if (table["model"] == model).any()]
+    colors = {model: color for model, color in model_colors(results.architectures).items() if model in models}
+    methods = {method: MAP_NAMES[method].replace(", ", ",\n") for method in dict.fromkeys(table["method"])}
+    height = 1.0 + max(0.4, height_of(1, len(models))) * (len(methods) + 1)
+    page, panels = plt.subplots(
+        1, 4, figsize=(PAGE_INCHES, height), width_ratios=(1.5, 1, 1, 1), sharey=True, layout="constrained"
+    )
+    draw_shares(panels[0], table, {AREA: AREA.replace(" the ", "\nthe "), **methods}, colors)
+    rows = {AREA: "", **methods}
+    concentration = table[(table["quantity"] == "concentration") & (table["region"] == "cues")]
+    for axes, values, start, label in (
+        (panels[1], concentration, 1, "mass on cues,\ntimes uniform"),
+        (panels[2], table[table["quantity"] == "preference"], 1, "mass on cues,\ntimes rest of object"),
+        (panels[3], table[table["quantity"] == "spearman_preference_iou"], 0, "ρ of that preference\nwith IoU"),
+    ):
+        draw_dots(axes, values, "method", rows, colors)
+        axes.axvline(start, color="black", linewidth=0.8)
+        axes.set_xlabel(label)
+        if start:
+            axes.set_xlim(0, None)
+    panels[0].set_yticks(range(len(rows)), [AREA.replace(" the ", "\nthe "), *methods.values()])
+    labels = color_labels(results.architectures, models)
+    handles: list[Artist] = [Line2D([], [], color=color, label=label) for label, color in labels.items()]
+    handles += [Patch(color="black", alpha=alpha, linewidth=0, label=region) for region, alpha in SHADES.items()]
+    page.legend(handles=handles, loc="outside lower center", ncols=max(4, len(labels)))
+    return page, table
+
+
+def draw_shares(axes: Axes, table: pd.DataFrame, rows: Mapping[str, str], colors: Mapping[str, str]) -> None:
+    """Stacked bars: the mass of every map and model by region, and once the area, which is the same for all."""
+    keys = list(rows)
+    offsets = dict(zip(colors, offsets_of(len(colors)), strict=True))
+    thickness = 0.9 * (offsets_of(2)[1] - offsets_of(2)[0]) / max(1, len(colors) - 1)
+    mass = table[table["quantity"] == "mass_share"]
+    for (model, method), own in mass.groupby(["model", "method"], sort=False):
+        draw_bar(axes, own, keys.index(method) + offsets[model], min(0.5, thickness), colors[model])
+    area = table[table["quantity"] == "area_share"]
+    first = area[(area["model"] == area["model"].iloc[0]) & (area["method"] == area["method"].iloc[0])]
+    draw_bar(axes, first, 0, 0.4, "black")
+    axes.set(xlabel="mass, % of the map", xlim=(0, 100))
+    axes.tick_params(axis="y", length=0)
+
+
+def draw_bar(axes: Axes, own: pd.DataFrame, y: float, height: float, color: str) -> None:
+    """One bar, cut by region."""
+    shares, start = own.set_index("region")["value"], 0.0
+    for region, alpha in SHADES.items():
+        axes.barh(y, shares[region], left=start, height=height, color=color, alpha=alpha, linewidth=0)
+        start += shares[region]

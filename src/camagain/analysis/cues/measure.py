@@ -1,0 +1,152 @@
+"""How much of a score map lies on the parts that decide the class: local activation, measured with ground truth.
+
+`quantity` of the table, for each method:
+
+| quantity | unit |
+|---|---|
+| mass_share, area_share, concentration, by region: cues, rest of the object, background | percent; 1 is uniform |
+| preference: concentration on the cues through that on the rest of the object | 1 is even over the object |
+| max_box_acc, threshold | percent; share of the maximum |
+| spearman_cue_share_iou, spearman_preference_iou: over images, with the box at that threshold | -1 to 1 |
+
+The cues' share of mass grows with the object's size in the image, and so do IoUs; preference does not depend on it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from camagain.analysis.kit.applies import require_grid
+from camagain.analysis.kit.localizer import localized
+from camagain.analysis.kit.mass import CUE, concentrations, object_regions, shares_of, with_cues
+from camagain.analysis.kit.run import Findings
+from camagain.artifacts import RunPaths
+from camagain.config import Dataset, Experiment, Localization, SynthBirds
+from camagain.config.methods import CAM_METHODS, base_of
+from camagain.datasets.index import read_index
+from camagain.errors import NotApplicable
+from camagain.evaluation.boxes import best_ious
+from camagain.evaluation.inputs import Truth, read_maps, read_truths
+from camagain.evaluation.masks import BACKGROUND, OBJECT
+from camagain.evaluation.metrics import best_of
+from camagain.evaluation.score_maps import score_maps
+from camagain.evaluation.scored import DELTA, threshold_grid
+from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.correctness import Correct
+from camagain.statistics.correlation import correlation
+from camagain.statistics.estimates import Estimate, divided, means, of_sums
+
+COLUMNS = ("method", "quantity", "region", "value", "low", "high", "unit")
+
+REGIONS: Mapping[str, int] = {"cues": CUE, "rest of the object": OBJECT, "background": BACKGROUND}
+"""Parts of an image that leave nothing over and share no pixel, and the labels of their pixels."""
+
+Row = dict[str, Any]
+
+
+def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
+    """Where the mass of every method's maps lies, and whether images are localized worse when it lies on the cues.
+
+    Maps are the described ones, finished as they are scored: resized to the size of the evaluation and scaled to span
+    [0, 1]. At the resolution of the feature grid a cue is hardly larger than a cell; and the script's 8-bit overflow in
+    published PC1 maps is no activation. NotApplicable where the dataset does not say which parts decide the class, and
+    for a single cell.
+    """
+    settings = experiment.evaluation
+    sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
+    cues = cue_boxes(paths.index, experiment.dataset)
+    truth = read_truths(paths.index, settings.size)["test"]
+    file = paths.localization(model) / "maps.npz"
+    methods = experiment.localization.methods
+    stored: dict[str, np.ndarray] = {
+        method: read_maps(file, described(method, experiment.localization), {"test": truth})["test"]
+        for method in methods
+    }  # (N, h, w) each
+    require_grid(stored[methods[0]][0].size)
+    finished: dict[str, Iterator[np.ndarray]] = {
+        method: score_maps(maps, settings.size, settings.interpolation) for method, maps in stored.items()
+    }
+    images = zip(object_regions(truth, settings.size), cues, truth.width, truth.height, strict=True)
+    regions = (with_cues(*image) for image in images)
+    found = shares_of(finished, regions, max(REGIONS.values()) + 1)
+    rows: list[Row] = []
+    for method, (mass, area) in found.items():
+        maps = score_maps(stored[method], settings.size, settings.interpolation)
+        both = [*in_regions(mass, area, sampling), *in_boxes(mass, area, maps, truth, experiment)]
+        rows += [{"method": method, **row} for row in both]
+    about = {
+        "images": len(truth.image_id),
+        "object_from": "boxes" if truth.masks is None else "masks",
+        "maps_without_mass": {m: int(np.isnan(mass).any(1).sum()) for m, (mass, _) in found.items()},
+    }
+    return Findings(pd.DataFrame(rows, columns=list(COLUMNS)), about)
+
+
+def cue_boxes(index_path: Path, dataset: Dataset) -> list[np.ndarray]:
+    """The boxes of the deciding parts of each test image, (k, 4) each; NotApplicable unless all are known."""
+    boxes = read_index(index_path, "test")["cue_boxes"].tolist()
+    if all(box is not None for box in boxes):
+        return boxes
+    if isinstance(dataset, SynthBirds):
+        raise NotApplicable(
+            "the index was written by an earlier version and does not note the parts that decide the class; run "
+            "`camagain data` again"
+        )
+    raise NotApplicable("the dataset does not say which parts decide the class; of all kinds only synthbirds does")
+
+
+def described(method: str, settings: Localization) -> str:
+    """Under which name the described maps of a method are stored."""
+    other = base_of(method) in CAM_METHODS and settings.variant != "described"
+    return f"{method}.described" if other else method
+
+
+def preference(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Estimate:
+    """Mass by area on the cues through mass by area on the rest of the object, of means over images, from (N, R)."""
+    known = np.isfinite(mass)
+    sums = np.concatenate([np.where(known, values, 0)[:, [CUE, OBJECT]] for values in (mass, area)], axis=1)  # (N, 4)
+    return of_sums(sums, lambda s: divided(s[:, :1] * s[:, 3:], s[:, 1:2] * s[:, 2:3]), sampling)[0]
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray, sampling: Sampling) -> Estimate:
+    """Spearman's rho over images; not defined for fewer than two, or where one of the two never varies."""
+    if len(first) < 2:
+        return Estimate(np.nan, np.nan, np.nan)
+    return correlation(first, second, "spearman", sampling)
+
+
+def in_regions(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Iterator[Row]:
+    """Rows on the shares of mass and area of each image in each region, (N, R) and (N, R)."""
+    concentrated = concentrations(mass, area, sampling)
+    for quantity, values in (("mass_share", mass), ("area_share", area)):
+        estimates = means(values, sampling)
+        for region, label in REGIONS.items():
+            share = estimates[label].scaled(100)
+            yield {"quantity": quantity, "region": region, **share.columns(), "unit": "percent"}
+    for region, label in REGIONS.items():
+        of = {"quantity": "concentration", "region": region}
+        yield {**of, **concentrated[label].columns(), "unit": "times uniform"}
+    yield {"quantity": "preference", **preference(mass, area, sampling).columns(), "unit": "times the rest"}
+
+
+def in_boxes(
+    mass: np.ndarray, area: np.ndarray, maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment
+) -> Iterator[Row]:
+    """Rows on how well finished maps localize, and whether worse the more of their mass lies on the cues."""
+    settings = experiment.evaluation
+    sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
+    ious = best_ious(maps, truth.boxes, threshold_grid(settings.threshold_step))  # (N, T)
+    found = localized(Correct.of(ious >= DELTA), experiment)
+    accuracy = Estimate(found.percent, found.low_percent, found.high_percent)
+    yield {"quantity": "max_box_acc", **accuracy.columns(), "unit": "percent"}
+    yield {"quantity": "threshold", "value": found.threshold, "unit": "share of the maximum"}
+    iou = ious[:, best_of(found.correct.curve())[1]]  # (N,)
+    density = divided(mass, area)  # (N, R) of each image
+    leaning = divided(density[:, CUE], density[:, CUE] + density[:, OBJECT])  # in the order of the ratio, but finite
+    for quantity, of_image in (("cue_share", mass[:, CUE]), ("preference", leaning)):
+        known = np.isfinite(of_image)
+        rho = rank_correlation(of_image[known], iou[known], sampling)
+        yield {"quantity": f"spearman_{quantity}_iou", **rho.columns(), "unit": "rho"}

@@ -1,0 +1,50 @@
+"""Area of the effective receptive field and MaxBoxAcc of every model side by side, and how they go together."""
+
+import pandas as pd
+
+from camagain.analysis.erf.area import THRESHOLDS
+from camagain.drawing.families import family_of
+from camagain.drawing.results import RunResults
+from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.correlation import correlate
+
+MEASURES = ("area_ratio", "linear_area_ratio")
+"""Columns of the analysis: RepLKNet's measure, and the same without its logarithm."""
+
+STATE_NAMES = {"random": "random", "start": "start", "finetuned": "fine-tuned"}
+"""How the weights of each state are called in tables and figures."""
+
+
+def method_of(results: RunResults) -> str:
+    """The method whose MaxBoxAcc is compared: the experiment's first."""
+    return results.experiment.localization.methods[0]
+
+
+def erf_points(results: RunResults) -> pd.DataFrame:
+    """One row for each model, state, measure and t of the literature: the area, and the model's MaxBoxAcc."""
+    table = results.analysis("erf")
+    columns = ["model", "family", "state", "measure", "t", "area", "method"]
+    columns += ["max_box_acc_percent", "max_box_acc_low_percent", "max_box_acc_high_percent"]
+    if table.empty:
+        return pd.DataFrame(columns=columns)
+    method = method_of(results)
+    scores = {model: results.metrics(model, method)["figures"]["max_box_acc"] for model in table["model"].unique()}
+    rows = [
+        (model, family_of(results.architectures[model]), state, measure, t, area, method, *score)
+        for measure in MEASURES
+        for model, state, t, area in table[["model", "state", "t", measure]].itertuples(index=False)
+        if t in THRESHOLDS
+        for score in [(scores[model]["value"], scores[model]["low"], scores[model]["high"])]
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def erf_correlations(results: RunResults, points: pd.DataFrame) -> pd.DataFrame:
+    """Pearson and Spearman of area and MaxBoxAcc over models, for each state, measure and t; see `correlate`."""
+    settings = results.experiment.evaluation
+    sampling = Sampling(settings.bootstrap, settings.confidence, results.experiment.seed)
+    tables = []
+    for (state, measure, t), rows in points.groupby(["state", "measure", "t"], sort=False):
+        found = correlate(rows, "area", "max_box_acc_percent", "family", sampling)
+        tables.append(found.assign(state=state, measure=measure, t=t))
+    return pd.concat(tables, ignore_index=True)

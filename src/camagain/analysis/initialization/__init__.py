@@ -1,0 +1,1 @@
+"""Feature maps before, along and after training."""

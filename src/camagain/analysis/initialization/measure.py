@@ -1,0 +1,146 @@
+"""Activated area and GAP value of a model with random weights, along its training, and after it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from camagain.analysis.initialization.quantities import QUANTITIES, estimate_statistics, noise_like, quantities
+from camagain.analysis.kit.applies import require_grid
+from camagain.analysis.kit.run import Findings
+from camagain.artifacts import RunPaths, sha256
+from camagain.compute import channels_last, prepare
+from camagain.config import Experiment
+from camagain.datasets.decoded import decoded_images
+from camagain.datasets.images import ImageTable, warp
+from camagain.datasets.index import read_index, spread_evenly
+from camagain.errors import NotApplicable, UserError
+from camagain.models.checkpoint import ModelCard, load_network, load_weights, snapshot_path
+from camagain.models.large_kernel import replace_large_kernels
+from camagain.models.weights import starting_network
+from camagain.models.zoo import Network, create, feature_maps
+from camagain.progress import track
+from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.estimates import means
+
+COLUMNS = ("state", "weights_seed", "epoch", "input", "measure", "theta", "value", "low", "high", "unit", "images")
+
+BATCH = 16
+"""Images per forward pass; BatchNorm of random networks takes its statistics from so many at a time."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of weights that is measured, and the key of its rows."""
+
+    state: str  # "random", "start", "along" or "finetuned"
+    seed: int  # of the initialisation where random, else of the training
+    epoch: int | None  # epochs of training behind it; None for random weights that no training began with
+
+
+def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
+    """Quantities of the last feature maps of one model for every set of weights, on test images and on noise.
+
+    Test images are spread evenly over the split; the noise has their mean and deviation. Values are means over channels
+    and images, with a bootstrap interval over images; random networks have one row for each seed. Random weights that
+    the training began with are its epoch 0 and not measured again. NotApplicable for a feature grid of a single cell.
+    """
+    settings, device = experiment.analysis.initialization, prepare(experiment.compute)
+    trained, card = load_network(paths.model(model))
+    index = spread_evenly(read_index(paths.index, "test"), settings.images)
+    decoded = decoded_images(paths.index) if experiment.compute.cache_images else None
+    table = ImageTable(index, paths.index, lambda image: warp(image, card.input), decoded)
+    images = torch.stack([table[row][0] for row in range(len(table))])  # (N, 3, S, S)
+    inputs = {"images": images, "noise": noise_like(images, experiment.seed)}
+    scoring = experiment.evaluation
+    sampling = Sampling(scoring.bootstrap, scoring.confidence, experiment.seed)
+
+    todo = plan(experiment, model, card, paths)
+    rows, estimated, grid = [], False, (0, 0)
+    for weights in track(todo, len(todo), f"{model}, weights", "networks"):
+        network = trained if weights.state == "finetuned" else network_with(weights, experiment, model, card, paths)
+        if experiment.compute.fast_large_kernels:
+            replace_large_kernels(network)
+        channels_last(network.eval().to(device))
+        for kind, pixels in inputs.items():
+            batches = list(pixels.tensor_split(-(-len(pixels) // BATCH)))  # of nearly equal size
+            if weights.state == "random":
+                estimated = estimate_statistics(network, placed(batches, device), model)
+            values, grid = over_images(network, placed(batches, device), f"{model}, {weights.state}")
+            for (measure, theta, unit), found in zip(QUANTITIES, means(values, sampling), strict=True):
+                key = (weights.state, weights.seed, weights.epoch, kind, measure, theta)
+                rows.append((*key, found.value, found.low, found.high, unit, len(pixels)))
+    measured = {weights.epoch for weights in todo}
+    about = {
+        "images": len(index),
+        "grid": list(grid),
+        "epochs": card.training.epochs,
+        "epochs_without_weights": [epoch for epoch in card.training.snapshot_epochs if epoch not in measured],
+        "batchnorm_of_random_networks": "statistics of the measured input" if estimated else "none",
+    }
+    return Findings(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"epoch": "Int64", "theta": float}), about)
+
+
+def plan(experiment: Experiment, model: str, card: ModelCard, paths: RunPaths) -> list[Weights]:
+    """What is to be measured: random weights of every seed, the start, what was kept along training, the end."""
+    folder, epochs, seed = paths.model(model), card.training.epochs, experiment.seed
+    from_random = experiment.model(model).weights == "random"
+    found = [
+        Weights("random", other, 0 if from_random and other == seed else None)
+        for other in range(seed, seed + experiment.analysis.initialization.seeds)
+    ]
+    if not from_random:
+        found.append(Weights("start", seed, 0))
+    kept = [epoch for epoch in card.training.snapshot_epochs if snapshot_path(folder, epoch).exists()]
+    if epochs in kept:
+        check_kept(paths, model, card)
+    found += [Weights("along", seed, epoch) for epoch in kept if 0 < epoch < epochs]
+    return found + ([Weights("finetuned", seed, epochs)] if epochs else [])
+
+
+def check_kept(paths: RunPaths, model: str, card: ModelCard) -> None:
+    """UserError unless the last of the weights kept along training are those that the training ended with."""
+    last = snapshot_path(paths.model(model), card.training.epochs)
+    if sha256(last) != card.sha256:
+        raise UserError(
+            f"{last}: not the weights that {paths.model(model) / 'model.json'} speaks of, so the folder is of another "
+            "training. Run `camagain finetune` again."
+        )
+
+
+def network_with(weights: Weights, experiment: Experiment, model: str, card: ModelCard, paths: RunPaths) -> Network:
+    """The network with such weights; random ones are drawn as those of a training of that seed would be."""
+    entry, kept = experiment.model(model), None
+    if weights.state == "random":
+        entry = entry.model_copy(update={"weights": "random"})
+    else:
+        kept = snapshot_path(paths.model(model), weights.epoch or 0)
+    if kept is None or (weights.state == "start" and not kept.exists()):
+        downloads = experiment.compute.downloads
+        return starting_network(entry, len(card.classes), weights.seed, downloads=downloads)[0]
+    options: dict = dict(card.options)
+    network = create(card.architecture, len(card.classes), **options)
+    load_weights(kept, network)
+    return network
+
+
+def placed(batches: list[torch.Tensor], device: torch.device) -> Iterator[torch.Tensor]:
+    """The batches one by one on the device, channels last."""
+    for batch in batches:
+        yield batch.to(device, memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def over_images(network: Network, batches: Iterator[torch.Tensor], name: str) -> tuple[np.ndarray, tuple[int, int]]:
+    """The quantities of every image (N, M), and the feature grid (h, w); NotApplicable where maps are not finite."""
+    parts = []
+    for batch in batches:
+        features = feature_maps(network, batch, name)  # (B, C, h, w)
+        grid = (features.shape[2], features.shape[3])
+        require_grid(grid[0] * grid[1])
+        if not features.isfinite().all():
+            raise NotApplicable(f"'{name}': its feature maps hold NaN or infinity")
+        parts.append(quantities(features))
+    return np.concatenate(parts), grid

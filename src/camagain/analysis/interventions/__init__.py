@@ -1,0 +1,1 @@
+"""Kernel size as the one thing that is changed in a trained network."""

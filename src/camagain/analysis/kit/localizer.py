@@ -1,0 +1,75 @@
+"""How well any set of maps localizes: MaxBoxAcc with its interval, as the evaluation stage scores. Without torch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from camagain.config import Experiment
+from camagain.evaluation.boxes import best_ious
+from camagain.evaluation.inputs import Truth
+from camagain.evaluation.metrics import best_of
+from camagain.evaluation.score_maps import score_maps
+from camagain.evaluation.scored import DELTA, threshold_grid
+from camagain.statistics.bootstrap import Sampling, draws, interval_of, mean_at_best
+from camagain.statistics.correctness import Correct
+
+
+@dataclass(frozen=True)
+class Localized:
+    """MaxBoxAcc of one set of maps on the images of a truth."""
+
+    percent: float
+    low_percent: float
+    high_percent: float
+    threshold: float  # best on these images
+    correct: Correct  # which image is right at which threshold
+    resampled: np.ndarray  # (R,) percent; resample i holds the same images in every set of maps, for paired differences
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which images are right at that threshold, (N,) bool."""
+        return self.correct.at(best_of(self.correct.curve())[1])
+
+    def columns(self) -> dict[str, float]:
+        """The figure as columns of a tidy table."""
+        return {
+            "max_box_acc_percent": self.percent,
+            "max_box_acc_low_percent": self.low_percent,
+            "max_box_acc_high_percent": self.high_percent,
+            "threshold": self.threshold,
+        }
+
+
+LOCALIZED_COLUMNS = ("max_box_acc_percent", "max_box_acc_low_percent", "max_box_acc_high_percent", "threshold")
+
+
+def localize_by(maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment) -> Localized:
+    """MaxBoxAcc of maps (h, w) at the resolution of the feature grid, finished as `described`: N of them -> a figure.
+
+    The same size, interpolation and thresholds as the experiment's evaluation, largest contour, IoU 0.5; the interval
+    is bootstrapped over images, with the threshold chosen anew in each resample. Constant maps count as wrong.
+    """
+    settings = experiment.evaluation
+    return localize_finished(score_maps(maps, settings.size, settings.interpolation), truth.boxes, experiment)
+
+
+def localize_finished(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experiment: Experiment) -> Localized:
+    """The same for maps (H, W) in [0, 1] that are already at the size at which their boxes are given."""
+    return localized(correct_boxes(maps, boxes, experiment), experiment)
+
+
+def correct_boxes(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experiment: Experiment) -> Correct:
+    """Which of N finished maps (H, W) give a right box at which threshold: largest contour, IoU 0.5."""
+    return Correct.of(best_ious(maps, boxes, threshold_grid(experiment.evaluation.threshold_step)) >= DELTA)  # (N, T)
+
+
+def localized(correct: Correct, experiment: Experiment) -> Localized:
+    """MaxBoxAcc and its interval, of a table of right boxes at the experiment's thresholds."""
+    settings = experiment.evaluation
+    percent, best = best_of(correct.curve())
+    sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
+    resampled = draws([correct, correct], mean_at_best, sampling)  # (R,)
+    low, high = interval_of(resampled, percent, sampling.confidence)
+    threshold = round(float(threshold_grid(settings.threshold_step)[best]), 9)
+    return Localized(percent, low, high, threshold, correct, resampled)

@@ -1,0 +1,1 @@
+"""Principal components of the feature maps, beside CAM."""

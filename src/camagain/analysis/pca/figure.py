@@ -1,0 +1,84 @@
+"""Explained variance of principal components, what the first three localize, and where PC1 and CAM agree."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from camagain.drawing.dots import draw_dots, height_of
+from camagain.drawing.empty import empty_figure
+from camagain.drawing.results import RunResults
+from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
+
+MAPS = ("CAM", "PC1", "PC2", "PC3")
+
+LOWEST = 1e-3
+"""Shares of the variance below this are not shown, percent."""
+
+CASES: Mapping[str, tuple[str, str]] = {
+    "both_right": ("both", "0.35"),
+    "only_cam_right": ("only CAM", "#E69F00"),
+    "only_pc1_right": ("only PC1", "#56B4E9"),
+    "neither_right": ("neither", "0.88"),
+}
+"""Images by which of CAM and PC1 has them right, how the legend calls them, and their colour."""
+
+
+def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
+    """Left: variance by component; middle: MaxBoxAcc of CAM and components; right: images by which map is right."""
+    table = results.analysis("pca")
+    if table.empty:
+        return empty_figure(results, "pca")
+    models = [model for model in results.models if (table["model"] == model).any()]
+    colors = {model: color for model, color in model_colors(results.architectures).items() if model in models}
+    height = max(2.2, height_of(len(MAPS), len(models)) + 0.9, 0.17 * len(models) + 1.2)
+    page, (left, middle, right) = plt.subplots(1, 3, figsize=(PAGE_INCHES, height), layout="constrained")
+    draw_variance(left, table, colors)
+    localizers = table[table["quantity"] == "max_box_acc"]
+    draw_dots(middle, localizers, "map", {name: name for name in MAPS}, colors)
+    middle.set(xlabel="MaxBoxAcc, %", xlim=(0, 100))
+    draw_cases(right, table, models)
+    labels = color_labels(results.architectures, models)
+    handles = [Line2D([], [], color=color, label=label) for label, color in labels.items()]
+    page.legend(handles=handles, loc="outside lower center", ncols=4)
+    return page, table
+
+
+def draw_variance(axes: Axes, table: pd.DataFrame, colors: Mapping[str, str]) -> None:
+    """Share of the variance over the number of the component, one line for each model, with its interval as a band."""
+    rows = table[(table["quantity"] == "variance_share") & (table["value"] > 0)]
+    for model, own in rows.groupby("model", sort=False):
+        component = own["component"].to_numpy(dtype=int)
+        axes.plot(component, own["value"], color=colors[model], linewidth=1, marker=".", markersize=3)
+        axes.fill_between(component, own["low"], own["high"], color=colors[model], alpha=0.25, linewidth=0)
+    axes.set_yscale("log")
+    lowest = max(LOWEST, rows["value"].min())
+    decades = 10.0 ** np.arange(np.floor(np.log10(lowest)), 3)
+    axes.set_yticks(decades, [f"{decade:g}" for decade in decades])
+    axes.set_ylim(lowest * 0.7, 130)
+    axes.set(xlabel="principal component", ylabel="explained variance, %", xlim=(0, rows["component"].max() + 1))
+    axes.minorticks_off()
+    axes.grid(axis="y", linewidth=0.4, alpha=0.6)
+
+
+def draw_cases(axes: Axes, table: pd.DataFrame, models: list[str]) -> None:
+    """One bar for each model, cut into the shares of images that both, one or none of the two maps have right."""
+    shares = table[table["quantity"].isin(CASES)].pivot(index="model", columns="quantity", values="value")
+    start = pd.Series(0.0, models)
+    for case, (_, color) in CASES.items():
+        width = shares.loc[models, case]
+        axes.barh(range(len(models)), width, left=start, height=0.7, color=color)
+        start = start + width
+    axes.set_yticks(range(len(models)), models, fontsize=6)
+    axes.set(xlabel="test images, %", xlim=(0, 100))
+    axes.set_ylim(len(models) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    handles = [Patch(color=color, label=label) for label, color in CASES.values()]
+    tight: dict[str, Any] = {"handlelength": 0.8, "handletextpad": 0.4, "columnspacing": 0.8}
+    axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=4, **tight)

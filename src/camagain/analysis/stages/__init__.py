@@ -1,1 +1,0 @@
-"""The analyses as stages of a run: each module reads a model or what localization stored, and returns one table."""

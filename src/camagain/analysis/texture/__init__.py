@@ -1,0 +1,1 @@
+"""Accuracy and localization on images whose shape, or whose texture, is destroyed."""

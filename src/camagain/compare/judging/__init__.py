@@ -1,0 +1,1 @@
+"""Judging: whether what two runs found is the same, within its tolerance."""

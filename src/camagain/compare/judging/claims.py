@@ -1,0 +1,54 @@
+"""Whether two runs draw the same conclusion about each claim of the paper."""
+
+from dataclasses import dataclass
+
+from camagain.compare.judging.verdicts import Verdict
+from camagain.compare.runs.folder import RunFolder
+
+FILE = "claims.json"
+
+
+@dataclass(frozen=True)
+class ClaimComparison:
+    """One claim: what each run says of it, about the paper and by its own numbers."""
+
+    name: str
+    claim: str
+    verdict: Verdict
+    a: str
+    b: str
+    note: str = ""
+
+
+def compare_claims(a: RunFolder, b: RunFolder) -> tuple[ClaimComparison, ...]:
+    """The claims of both runs; none where neither judged any."""
+    absent = [run for run in (a, b) if not run.has(FILE)]
+    if len(absent) == 2:
+        return ()
+    sides = [{} if run in absent else {claim["name"]: claim for claim in run.json(FILE)["claims"]} for run in (a, b)]
+    found = []
+    for name in dict.fromkeys([*sides[1], *sides[0]]):
+        one, other = (side.get(name) for side in sides)
+        said, was = (conclusion(claim) if claim else "none" for claim in (one, other))
+        known = one or other
+        assert known is not None
+        if one is None or other is None:
+            state = absent[0].state(FILE) if absent else "never made"
+            verdict = Verdict.NOT_COMPARABLE if state == "left out" else Verdict.MISSING
+            found.append(ClaimComparison(name, known["claim"], verdict, said, was, f"{state} in one run"))
+        elif one == other:
+            found.append(ClaimComparison(name, known["claim"], Verdict.IDENTICAL_VALUES, said, was))
+        elif said == was == "undecided":
+            note = "neither run decides it, and their numbers differ"
+            found.append(ClaimComparison(name, known["claim"], Verdict.NOT_COMPARABLE, said, was, note))
+        elif said == was:
+            found.append(ClaimComparison(name, known["claim"], Verdict.CLAIM_HOLDS, said, was, "with other numbers"))
+        else:
+            found.append(ClaimComparison(name, known["claim"], Verdict.DIFFERS, said, was))
+    return tuple(found)
+
+
+def conclusion(claim: dict) -> str:
+    """What a run says: its verdict about the paper, and where that is another one, what its own numbers say."""
+    own = claim.get("in_this_run", {}).get("verdict", claim["verdict"])
+    return claim["verdict"] if own == claim["verdict"] else f"{claim['verdict']} ({own} in the run's own numbers)"

@@ -1,0 +1,58 @@
+"""One row of a table that two runs have and that is not the same in both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from camagain.compare.judging.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row by the column that speaks most against it: the one farthest beyond its tolerance."""
+
+    key: Mapping[str, object]
+    verdict: Verdict
+    column: str = ""
+    a: float | str | None = None
+    b: float | str | None = None
+    tolerance: float | None = None
+    source: str = ""  # of the tolerance
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The key as people read it."""
+        return " / ".join(part.partition("=")[2] for part in row_text(self.key).split("; "))
+
+    @property
+    def difference(self) -> float | None:
+        """The first value minus the second, None where they are no numbers."""
+        if isinstance(self.a, int | float) and isinstance(self.b, int | float):
+            return float(self.a - self.b)
+        return None
+
+    @property
+    def severity(self) -> tuple[int, float]:
+        """What rows are ordered by, the worst last: verdict, then the difference in units of its tolerance."""
+        difference = abs(self.difference or 0.0)
+        ratio = difference / self.tolerance if self.tolerance else difference
+        return self.verdict.level, ratio if np.isfinite(ratio) else 0.0
+
+
+def key_of(table: pd.DataFrame, keys: list[str], index: int) -> dict[str, object]:
+    """The key of one row, without the columns that are empty there."""
+    values = table[keys].iloc[index].to_dict()
+    return {key: value for key, value in values.items() if value is not None and value == value}
+
+
+def row_text(key: Mapping[str, object]) -> str:
+    """A key as text: "model=resnet_narrow; t=0.2"; what is empty is left out."""
+    parts = []
+    for name, value in key.items():
+        if value is None or value != value or value == "":
+            continue
+        parts.append(f"{name}={value:.12g}" if isinstance(value, float) else f"{name}={value}")
+    return "; ".join(parts)

@@ -1,0 +1,49 @@
+"""The scores of a run as one table, and their spread over trainings with other seeds where it was measured."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from camagain.artifacts import SEED_SPREAD
+from camagain.compare.runs.folder import RunFolder
+from camagain.errors import UserError
+from camagain.statistics.tolerances import SeedSpread, Spread
+
+COLUMNS = ("model", "method", "figure", "value", "low", "high", "threshold")
+
+
+def read_scores(run: RunFolder) -> pd.DataFrame:
+    """Every figure of a run in percent: columns model, method, figure, value, low, high, threshold.
+
+    Figures that do not apply (null) are left out. UserError where a value is no number, or where there is none at all.
+    """
+    rows = []
+    for file in sorted(run.manifest["files"]):
+        parts = file.split("/")
+        if len(parts) != 4 or parts[0] != "evaluation" or parts[3] != "metrics.json" or not run.has(file):
+            continue
+        metrics = run.json(file)
+        for figure, entry in metrics["figures"].items():
+            if entry is None:
+                continue
+            for name in ("value", "low", "high"):
+                value = entry.get(name)
+                if not isinstance(value, int | float) or not math.isfinite(value):
+                    raise UserError(f"{run}/{file}: {name} of '{figure}' is {value!r}; expected a number in percent.")
+            rows.append((metrics["model"], metrics["method"], figure, *(entry.get(name) for name in COLUMNS[3:])))
+    if not rows:
+        raise UserError(f"{run}: no evaluation/<model>/<method>/metrics.json in it; expected a finished run.")
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype({"value": "float64", "low": "float64", "high": "float64", "threshold": "float64"})
+
+
+def read_spread(*folders: Path) -> Spread:
+    """Standard deviations over seeds of all the folders that have them; empty where they were not measured."""
+    found: dict[tuple[str, str, str], SeedSpread] = {}
+    for path in (folder / SEED_SPREAD for folder in folders):
+        if path.is_file():
+            table = pd.read_csv(path, dtype={"file": str, "row": str, "column": str})
+            for row in table.itertuples(index=False):
+                found[row.file, row.row, row.column] = SeedSpread(float(row.deviation), int(row.runs))
+    return found

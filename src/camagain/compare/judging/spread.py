@@ -1,0 +1,105 @@
+"""How far the numbers of a run scatter over trainings with other seeds: one standard deviation for each table cell."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from camagain.compare.comparison import SCORES_FILE, numbered_from_its_seed
+from camagain.compare.judging.kinds import ABOUT, SCORES, Kind, kind_of
+from camagain.compare.judging.rows import row_text
+from camagain.compare.judging.scores import read_scores
+from camagain.compare.judging.seeds import require_other_seeds
+from camagain.compare.judging.tables import check_keys, is_without_rows, key_types
+from camagain.compare.runs.folder import RunFolder
+from camagain.errors import UserError
+from camagain.statistics.tolerances import rounding_of_sums
+
+COLUMNS = ("file", "row", "column", "deviation", "runs")
+"""Of the table of deviations, which `scores.read_spread` reads."""
+
+CURVES = "figures/threshold-curves.csv"
+"""Thousands of rows, as all tables of the section of curves; left out, for what is read off them is in the scores."""
+
+BY_PRODUCTS = frozenset({"threshold", "p_value", "p_holm", "gained", "lost", "constant_maps"})
+"""Numbers that a table gives beside its values: where a maximum lies, counts and tests behind a difference."""
+
+
+def seed_spread(runs: Sequence[RunFolder]) -> pd.DataFrame:
+    """Sample standard deviations over runs that differ in their seed alone: columns file, row, column, deviation, runs.
+
+    One row for each value of the scores and of every judged table but curves that all runs have and that is not the
+    same in all. UserError where there are fewer than two runs, or they differ in more than the seed.
+    """
+    if len(runs) < 2:
+        raise UserError(f"a spread over seeds needs two runs or more; found {len(runs)}.")
+    require_other_seeds(runs)
+    names = [str(run) for run in runs]
+    rounding = rounding_of_sums(int(runs[0].dataset["splits"]["test"]))
+    found = list(deviations(SCORES_FILE, SCORES, [read_scores(run) for run in runs], names, rounding))
+    for file, kind in spread_tables(runs).items():
+        tables = [numbered_from_its_seed(run, run.csv(file)) for run in runs]
+        found += deviations(file, kind, tables, names, rounding)
+    return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+def spread_tables(runs: Sequence[RunFolder]) -> dict[str, Kind]:
+    """The tables that all runs have and whose deviations are kept, by path, sorted."""
+    shared = set.intersection(*({file for file in run.manifest["files"] if run.has(file)} for run in runs))
+    kinds = {file: kind for file in sorted(shared - {CURVES}) if (kind := kind_of(file)) is not None}
+    return {
+        file: kind
+        for file, kind in kinds.items()
+        if kind is not SCORES and kind.section != "curves" and not kind.unjudged
+    }
+
+
+def deviations(
+    file: str, kind: Kind, tables: Sequence[pd.DataFrame], names: Sequence[str], rounding: float
+) -> Iterator[tuple[str, str, str, float, int]]:
+    """(file, row, column, deviation, runs) of every value that all tables have and that is not the same in all.
+
+    The deviation of one that is there for some seeds and not for others is infinite. `rounding`: what the order of
+    adding leaves, as a share of a number; numbers no farther apart are the same.
+    """
+    if any(is_without_rows(table) for table in tables):
+        return
+    keyed = []
+    for table, name in zip(tables, names, strict=True):
+        check_keys(file, name, table, kind.keys)
+        keyed.append(table.set_axis(row_texts(table, kind.keys), axis=0))
+    rows = [row for row in keyed[0].index if all(row in table.index for table in keyed[1:])]
+    columns = [
+        column
+        for column in tables[0].columns
+        if column not in kind.keys and all(column in table and is_value(table, column) for table in tables)
+    ]
+    for column in columns:
+        values = np.stack([table.loc[rows, column].to_numpy(dtype=float) for table in keyed], axis=1)  # (rows, runs)
+        present = np.isfinite(values)
+        for place in np.flatnonzero(present.any(axis=1) & ~present.all(axis=1)):
+            yield file, rows[place], column, math.inf, len(tables)
+        room = rounding * np.abs(values).max(axis=1)
+        scattered = present.all(axis=1) & (values.max(axis=1) - values.min(axis=1) > room)
+        for place in np.flatnonzero(scattered):
+            # A deviation of a few numbers is not known to more digits, and the table stays small.
+            yield file, rows[place], column, float(f"{values[place].std(ddof=1):.6g}"), len(tables)
+
+
+def is_value(table: pd.DataFrame, column: str) -> bool:
+    """Whether a column holds numbers that were found, and not bounds of intervals, by-products or what rows are of."""
+    if column in ABOUT or column in BY_PRODUCTS or column.startswith("only_"):
+        return False
+    if any(word.startswith(("low", "high")) for word in column.split("_")):
+        return False
+    return pd.api.types.is_numeric_dtype(table[column]) and not pd.api.types.is_bool_dtype(table[column])
+
+
+def row_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """The key of each row as text, as a comparison looks it up: numbers as floats, empty cells left out."""
+    types = key_types(table, table, list(keys))
+    return [
+        row_text(dict(zip(keys, row, strict=True)))
+        for row in table[list(keys)].astype(types).itertuples(index=False, name=None)
+    ]

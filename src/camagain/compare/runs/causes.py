@@ -1,0 +1,140 @@
+"""Why two runs differ: for each chain of files the first one that is not the same, and what it was made from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from camagain.compare.runs.differences import SOURCES, Difference, setting_differences
+from camagain.compare.runs.folder import RunFolder
+from camagain.config import ANALYSES, BASELINE
+from camagain.stages import stage_settings
+
+FINETUNED = ("model.safetensors", "history.csv")
+LOCALIZED = ("maps.npz", "predictions.parquet", "channels.npz", "parts.npz")
+EVALUATED = ("correct.npz", "images.parquet", "curve.csv", "choices.csv", "metrics.json")
+
+MATTERS = {
+    "data": ("settings", "data", "code", "packages"),
+    "finetune": ("settings", "weights", "code", "packages", "machine"),
+}
+"""What can change the outcome of a stage; of all others settings, code, packages and machine."""
+
+Changed = Callable[[str], bool]
+"""Whether a file of a run is not the same in both, bytes or, where they were compared, values."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The first file of a chain that differs, the stage that made it, and what of its inputs differs."""
+
+    subjects: tuple[str, ...]  # models, or what else the chain belongs to
+    file: str
+    stage: str
+    inputs: tuple[Difference, ...]
+
+    def __str__(self) -> str:
+        who = ", ".join(self.subjects)
+        why = "; ".join(str(found) for found in self.inputs)
+        return f"{who}: first {self.file} ({self.stage}) differs: {why or UNEXPLAINED}"
+
+
+AROUND = frozenset({"snakemake", "dvc", "matplotlib", "seaborn", "grad-cam", "cores", "memory_gib", "system"})
+"""Packages and traits of a machine that change no number of a stage that computes."""
+
+CHECKOUT = ("git commit", "uncommitted changes")
+
+UNEXPLAINED = (
+    "nothing that is recorded of its inputs does, so the step is not deterministic here, or the file was edited"
+)
+
+
+def causes(a: RunFolder, b: RunFolder, changed: Changed, known: Sequence[Difference]) -> tuple[Cause, ...]:
+    """One cause for each chain of files that differs; chains with the same cause stand together.
+
+    `known`: everything recorded of both runs that differs.
+    """
+    found: dict[tuple[str, tuple[Difference, ...]], list[tuple[str, str]]] = {}
+    for subject, file, stage in first_changes(a, b, changed):
+        inputs = inputs_of(a, b, stage, subject, known)
+        found.setdefault((stage, inputs), []).append((subject, file))
+    return tuple(
+        Cause(tuple(dict.fromkeys(subject for subject, _ in places)), pattern([file for _, file in places]), *key)
+        for key, places in found.items()
+    )
+
+
+def first_changes(a: RunFolder, b: RunFolder, changed: Changed) -> Iterator[tuple[str, str, str]]:
+    """(subject, file, stage) of the first difference of each chain, from the images to the tables."""
+    if a.dataset["fingerprint"] != b.dataset["fingerprint"]:
+        yield "all", f"data/{b.dataset['name']}/index.parquet", "data"
+        return  # everything behind it may differ because of it
+    clean = True
+    for model in models_of(a, b):
+        chain = [*((f"models/{model}/{name}", "finetune") for name in FINETUNED)]
+        chain += [(f"localization/{model}/{name}", "localize") for name in LOCALIZED]
+        first = next(((file, stage) for file, stage in chain if changed(file)), None)
+        weights_differ = first is not None and first[1] == "finetune"
+        if first:
+            clean = False
+            yield model, *first
+        if first is None:
+            for file in under(a, b, f"evaluation/{model}/", EVALUATED):
+                if changed(file):
+                    clean = False
+                    yield model, file, "evaluate"
+                    break
+        for name in () if weights_differ else ANALYSES:
+            tables = [file for file in under(a, b, f"analysis/{name}/{model}/", ("table.csv",)) if changed(file)]
+            if tables:
+                clean = False
+                yield model, tables[0], name
+    for file in under(a, b, f"evaluation/{BASELINE}/", EVALUATED):
+        if changed(file):
+            clean = False
+            yield BASELINE, file, "evaluate_baseline"
+            break
+    if clean:
+        for stage in ("tables", "figures"):
+            for file in under(a, b, f"{stage}/", (".csv",)):
+                if changed(file):
+                    yield file.removesuffix(".csv"), file, stage
+
+
+def models_of(a: RunFolder, b: RunFolder) -> list[str]:
+    """The models that both runs have, in the order of the second."""
+    ours = {model["name"] for model in a.values["models"]}
+    return [model["name"] for model in b.values["models"] if model["name"] in ours]
+
+
+def under(a: RunFolder, b: RunFolder, prefix: str, ends: tuple[str, ...]) -> list[str]:
+    """Files that both runs had below a folder, by their name's end, in the order of the ends."""
+    both = sorted(set(a.listed) & set(b.listed))
+    return [file for end in ends for file in both if file.startswith(prefix) and file.endswith(end)]
+
+
+def inputs_of(
+    a: RunFolder, b: RunFolder, stage: str, model: str, known: Sequence[Difference]
+) -> tuple[Difference, ...]:
+    """What differs of the settings that a stage reads, of its code, and of what it runs on."""
+    settings = (stage_settings(run.values, stage, model) for run in (a, b))
+    matters = MATTERS.get(stage, ("settings", "code", "packages", "machine"))
+    others = [found for found in known if found.matter in matters and touches(found, stage, model)]
+    if "code" in a.manifest and "code" in b.manifest:  # the digest of the stage's own sources says more than a commit
+        others = [found for found in others if found.name not in CHECKOUT]
+    return (*setting_differences(*settings), *others)
+
+
+def touches(found: Difference, stage: str, model: str) -> bool:
+    """Whether a difference can reach a stage of a model: neither other stages' code nor other models' weights do."""
+    if found.matter in ("settings", "data"):
+        return False  # settings are taken key by key; the images differ in a chain of their own
+    if found.name in AROUND and stage != "figures":
+        return False
+    if found.name.startswith(SOURCES):
+        return found.name == f"{SOURCES}{stage}"
+    return found.matter != "weights" or found.name.startswith(f"{model}:")
+
+
+def pattern(files: list[str]) -> str:
+    """One file as it is; of several the first, and how many more."""
+    unique = list(dict.fromkeys(files))
+    return unique[0] if len(unique) == 1 else f"{unique[0]} and {len(unique) - 1} more"

@@ -1,0 +1,1 @@
+"""Showing: a comparison as text, Markdown, a page, JUnit and JSON."""

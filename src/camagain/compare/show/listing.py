@@ -1,0 +1,72 @@
+"""What of a comparison is worth a line, for every rendering alike: the entries that speak against a run, in order."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from camagain.compare.comparison import Comparison
+from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.rows import Row
+from camagain.compare.judging.tables import TableComparison
+from camagain.compare.judging.verdicts import IDENTICAL, Verdict
+
+LOUD = (Verdict.CLAIM_HOLDS, Verdict.DIFFERS, Verdict.MISSING)
+"""Verdicts on what deserves a look."""
+
+SPOKEN = {Verdict.DIFFERS: "differ"}
+"""Verdicts that read otherwise behind a number."""
+
+
+def counts_text(counts: Mapping[Verdict, int]) -> str:
+    """Counts by verdict as words, the worst first: "2 differ, 10 identical values"."""
+    present = [verdict for verdict in reversed(Verdict) if counts.get(verdict)]
+    return ", ".join(f"{counts[verdict]:,} {SPOKEN.get(verdict, verdict.value)}" for verdict in present)
+
+
+def allowed(row: Row) -> str:
+    """How far the values of a row may lie apart, why, and what else there is to say: "± 5.57, binomial, n = 400"."""
+    width = "" if row.tolerance is None else f"± {row.tolerance:.3g}"
+    return "; ".join(filter(None, (", ".join(filter(None, (width, row.source))), row.note)))
+
+
+def unequal(table: TableComparison) -> int:
+    """How many rows of a table are not the same in both runs, or are in one alone."""
+    return sum(count for verdict, count in table.counts.items() if verdict not in IDENTICAL)
+
+
+def unlisted(table: TableComparison) -> dict[Verdict, int]:
+    """The rows of a table that it does not keep one by one, by verdict."""
+    left = Counter(table.counts)
+    left.subtract(row.verdict for row in table.rows)
+    return {verdict: left[verdict] for verdict in Verdict if left[verdict] > 0}
+
+
+def loud(table: TableComparison) -> list[Row]:
+    """The rows of a table that deserve a look, the worst first."""
+    return [row for row in table.rows if row.verdict in LOUD]
+
+
+def remarkable(comparison: Comparison, count: int) -> list[tuple[TableComparison, Row | None]]:
+    """At most `count` rows that deserve a look, with their tables: scores fill up to half of them, then come the worst
+    rows of every other table, the second worst, and so on. None stands for a table that one run alone has.
+    """
+    scores: list[tuple[TableComparison, Row | None]] = [(comparison.scores, row) for row in loud(comparison.scores)]
+    ranked: list[tuple[int, TableComparison, Row | None]] = []
+    for table in comparison.tables[1:]:
+        if table.verdict is Verdict.MISSING and not table.rows:
+            ranked.append((0, table, None))
+        ranked += [(rank, table, row) for rank, row in enumerate(loud(table))]
+    ranked.sort(key=lambda entry: entry[0])  # stable: tables stay in the order of the report
+    others = [(table, row) for _, table, row in ranked]
+    listed = scores[: max(count // 2, count - len(others))]
+    return listed + others[: count - len(listed)]
+
+
+def remarkable_total(comparison: Comparison) -> int:
+    """How many rows deserve a look, listed or not."""
+    return sum(table.counts.get(verdict, 0) for table in comparison.tables for verdict in LOUD)
+
+
+def moved_sets(comparison: Comparison) -> list[ImageComparison]:
+    """The sets of images that were compared and are not the same, the worst first."""
+    moved = [images for images in comparison.images if images.verdict not in IDENTICAL and images.test is not None]
+    return sorted(moved, key=lambda images: (-images.verdict.level, -len(images.flipped), -images.moved))

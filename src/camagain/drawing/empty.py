@@ -1,0 +1,25 @@
+"""What is drawn where an analysis applies to no model of the run: the reasons, so that the figure still exists."""
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from camagain.config import AnalysisName
+from camagain.drawing.results import RunResults
+from camagain.drawing.style import PAGE_INCHES
+
+CHARACTERS = 110
+"""Characters of a line at the width of a page."""
+
+
+def empty_figure(results: RunResults, name: AnalysisName) -> tuple[Figure, pd.DataFrame]:
+    """One line for each model: why the analysis does not apply to it."""
+    reasons = results.not_applicable(name)
+    lines = [textwrap.fill(f"{model}: {reason}", CHARACTERS) for model, reason in reasons.items()]
+    text = "\n".join(lines or ["No model of this run is part of this analysis."])
+    figure, axes = plt.subplots(figsize=(PAGE_INCHES, 0.3 + 0.16 * (1 + text.count("\n"))))
+    axes.text(0, 0.5, text, va="center", fontsize=7, transform=axes.transAxes)
+    axes.set_axis_off()
+    return figure, pd.DataFrame({"model": list(reasons), "reason": list(reasons.values())})

@@ -1,1 +1,0 @@
-"""Figures of the analyses, one module each; they read tables, never models."""

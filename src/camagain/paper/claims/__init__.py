@@ -1,0 +1,1 @@
+"""The claims of the paper: criteria, and the verdict of a run."""

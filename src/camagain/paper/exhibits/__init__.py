@@ -1,0 +1,1 @@
+"""The tables and figures that no single analysis owns, one module each."""

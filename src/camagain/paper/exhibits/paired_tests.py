@@ -1,0 +1,103 @@
+"""Paired tests: methods of one model, models under one method, and each against the centred Gaussian."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from camagain.config import BASELINE
+from camagain.drawing.render import TextTable
+from camagain.drawing.results import RunResults, series_name
+from camagain.evaluation.metrics import best_of
+from camagain.statistics.bootstrap import Sampling, draws, mean_at_best
+from camagain.statistics.paired import holm, mcnemar, paired_interval
+
+Key = tuple[str, str]
+"""(model, method)."""
+
+CHANCE = (BASELINE, "centre-gaussian")
+
+
+def paired_table(results: RunResults) -> pd.DataFrame:
+    """One row per pair, a minus b: difference of MaxBoxAcc with its paired interval, McNemar's counts and p-values.
+
+    Each side is taken at its own best threshold. `p_holm` is adjusted for all pairs of its kind.
+    """
+    settings = results.experiment.evaluation
+    sampling = Sampling(settings.bootstrap, settings.confidence, results.experiment.seed)
+    tables = {key: results.correct(*key) for key in results.keys}
+    best = {key: best_of(table.curve()) for key, table in tables.items()}  # (percent, index)
+    drawn = {key: draws([table, table], mean_at_best, sampling) for key, table in tables.items()}  # (R,) each
+    rows = []
+    for kind, a, b in pairs(results):
+        difference = best[a][0] - best[b][0]
+        low, high = paired_interval(drawn[a], drawn[b], difference, settings.confidence)
+        test = mcnemar(tables[a].at(best[a][1]), tables[b].at(best[b][1]))
+        rows.append(
+            {
+                "kind": kind,
+                "model_a": a[0],
+                "method_a": a[1],
+                "model_b": b[0],
+                "method_b": b[1],
+                "difference_points": difference,
+                "low_points": low,
+                "high_points": high,
+                "only_a_right": test.only_first,
+                "only_b_right": test.only_second,
+                "p_value": test.p_value,
+            }
+        )
+    table = pd.DataFrame(rows)
+    table["p_holm"] = table.groupby("kind")["p_value"].transform(lambda values: holm(values.to_numpy()))
+    return table
+
+
+def pairs(results: RunResults) -> Iterator[tuple[str, Key, Key]]:
+    """Every pair that differs in one thing: kind, a, b."""
+    methods = results.experiment.localization.methods
+    for model in results.models:
+        for first, second in combinations(methods, 2):
+            yield "methods", (model, second), (model, first)
+    for method in methods:
+        for one, other in combinations(results.models, 2):
+            yield "models", (other, method), (one, method)
+    for model in results.models:
+        for method in methods:
+            yield "chance", (model, method), CHANCE
+
+
+def paired_text(results: RunResults) -> TextTable:
+    """The pairs people ask for first: methods against the first one, models against the first one, and chance."""
+    table = paired_table(results)
+    first_model, first_method = results.models[0], results.experiment.localization.methods[0]
+    shown = table[
+        ((table["kind"] == "methods") & (table["method_b"] == first_method))
+        | ((table["kind"] == "models") & (table["model_b"] == first_model))
+        | ((table["kind"] == "chance") & (table["method_a"] == first_method))
+    ]
+    rows = tuple(
+        (
+            series_name(row.model_a, row.method_a),
+            series_name(row.model_b, row.method_b),
+            f"{row.difference_points:+.1f} [{row.low_points:+.1f}, {row.high_points:+.1f}]",
+            f"{row.only_a_right}",
+            f"{row.only_b_right}",
+            p_text(row.p_holm),
+        )
+        for row in shown.itertuples()
+    )
+    caption = (
+        f"Paired differences of MaxBoxAcc in points on {results.scope} Each side at its own best threshold; intervals "
+        "from a bootstrap that draws the same images for both. Only A, only B: test images that one has right and the "
+        "other wrong. p: McNemar's exact test, Holm-adjusted over all pairs of a kind (two methods, two models, "
+        f"against chance); paired-tests.csv holds all {len(table)}. They speak of images, not of training seeds."
+    )
+    columns = ("A", "B", "A − B, points", "only A", "only B", "p (Holm)")
+    return TextTable(caption, columns, rows, text_columns=2)
+
+
+def p_text(p_value: float) -> str:
+    """A p-value as people print it."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if np.isfinite(p_value) else "–"

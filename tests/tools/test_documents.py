@@ -1,0 +1,35 @@
+"""What documents say of results is what the reference runs hold."""
+
+from pathlib import Path
+
+import pytest
+
+from camagain.errors import UserError
+from tools.documents import BEGIN, END, PAGE, readme, results_page
+
+
+def test_the_documents_say_what_the_references_hold(root: Path):
+    hint = "run `make docs`"
+    assert (root / "README.md").read_text() == readme(root), hint
+    assert (root / PAGE).read_text() == results_page(root), hint
+
+
+def test_a_changed_reference_changes_the_documents(root: Path, tmp_path: Path):
+    import shutil
+
+    shutil.copytree(root / "results" / "reference", tmp_path / "results" / "reference")
+    (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    metrics = next((tmp_path / "results" / "reference" / "demo" / "evaluation").glob("resnet_narrow/cam/metrics.json"))
+    text = metrics.read_text()
+    value = text[text.index('"max_box_acc": {') :].split('"value": ')[1].split(",")[0]
+    before = readme(tmp_path)
+    metrics.write_text(text.replace(f'"value": {value}', '"value": 12.345'))
+    after = readme(tmp_path)
+    assert before != after and "12.3 [" in after
+    assert after.startswith("before\n") and after.endswith("after\n") and "old" not in after
+
+
+def test_a_readme_without_marks_is_refused(tmp_path: Path):
+    (tmp_path / "README.md").write_text("no marks")
+    with pytest.raises(UserError, match="expected the lines"):
+        readme(tmp_path)

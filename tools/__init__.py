@@ -1,0 +1,1 @@
+"""Repository tooling: documents written from what is recorded. Not part of the installed package."""

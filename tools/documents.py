@@ -1,0 +1,125 @@
+"""What the project's documents say of results and of speed, written from what is recorded: no number is typed twice."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from camagain.artifacts import SEED_SPREAD, existing, read_json, write_text
+from camagain.config import BASELINE, Experiment
+from camagain.config.file import load_experiment
+from camagain.config.methods import METHOD_NAMES
+from camagain.errors import UserError
+from camagain.paper.captions import CAPTIONS, TABLE_TITLES
+from camagain.paper.exhibits.localization import cell
+from camagain.paper.names import figure_names, table_names
+from tools import benchmark_tables
+from tools.settings_reference import config_reference
+
+BEGIN, END = "<!-- results, written by `make docs` -->", "<!-- end of results -->"
+"""What stands between these lines in README.md is replaced."""
+
+REFERENCES = Path("results/reference")
+PAGE = Path("docs/results.md")
+
+HEAD = """\
+# Results
+
+What the committed reference runs found, written by `make docs` from [results/reference](../results/reference); a test
+fails when they differ. Each run says what it stands on. None of them is evidence about the paper, whose numbers need
+its data, its weights and a GPU ([paper-map.md](paper-map.md)).
+"""
+
+
+def write_documents(root: Path) -> list[Path]:
+    """Rewrites the documents of the project in folder `root` that show recorded numbers, and returns their paths."""
+    texts = {
+        root / PAGE: results_page(root),
+        root / "README.md": readme(root),
+        root / benchmark_tables.PAGE: benchmark_tables.benchmarks_page(root),
+        root / "config" / "README.md": config_reference(),
+    }
+    for path, text in texts.items():
+        write_text(path, text)
+    return list(texts)
+
+
+def results_page(root: Path) -> str:
+    """docs/results.md: every table and figure of every reference run."""
+    return "\n".join([HEAD, *(section(folder, experiment) for folder, experiment in references(root))])
+
+
+def readme(root: Path) -> str:
+    """README.md with its marked part rewritten; UserError where the marks are missing."""
+    text = existing(root / "README.md").read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    if not pattern.search(text):
+        raise UserError(f"{root / 'README.md'}: expected the lines '{BEGIN}' and '{END}' around the results.")
+    rows = [row for folder, experiment in references(root) for row in summary(folder, experiment)]
+    columns = "| run | test images, classes | network | map | top-1 | MaxBoxAcc | at val τ | sd over seeds |"
+    part = "\n".join([BEGIN, "", columns, "|---|---|---|---|--:|--:|--:|--:|", *rows, "", END])
+    return pattern.sub(lambda _: part, text)
+
+
+def references(root: Path) -> Iterator[tuple[Path, Experiment]]:
+    """Folder and experiment of every reference run, in alphabetical order."""
+    for path in sorted((root / REFERENCES).glob("*/experiment.yaml")):
+        yield path.parent, load_experiment(path)
+
+
+def summary(folder: Path, experiment: Experiment) -> Iterator[str]:
+    """A row of the README's table for each network and method of the predicted class, and for the centred Gaussian."""
+    dataset = read_json(folder / "manifest.json")["dataset"]
+    scope = f"{dataset['splits']['test']:,} of {dataset['name']}, {len(dataset['classes'])}"
+    methods = [method for method in experiment.localization.methods if not method.endswith("-gt")]
+    keys = [(model.name, method) for model in experiment.models for method in methods]
+    spread = seed_spread(folder)
+    for model, method in [*keys, (BASELINE, "centre-gaussian")]:
+        figures = read_json(folder / "evaluation" / model / method / "metrics.json")["figures"]
+        name = METHOD_NAMES[method].partition(",")[0] if model != BASELINE else "centred Gaussian"
+        cells = [cell(figures[figure]) for figure in ("top1", "max_box_acc", "max_box_acc_val_threshold")]
+        seeds = spread.get((model, method), "–") if model != BASELINE else "–"
+        yield f"| {' | '.join([experiment.run, scope, model, name, *cells, seeds])} |"
+
+
+def seed_spread(folder: Path) -> dict[tuple[str, str], str]:
+    """By model and method the deviation of MaxBoxAcc over seeds in points, and of how many; empty if not measured."""
+    path = folder / SEED_SPREAD
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path)
+    found = {}
+    for row in table[(table["file"] == "scores") & (table["column"] == "value")].itertuples():
+        key = dict(part.split("=", 1) for part in row.row.split("; "))
+        if key["figure"] == "max_box_acc":
+            found[key["model"], key["method"]] = f"{row.deviation:.1f} ({row.runs})"
+    return found
+
+
+def section(folder: Path, experiment: Experiment) -> str:
+    """One reference run: what it stands on, its tables, and those of its figures that may be published."""
+    manifest = read_json(folder / "manifest.json")
+    machine = manifest["machine"]
+    lines = [
+        f"## {experiment.run}",
+        "",
+        experiment.purpose,
+        "",
+        f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, torch "
+        f"{manifest['packages']['torch']}, commit {(manifest['git']['commit'] or 'unknown')[:12]}, "
+        f"{manifest['written'][:10]}. Compare a run of yours: `camagain compare results/{experiment.run} "
+        f"{REFERENCES}/{experiment.run}`.",
+        "",
+    ]
+    for name in table_names(experiment):
+        path = folder / "tables" / f"{name}.md"
+        if path.is_file():
+            lines += [f"### {TABLE_TITLES[name]}", "", path.read_text(encoding="utf-8")]
+    for name in figure_names(experiment):
+        path = folder / "figures" / f"{name}.png"
+        if path.is_file():
+            title, caption = CAPTIONS[name]
+            picture = f"../{REFERENCES}/{folder.name}/figures/{name}.png"
+            lines += [f"### {title}", "", f"![{title}]({picture})", "", caption, ""]
+    return "\n".join(lines)
