@@ -22,47 +22,47 @@ include: "workflow/rules/common.smk"
 rule all:
     default_target: True
     input:
-        f"{RUN}/manifest.json",
+        files("manifest"),
 
 
 rule data:
     input:
-        INDEX,
+        files("data"),
 
 
 rule models:
     input:
-        expand(MODEL_FILES, model=MODELS),
+        files("finetune"),
 
 
 rule localization:
     input:
-        expand(LOCALIZATION_FILES, model=MODELS),
+        files("localize"),
 
 
 rule evaluation:
     input:
-        EVALUATIONS,
+        files("evaluate", "evaluate_baseline"),
 
 
 rule analysis:
     input:
-        ANALYSES,
+        files(*ANALYSES),
 
 
 rule tables:
     input:
-        TABLES,
+        files("tables"),
 
 
 rule figures:
     input:
-        FIGURES,
+        files("figures"),
 
 
 rule report:
     input:
-        f"{RUN}/report.html",
+        files("report"),
 
 
 include: "workflow/rules/data.smk"

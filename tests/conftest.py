@@ -91,32 +91,40 @@ def tools() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
-    """(experiment, paths) of the tiny experiment, run once through the library, stage by stage."""
-    from camagain.analysis.kit.run import analyze
+    """(experiment, paths) of the tiny experiment, run once through the library, each stage behind its own view."""
     from camagain.config.file import parse_experiment
-    from camagain.datasets.prepare import prepare_dataset
-    from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
-    from camagain.localization.extract import localize
-    from camagain.paper.parts import write_parts
-    from camagain.training.finetune import finetune
 
     folder = tmp_path_factory.mktemp("tiny")
     experiment = parse_experiment(tiny_values, "tiny")
     paths = experiment.paths(folder / "results", folder / "data")
-    prepare_dataset(experiment.dataset, paths.dataset_dir, experiment.seed)
-    for model in experiment.models:
-        finetune(experiment, model.name, paths)
-        localize(experiment, model.name, paths)
-        evaluate_model(experiment, model.name, paths)
-        for name in experiment.analysis.names:
-            if name != "interventions":
-                analyze(experiment, name, model.name, paths)
-    for model_name in experiment.analysis.interventions.models:
-        for change in experiment.analysis.interventions.changes:
-            analyze(experiment, "interventions", model_name, paths, change)
-    evaluate_baselines(experiment, paths)
-    write_parts(experiment, paths)
+    run_all(experiment, paths)
     return experiment, paths
+
+
+def run_all(experiment, paths) -> None:
+    """Runs every stage of an experiment in the order of the registry, as the command line does."""
+    from camagain.analysis.kit.run import analyze
+    from camagain.config import ANALYSES
+    from camagain.datasets.prepare import prepare_dataset
+    from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
+    from camagain.localization.extract import localize
+    from camagain.paper.parts import PARTS, write_part
+    from camagain.stages import jobs, stage_view, stages
+    from camagain.training.finetune import finetune
+
+    for stage in stages():
+        for training, job in jobs(experiment, stage):
+            view = stage_view(experiment, stage, training)
+            if stage == "data":
+                prepare_dataset(view.dataset, paths.dataset_dir, view.seed)
+            elif stage == "evaluate_baseline":
+                evaluate_baselines(view, paths)
+            elif stage in PARTS:
+                write_part(stage, view, paths)
+            elif stage in ANALYSES:
+                analyze(view, stage, training, paths, job)
+            else:
+                {"finetune": finetune, "localize": localize, "evaluate": evaluate_model}[stage](view, training, paths)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Every path of one run (see docs/artifacts.md). `results` and `data` are roots relative to the working folder."""
+    """Every path of one run, each named here and nowhere else (docs/artifacts.md says what is in the files).
+
+    `results` and `data` are roots relative to the working folder; `dataset` is the folder below `data`. A `training` is
+    the name of a model; where the experiment has several seeds, that and one of them: "resnet", "resnet/seed1".
+    """
 
     run: str
     dataset: str
@@ -40,12 +44,80 @@ class RunPaths:
         return self.dataset_dir / "index.parquet"
 
     @property
-    def manifest(self) -> Path:
-        return self.root / "manifest.json"
+    def description(self) -> Path:
+        return self.dataset_dir / "dataset.json"
 
     @property
-    def report(self) -> Path:
-        return self.root / "report.html"
+    def experiment(self) -> Path:
+        return self.root / "experiment.yaml"
+
+    def model(self, training: str) -> Path:
+        return self.root / "models" / training
+
+    def weights(self, training: str) -> Path:
+        return self.model(training) / "model.safetensors"
+
+    def card(self, training: str) -> Path:
+        return self.model(training) / "model.json"
+
+    def history(self, training: str) -> Path:
+        return self.model(training) / "history.csv"
+
+    def localization(self, training: str) -> Path:
+        return self.root / "localization" / training
+
+    def maps(self, training: str) -> Path:
+        return self.localization(training) / "maps.npz"
+
+    def predictions(self, training: str) -> Path:
+        return self.localization(training) / "predictions.parquet"
+
+    def channels(self, training: str) -> Path:
+        return self.localization(training) / "channels.npz"
+
+    def parts(self, training: str) -> Path:
+        return self.localization(training) / "parts.npz"
+
+    def summary(self, training: str) -> Path:
+        return self.localization(training) / "summary.json"
+
+    def evaluation(self, training: str, method: str) -> Path:
+        return self.root / "evaluation" / training / method
+
+    def curve(self, training: str, method: str) -> Path:
+        return self.evaluation(training, method) / "curve.csv"
+
+    def images(self, training: str, method: str) -> Path:
+        return self.evaluation(training, method) / "images.parquet"
+
+    def correct(self, training: str, method: str) -> Path:
+        return self.evaluation(training, method) / "correct.npz"
+
+    def choices(self, training: str, method: str) -> Path:
+        return self.evaluation(training, method) / "choices.csv"
+
+    def metrics(self, training: str, method: str) -> Path:
+        return self.evaluation(training, method) / "metrics.json"
+
+    def analysis(self, name: str, training: str, job: str = "") -> Path:
+        return self.root / "analysis" / name / training / job
+
+    def findings(self, name: str, training: str, job: str = "") -> Path:
+        return self.analysis(name, training, job) / "table.csv"
+
+    def arrays(self, name: str, training: str, job: str = "") -> Path:
+        return self.analysis(name, training, job) / "arrays.npz"
+
+    def status(self, name: str, training: str, job: str = "") -> Path:
+        return self.analysis(name, training, job) / "status.json"
+
+    @property
+    def all_metrics(self) -> Path:
+        return self.root / "metrics.json"
+
+    @property
+    def claims(self) -> Path:
+        return self.root / "claims.json"
 
     @property
     def tables(self) -> Path:
@@ -56,20 +128,20 @@ class RunPaths:
         return self.root / "figures"
 
     @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.json"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
-    def model(self, model: str) -> Path:
-        return self.root / "models" / model
 
-    def localization(self, model: str) -> Path:
-        return self.root / "localization" / model
-
-    def evaluation(self, model: str, method: str) -> Path:
-        return self.root / "evaluation" / model / method
-
-    def analysis(self, name: str, model: str) -> Path:
-        return self.root / "analysis" / name / model
+INSIDE = RunPaths(run="", dataset="", results=Path(), data=Path())
+"""The same files by their paths inside a run's folder, as a manifest lists them."""
 
 
 @contextmanager

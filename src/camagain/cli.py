@@ -6,11 +6,15 @@ Imports are lazy: `camagain evaluate` never pays for torch, and `camagain --help
 import gc
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from camagain.errors import UserError
+
+if TYPE_CHECKING:
+    from camagain.artifacts import RunPaths
+    from camagain.config import Experiment
 
 app = typer.Typer(
     help="CAM Back Again, reproduced: fine-tune, localize, evaluate, and regenerate the paper's tables and figures.",
@@ -20,19 +24,34 @@ app = typer.Typer(
 )
 
 ExperimentFile = Annotated[Path, typer.Argument(help="Experiment file, for example config/config.yaml.")]
-ModelName = Annotated[str, typer.Argument(help="Name of a model of the experiment.")]
+Training = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Name of a model; with several seeds of one training: MODEL/seed1.")
+]
 Results = Annotated[Path, typer.Option(help="Root of all runs.")]
 Data = Annotated[Path, typer.Option(help="Root of all datasets.")]
+
+
+def seen_by(
+    stage: str, experiment: Path, results: Path, data: Path, training: str = ""
+) -> tuple["Experiment", "RunPaths"]:
+    """The experiment as one stage may see it, and where its files lie.
+
+    A misspelt training is answered here, before torch is imported.
+    """
+    from camagain.config.file import load_experiment
+    from camagain.stages import stage_view
+
+    settings = load_experiment(experiment)
+    return stage_view(settings, stage, training), settings.paths(results, data)
 
 
 @app.command()
 def data(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
     """Make or fetch the dataset, check every image and box, and write its index."""
-    from camagain.config.file import load_experiment
     from camagain.datasets.prepare import prepare_dataset
 
-    settings = load_experiment(experiment)
-    prepare_dataset(settings.dataset, settings.paths(results, data).dataset_dir, settings.seed)
+    view, paths = seen_by("data", experiment, results, data)
+    prepare_dataset(view.dataset, paths.dataset_dir, view.seed)
 
 
 @app.command()
@@ -49,78 +68,71 @@ def weights(experiment: ExperimentFile) -> None:
 
 @app.command()
 def finetune(
-    experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
+    experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
     """Fine-tune one network and write its weights, card and history."""
-    from camagain.config.file import load_experiment
-
-    settings = load_experiment(experiment)
-    settings.model(model)  # a misspelt name is answered before torch is imported
+    view, paths = seen_by("finetune", experiment, results, data, training)
     from camagain.training.finetune import finetune
 
-    finetune(settings, model, settings.paths(results, data))
+    finetune(view, training, paths)
 
 
 @app.command()
 def localize(
-    experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
+    experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
     """Run a network once over val and test and write score maps, predictions and channel statistics."""
-    from camagain.config.file import load_experiment
-
-    settings = load_experiment(experiment)
-    settings.model(model)
+    view, paths = seen_by("localize", experiment, results, data, training)
     from camagain.localization.extract import localize
 
-    localize(settings, model, settings.paths(results, data))
+    localize(view, training, paths)
 
 
 @app.command()
 def evaluate(
     experiment: ExperimentFile,
-    model: Annotated[str, typer.Argument(help="Name of a model, or `baseline` for the boxes that look at nothing.")],
+    training: Annotated[
+        str, typer.Argument(metavar="MODEL", help="As of `localize`, or `baseline`: the boxes that look at nothing.")
+    ],
     results: Results = Path("results"),
     data: Data = Path("data"),
 ) -> None:
     """Turn score maps into boxes and boxes into MaxBoxAcc, MaxBoxAccV2, curves and intervals."""
     from camagain.config import BASELINE
-    from camagain.config.file import load_experiment
     from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
 
-    settings = load_experiment(experiment)
-    paths = settings.paths(results, data)
-    if model == BASELINE:
-        evaluate_baselines(settings, paths)
+    if training == BASELINE:
+        evaluate_baselines(*seen_by("evaluate_baseline", experiment, results, data))
     else:
-        settings.model(model)
-        evaluate_model(settings, model, paths)
+        view, paths = seen_by("evaluate", experiment, results, data, training)
+        evaluate_model(view, training, paths)
 
 
 @app.command()
 def erf(
-    experiment: ExperimentFile, model: ModelName, results: Results = Path("results"), data: Data = Path("data")
+    experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
     """Measure the effective receptive field of one network; the same as `analyze EXPERIMENT erf MODEL`."""
-    analyze(experiment, "erf", model, results=results, data=data)
+    analyze(experiment, "erf", training, results=results, data=data)
 
 
 @app.command()
 def analyze(
     experiment: ExperimentFile,
     name: Annotated[str, typer.Argument(help="Analysis, one of docs/analyses.md: erf, gap, pca ...")],
-    model: ModelName,
-    change: Annotated[str, typer.Option(help="Interventions alone: the job, for example K13-seed0 or shrunk.")] = "",
+    training: Training,
+    job: Annotated[str, typer.Option(help="Of an analysis of several jobs the one: K13-seed0, shrunk ...")] = "",
     results: Results = Path("results"),
     data: Data = Path("data"),
 ) -> None:
     """Make one analysis of one network: a tidy table, and one line where it does not apply."""
-    from camagain.config.file import load_experiment
+    from camagain.config.analysis import require_known
 
-    settings = load_experiment(experiment)
-    settings.model(model)
+    require_known(name)
+    view, paths = seen_by(name, experiment, results, data, training)
     from camagain.analysis.kit.run import analyze
 
-    analyze(settings, name, model, settings.paths(results, data), change)
+    analyze(view, name, training, paths, job)
 
 
 @app.command()
@@ -131,11 +143,13 @@ def paper(
     data: Data = Path("data"),
 ) -> None:
     """Regenerate tables, figures, report and manifest from a run's artifacts."""
-    from camagain.config.file import load_experiment
-    from camagain.paper.parts import write_parts
+    from camagain.paper.parts import PARTS, check_parts, write_part
 
-    settings = load_experiment(experiment)
-    write_parts(settings, settings.paths(results, data), tuple(part or ()))
+    check_parts(part or [])
+    for name in PARTS:
+        if not part or name in part:
+            view, paths = seen_by(name, experiment, results, data)
+            write_part(name, view, paths)
 
 
 @app.command()

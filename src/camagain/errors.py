@@ -1,5 +1,7 @@
 """The exceptions that a user is meant to read."""
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """A mistake in the input: what was found, what was expected, and what to do.
@@ -16,7 +18,7 @@ class NotApplicable(UserError):
     """
 
 
-def nearest(word: str, candidates: list[str]) -> str:
+def nearest(word: str, candidates: Sequence[str]) -> str:
     """The candidate closest to a misspelt word as a sentence, " Did you mean 'x'?", or "" when none is near."""
     from difflib import get_close_matches
 

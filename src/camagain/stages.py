@@ -1,75 +1,400 @@
-"""The stages of a run: which code each one runs and which settings it reads.
+"""The registry of stages: of each its code, the settings it may read, the files that it reads and those that it writes.
 
-Snakemake takes from here what makes a job run again, the manifest what it says of the code, and comparisons where a
-difference can come from.
+Everything else that knows a stage takes it from here: the Snakemake rules (inputs, outputs, and what makes a job run
+again), the view of the experiment that the command line hands to a stage, what a missing file means, where a comparison
+looks for a cause, what a reference keeps, and docs/artifacts.md. The analyses say the same of themselves, each in its
+`settings.py`, and are found by their folders.
+
+Paths have placeholders. `{training}` and `{job}` stay open: they are Snakemake's wildcards. The others are filled in
+from the experiment: `{method}` by each of its methods, `{table}` by each of its tables, and so on.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from string import Formatter
 from typing import Any
 
-from camagain.config import ANALYSES, WITHOUT_EFFECT
+from camagain.artifacts import RunPaths
+from camagain.config import BASELINE, BASELINE_METHODS, WITHOUT_EFFECT, Experiment
+from camagain.config.analysis import declared
+from camagain.config.base import restricted
+from camagain.config.declared import AnalysisStage
+from camagain.config.methods import CAM_METHODS
+from camagain.paper.names import figure_names, table_names
 from camagain.provenance import code_digest
+
+P = RunPaths(run="{run}", dataset="{dataset}")
+"""The paths with placeholders: the names of files stand in `RunPaths` alone."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One kind of file that a stage writes."""
+
+    path: str  # with placeholders
+    what: str  # for docs/artifacts.md
+    kept: bool = False  # in a reference
+    record: bool = False  # it says how the others came about, and may differ where they do not
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: the modules that it starts from, and the sections of the experiment that it reads."""
+    """One stage of a run. It runs once, or once for each training or job, as the placeholders of its files say."""
 
-    modules: tuple[str, ...]
-    sections: tuple[str, ...]
+    what: str
+    code: tuple[str, ...]  # the modules that it starts from
+    settings: tuple[str, ...]  # dotted keys; "model": the entry of its own model; "training_seed": its own seed
+    reads: tuple[str, ...]  # the stages whose files it reads
+    writes: tuple[File, ...]  # the last is written last: where it is, the stage was finished
+    gpu: bool = False
+    jobs: bool = False  # whether one training takes several jobs
+
+    @property
+    def of_training(self) -> bool:
+        """Whether it runs once for each training, and not once for the run."""
+        return any(T in entry.path for entry in self.writes)
 
 
-def analysis(name: str, *sections: str) -> Stage:
-    """The stage of one analysis, which reads its own settings besides."""
-    return Stage(("camagain.analysis.kit.run", f"camagain.analysis.{name}.measure"), sections)
+def file(path: object, what: str, kept: bool = False, record: bool = False) -> File:
+    return File(str(path), what, kept, record)
 
 
-PAPER = ("models", "localization", "evaluation", "analysis", "figures", "seed", "purpose")
+ALL = tuple(name for name in Experiment.model_fields if name != "run")
+"""Every setting: what is written last shows them all."""
 
-STAGES: Mapping[str, Stage] = {
-    "data": Stage(("camagain.datasets.prepare",), ("dataset", "seed")),
-    "finetune": Stage(("camagain.training.finetune",), ("seed", "input", "compute")),
-    "localize": Stage(("camagain.localization.extract",), ("localization", "compute")),
-    "evaluate": Stage(("camagain.evaluation.evaluate",), ("localization", "evaluation", "seed")),
-    "evaluate_baseline": Stage(("camagain.evaluation.evaluate",), ("evaluation", "seed")),
-    "erf": analysis("erf", "compute", "seed"),
-    "gap": analysis("gap", "evaluation", "seed"),
-    "pca": analysis("pca", "evaluation", "seed"),
-    "initialization": analysis("initialization", "compute", "evaluation", "seed"),
-    "remedies": analysis("remedies", "compute", "evaluation", "localization", "seed"),
-    "texture": analysis("texture", "compute", "evaluation", "localization", "seed"),
-    "cues": analysis("cues", "evaluation", "seed"),
-    "interventions": analysis("interventions", "compute", "evaluation", "localization", "seed"),
-    "tables": Stage(("camagain.paper.tables",), PAPER),
-    "figures": Stage(("camagain.paper.figures",), PAPER),
-    "report": Stage(("camagain.paper.report.page",), PAPER),
-    "manifest": Stage(("camagain.paper.manifest",), ()),
+PAPER = (*(name for name in ALL if name != "training"), "run")
+"""What tables and figures may read: all but the recipe, which every model has with its own overrides."""
+
+T, M = "{training}", "{method}"
+
+CORE: Mapping[str, Stage] = {
+    "data": Stage(
+        "Make or fetch the images and write their index.",
+        code=("camagain.datasets.prepare",),
+        settings=("dataset", "seed"),
+        reads=(),
+        writes=(
+            file(
+                P.index,
+                "one row per image: image_id, path, label, class_name, split (train, val, test), width, height, boxes "
+                "(x0 y0 x1 y1 in original pixels; training images may have none), mask_path, ignore_path; cue_boxes: "
+                "visible parts that decide the class (x1, y1 behind the last pixel), missing where the dataset does "
+                "not say",
+            ),
+            file(
+                P.description,
+                "kind, images per split, class names, source, digest of the archive, whether boxes were given or drawn "
+                "around masks, fingerprint over index and image bytes, of all images and of each split",
+            ),
+        ),
+    ),
+    "finetune": Stage(
+        "Fine-tune one network with one seed.",
+        code=("camagain.training.finetune",),
+        settings=("compute", "dataset.name", "input", "model", "training_seed"),
+        reads=("data",),
+        writes=(
+            file(P.weights(T), "weights after the last epoch"),
+            file(P.history(T), "one row per epoch: learning rate, loss and top-1 on train (augmented) and val", True),
+            file(
+                P.card(T),
+                "architecture, classes, input size and normalisation, recipe, source of the starting weights, device, "
+                "sha256 of the weights",
+                kept=True,
+                record=True,
+            ),
+        ),
+        gpu=True,
+    ),
+    "localize": Stage(
+        "Run a network once over val and test.",
+        code=("camagain.localization.extract",),
+        settings=("compute", "localization"),
+        reads=("data", "finetune"),
+        writes=(
+            file(
+                P.maps(T),
+                "per method a float32 array (N, h, w) of score maps at feature resolution, with `image_id` and "
+                "`split`; in [0, 1], but published PC1 maps, which reach from -1 to 2. `<method>.<variant>` and "
+                "`<method>.<tap>` are the same maps under the other choice, for `choices.csv`",
+            ),
+            file(P.predictions(T), "image_id, split, label, the five most likely classes and their scores"),
+            file(
+                P.channels(T),
+                "per image and channel: `gap_value` (N, C), `activated_cells` (T, N, C) above `theta` (T) times the "
+                "channel's maximum, on a `grid` of h x w; `class_weight` (K, C)",
+            ),
+            file(
+                P.parts(T),
+                "per image, of the predicted class: maps (h, w) of the evidence for it and against it, `positive` (the "
+                "sum of w f over channels with w > 0) and `negative` (of |w| f over those with w < 0); the first three "
+                "principal components `component` (3, h, w) and `explained_variance` of up to 30",
+            ),
+            file(
+                P.summary(T),
+                "images, variant, tap, precision, maps without positive evidence, images with constant channels, how "
+                "exactly the map decomposes the class score",
+                kept=True,
+                record=True,
+            ),
+        ),
+        gpu=True,
+    ),
+    "evaluate": Stage(
+        "Turn the score maps of a network into boxes, and boxes into scores.",
+        code=("camagain.evaluation.evaluate",),
+        settings=("compute", "dataset.name", "evaluation", "localization", "run", "seed", "training_seed"),
+        reads=("data", "localize"),
+        writes=(
+            file(
+                P.correct(T, M),
+                "per test image, as bits along `threshold`, whether it is right, for each choice of contours and delta "
+                "(`largest-0.5` ...)",
+            ),
+            file(
+                P.images(T, M),
+                "per test image: label, prediction, IoU, chosen box in original pixels, right or not",
+                True,
+            ),
+            file(P.curve(T, M), "box accuracy for each split, choice of contours, delta and threshold"),
+            file(
+                P.choices(T, "{own_method}"),
+                "`cam` and `pc1`: MaxBoxAcc and MaxBoxAccV2 under other choices of the evaluation, with paired "
+                "intervals",
+            ),
+            file(
+                P.metrics(T, M),
+                "every score with value, low, high, unit, threshold and the split that chose it; constant maps",
+                True,
+            ),
+        ),
+    ),
+    "evaluate_baseline": Stage(
+        "Score the boxes that look at nothing: what any score has to be read against.",
+        code=("camagain.evaluation.evaluate",),
+        settings=("dataset.name", "evaluation", "run", "seed"),
+        reads=("data",),
+        writes=(
+            file(P.correct(BASELINE, "{baseline}"), "as for a network"),
+            file(P.images(BASELINE, "{baseline}"), "as for a network", True),
+            file(P.curve(BASELINE, "{baseline}"), "as for a network"),
+            file(P.metrics(BASELINE, "{baseline}"), "as for a network, without classes", True),
+        ),
+    ),
 }
-"""In the order in which a run makes them; `finetune` reads its own model's entry besides."""
+
+
+def paper_stages(analyses: Sequence[str]) -> Mapping[str, Stage]:
+    """The stages that read artifacts alone and never a network."""
+    measured = ("data", "finetune", "localize", "evaluate", "evaluate_baseline", *analyses)
+    tables = P.tables / "{table}"
+    figures = P.figures / "{figure}"
+    return {
+        "tables": Stage(
+            "Every table, the scores once more for `dvc metrics`, and the claims.",
+            code=("camagain.paper.tables",),
+            settings=PAPER,
+            reads=measured,
+            writes=(
+                file(P.all_metrics, "the scores of all networks once more, for `dvc metrics`"),
+                file(f"{tables}.csv", "the numbers of a table, tidy and in full precision", True),
+                file(f"{tables}.md", "the same as people read it", True),
+                file(f"{tables}.tex", "LaTeX (needs booktabs), fits the page of the CVPR format", True),
+                file(
+                    P.claims,
+                    "each claim of the paper with its criterion, verdict, reason and numbers; whether the run can be "
+                    "evidence about the paper, and what the criterion says of its own numbers either way",
+                    True,
+                ),
+            ),
+        ),
+        "figures": Stage(
+            "Every figure.",
+            code=("camagain.paper.figures",),
+            settings=PAPER,
+            reads=measured,
+            writes=(
+                file(f"{figures}.csv", "the numbers that a figure draws", True),
+                file(f"{figures}.pdf", "the figure, for print"),
+                file(f"{figures}.png", "the figure, for screens", True),
+            ),
+        ),
+        "report": Stage(
+            "Everything on one page.",
+            code=("camagain.paper.report.page",),
+            settings=(*ALL, "run"),
+            reads=(*measured, "tables", "figures"),
+            writes=(file(P.report, "all of it on one page that needs no other file", record=True),),
+        ),
+        "manifest": Stage(
+            "What the run was made from, and a checksum of every file.",
+            code=("camagain.paper.manifest",),
+            settings=(*ALL, "run"),
+            reads=(*measured, "tables", "figures", "report"),
+            writes=(
+                file(
+                    P.manifest,
+                    "experiment, package versions, machine, git commit, digest of the sources behind each stage, "
+                    "dataset and weight fingerprints, wall times, sha256 and size of every file",
+                    kept=True,
+                    record=True,
+                ),
+            ),
+        ),
+    }
+
+
+def analysis_stage(name: str, declaration: AnalysisStage) -> Stage:
+    """An analysis as a stage: every one writes the same files."""
+    job = "{job}" if declaration.jobs else ""
+    arrays = [file(P.arrays(name, T, job), declaration.arrays)] if declaration.arrays else []
+    own = (f"analysis.{name}",) if declaration.settings else ()
+    return Stage(
+        declaration.what,
+        code=("camagain.analysis.kit.run", f"camagain.analysis.{name}.measure"),
+        settings=(*own, *declaration.may_read),
+        reads=declaration.reads,
+        writes=(
+            file(P.findings(name, T, job), "what was measured: tidy, units in the header or in a column `unit`", True),
+            *arrays,
+            file(
+                P.status(name, T, job),
+                "whether the analysis applies, else why not, and what its numbers stand on",
+                True,
+            ),
+        ),
+        gpu=declaration.gpu,
+        jobs=declaration.jobs is not None,
+    )
+
+
+@cache
+def stages() -> Mapping[str, Stage]:
+    """All stages by name, in the order in which a run makes them."""
+    analyses = {name: analysis_stage(name, declaration) for name, declaration in declared().items()}
+    return {**CORE, **analyses, **paper_stages(tuple(analyses))}
+
+
+# What a stage sees of the experiment.
+
+
+def stage_view(experiment: Experiment, stage: str, training: str = "") -> Experiment:
+    """The experiment as a stage may see it: with its declared settings alone, and its own model and seed.
+
+    Reading any other setting raises UndeclaredSetting. UserError for a training that the experiment does not have.
+    """
+    if training:
+        experiment = experiment.one_training(training)
+    return restricted(experiment, [OWN.get(key, key) for key in stages()[stage].settings])
+
+
+OWN = {"model": "models", "training_seed": "seeds"}
+"""What is called so where a stage declares it lies under these keys, narrowed to the stage's own training."""
+
+
+def stage_settings(values: Mapping[str, Any], stage: str, training: str = "") -> dict[str, Any]:
+    """The same as plain values, from plain values: what makes a job run again when it changes.
+
+    Keys without effect on any result are left out.
+    """
+    model, _, seed = training.partition("/seed")
+    chosen: dict[str, Any] = {}
+    for key in stages()[stage].settings:
+        if key == "model":
+            chosen[key] = [entry for entry in values["models"] if entry["name"] == model]
+        elif key == "training_seed":
+            chosen[key] = int(seed) if seed else values.get("seeds", [values["seed"]])[0]
+        else:
+            chosen[key] = without_effect_left_out(key, picked(values, key.split(".")))
+    return chosen
+
+
+def picked(values: Mapping[str, Any] | None, path: list[str]) -> Any:
+    """The value below a dotted key; None where another version of the experiment has none."""
+    for name in path:
+        values = (values or {}).get(name)
+    return values
+
+
+def without_effect_left_out(key: str, value: Any) -> Any:
+    """The section `compute` without the keys that change no result; anything else as it is."""
+    if key != "compute":
+        return value
+    return {name: setting for name, setting in (value or {}).items() if name not in WITHOUT_EFFECT}
+
+
+def settings_text(values: Mapping[str, Any], stage: str, training: str = "") -> str:
+    """The same as text; a job runs again when its text changes, not when other parts of the experiment do."""
+    return json.dumps(stage_settings(values, stage, training), sort_keys=True)
 
 
 def stage_code(stage: str) -> str:
     """The digest of the sources behind a stage."""
-    return code_digest(*STAGES[stage].modules)
+    return code_digest(*stages()[stage].code)
 
 
-def stage_settings(values: Mapping[str, Any], stage: str, model: str = "") -> dict[str, Any]:
-    """What a stage reads of an experiment, given as plain values; of one model's stage also that model's entry.
-
-    Keys without effect on any result are left out.
-    """
-    chosen = {section: values[section] for section in STAGES[stage].sections}
-    if "compute" in chosen:
-        chosen["compute"] = {key: value for key, value in chosen["compute"].items() if key not in WITHOUT_EFFECT}
-    if stage in ANALYSES:
-        chosen["analysis"] = {stage: values["analysis"].get(stage)}
-    if stage == "finetune":
-        chosen["models"] = [entry for entry in values["models"] if entry["name"] == model]
-    return chosen
+# The files of a stage.
 
 
-def settings_text(values: Mapping[str, Any], stage: str, model: str = "") -> str:
-    """The same as text; a job runs again when its text changes, not when other parts of the experiment do."""
-    return json.dumps(stage_settings(values, stage, model), sort_keys=True)
+def inside(entry: File, training: str = "*") -> str:
+    """A pattern for the paths of a kind of file below a run's folder: "evaluation/resnet/*/metrics.json"."""
+    below = entry.path.removeprefix(f"{P.root}/")
+    return re.sub(r"\{\w+\}", "*", below.replace(T, training))
+
+
+def above(stage: str) -> set[str]:
+    """The stages that a stage depends on, at once or by way of others."""
+    found = set(stages()[stage].reads)
+    return found.union(*(above(other) for other in found))
+
+
+def patterns(experiment: Experiment, stage: str) -> list[str]:
+    """The files that a stage writes, with `{training}` and `{job}` left open."""
+    paths = experiment.paths()
+    fixed = {"run": [paths.run], "dataset": [paths.dataset], **choices(experiment)}
+    return [path for entry in stages()[stage].writes for path in filled(entry.path, fixed)]
+
+
+def files(experiment: Experiment, stage: str) -> list[str]:
+    """The files that a stage writes over all its trainings and jobs; none for an analysis that is not asked for."""
+    open_paths = patterns(experiment, stage)
+    return [path.format(training=t, job=j) for t, j in jobs(experiment, stage) for path in open_paths]
+
+
+def jobs(experiment: Experiment, stage: str) -> list[tuple[str, str]]:
+    """(training, job) of everything that a stage does; both empty for a stage that runs once."""
+    if not stages()[stage].of_training:
+        return [("", "")]
+    if stage in declared():
+        return experiment.jobs(stage)
+    return [(training, "") for training in experiment.trainings]
+
+
+def inputs(experiment: Experiment, stage: str) -> list[str]:
+    """The files that a stage reads: of its own training where it has one, else of all."""
+    read = patterns if stages()[stage].of_training else files
+    return [path for other in stages()[stage].reads for path in read(experiment, other)]
+
+
+def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:
+    """What the placeholders other than training and job stand for in an experiment."""
+    methods = experiment.localization.methods
+    return {
+        "method": methods,
+        "own_method": [method for method in methods if method in CAM_METHODS],
+        "baseline": BASELINE_METHODS,
+        "table": table_names(experiment),
+        "figure": figure_names(experiment),
+    }
+
+
+def filled(path: str, values: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A path with every combination of values for its placeholders; those without values stay as they are."""
+    names = [name for _, name, _, _ in Formatter().parse(path) if name]
+    options = [values.get(name, [f"{{{name}}}"]) for name in names]
+    for combination in product(*options):
+        yield path.format(**dict(zip(names, combination, strict=True)))

@@ -300,5 +300,5 @@ def test_a_change_is_named_in_full(own):
     experiment, paths = own()
     with pytest.raises(UserError, match=r"found the change 'K13'; expected one of \['own-seed0', .*'shrunk'\]"):
         analyze(experiment, "interventions", MODEL, paths, "K13")
-    with pytest.raises(UserError, match="interventions are several jobs; say which by --change"):
+    with pytest.raises(UserError, match="interventions are several jobs; say which by --job"):
         analyze(experiment, "interventions", MODEL, paths)

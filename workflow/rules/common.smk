@@ -1,17 +1,13 @@
-# What the rules share: the validated experiment, where its files lie, and what makes a job run again.
+# What the rules share: the validated experiment, and what the registry of stages (camagain/stages.py) says of each rule.
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from camagain import stages
 from camagain.artifacts import write_text
-from camagain.config import ANALYSES as ANALYSIS_NAMES
-from camagain.config import BASELINE, BASELINE_METHODS
-from camagain.config.analysis import WITH_ARRAYS
-from camagain.config.methods import CAM_METHODS
+from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.errors import UserError
-from camagain.paper.names import figure_names, table_names
-from camagain.stages import settings_text, stage_code
 
 try:
     EXPERIMENT = parse_experiment(
@@ -21,95 +17,36 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 EXPERIMENT_VALUES = EXPERIMENT.model_dump(mode="json")
-RUN = f"results/{EXPERIMENT.run}"
-LOGS = f"{RUN}/logs"
-EXPERIMENT_FILE = f"{RUN}/experiment.yaml"
-DATASET = f"data/{EXPERIMENT.dataset.name}"
-INDEX = f"{DATASET}/index.parquet"
-MODELS = [model.name for model in EXPERIMENT.models]
-METHODS = list(EXPERIMENT.localization.methods)
+PATHS = EXPERIMENT.paths()
+LOGS = str(PATHS.logs)
+EXPERIMENT_FILE = str(PATHS.experiment)
 
-MODEL_FILES = [
-    f"{RUN}/models/{{model}}/{name}"
-    for name in ("model.safetensors", "model.json", "history.csv")
-]
-# Weights along the trainings, of every model as soon as one of them keeps any: a rule has the same outputs for all.
-SNAPSHOTS = f"{RUN}/models/{{model}}/snapshots" if EXPERIMENT.keeps_snapshots else []
-LOCALIZATION_FILES = [
-    f"{RUN}/localization/{{model}}/{name}"
-    for name in (
-        "maps.npz",
-        "predictions.parquet",
-        "channels.npz",
-        "parts.npz",
-        "summary.json",
+
+def inputs(stage):
+    """The files that a stage reads."""
+    return stages.inputs(EXPERIMENT, stage)
+
+
+def outputs(stage):
+    """The files that a stage writes; `{training}` and `{job}` are wildcards."""
+    return stages.patterns(EXPERIMENT, stage)
+
+
+def files(*names):
+    """The files of stages over all their trainings and jobs."""
+    return [file for name in names for file in stages.files(EXPERIMENT, name)]
+
+
+def settings(stage):
+    """What a stage reads of the experiment, as text for `params`: a job runs again when it changes."""
+    return lambda wildcards: stages.settings_text(
+        EXPERIMENT_VALUES, stage, getattr(wildcards, "training", "")
     )
-]
-EVALUATION_FILES = ("metrics.json", "curve.csv", "images.parquet", "correct.npz")
-BASELINE_FILES = expand(
-    f"{RUN}/evaluation/{BASELINE}/{{method}}/{{file}}",
-    method=BASELINE_METHODS,
-    file=EVALUATION_FILES,
-)
-MODEL_EVALUATIONS = expand(
-    f"{RUN}/evaluation/{{{{model}}}}/{{method}}/{{file}}",
-    method=METHODS,
-    file=EVALUATION_FILES,
-) + expand(
-    f"{RUN}/evaluation/{{{{model}}}}/{{method}}/choices.csv",
-    method=[method for method in METHODS if method in CAM_METHODS],
-)
-EVALUATIONS = BASELINE_FILES + expand(MODEL_EVALUATIONS, model=MODELS)
-TABLE_NAMES = table_names(EXPERIMENT)
-FIGURE_NAMES = figure_names(EXPERIMENT)
-TABLES = expand(
-    f"{RUN}/tables/{{table}}.{{kind}}", table=TABLE_NAMES, kind=("csv", "md", "tex")
-)
-FIGURES = expand(
-    f"{RUN}/figures/{{figure}}.{{kind}}",
-    figure=FIGURE_NAMES,
-    kind=("pdf", "png", "csv"),
-)
-INTERVENTIONS = EXPERIMENT.analysis.interventions
 
-
-def analysis_files(name):
-    """What an analysis of one model writes; an intervention is several jobs, each with its own folder."""
-    folder = "{model}/{change}" if name == "interventions" else "{model}"
-    arrays = ["arrays.npz"] if name in WITH_ARRAYS else []
-    return [
-        f"{RUN}/analysis/{name}/{folder}/{file}"
-        for file in ("table.csv", "status.json", *arrays)
-    ]
-
-
-def analysis_outputs(name):
-    """All files of an analysis of this experiment."""
-    if name not in EXPERIMENT.analysis.names:
-        return []
-    if name == "interventions":
-        return expand(
-            analysis_files(name),
-            model=INTERVENTIONS.models,
-            change=INTERVENTIONS.changes,
-        )
-    return expand(analysis_files(name), model=MODELS)
-
-
-def snapshots_of(wildcards):
-    """The weights along one model's training, where its recipe keeps any.
-
-    Of a folder Snakemake knows the time alone, which `dvc checkout` changes. What is in it changes only together with
-    the model's files, which are compared by content, so the time need not count.
-    """
-    keeps = EXPERIMENT.model(wildcards.model).training.snapshot_every
-    return ancient(f"{RUN}/models/{wildcards.model}/snapshots") if keeps else []
-
-
-ANALYSES = [file for name in ANALYSIS_NAMES for file in analysis_outputs(name)]
 
 # A job asks for the one GPU of the machine unless the experiment is for the CPU; then its jobs may run side by side.
-GPU = 0 if EXPERIMENT.compute.device == "cpu" else 1
+def gpu(stage):
+    return int(stages.stages()[stage].gpu and EXPERIMENT.compute.device != "cpu")
 
 
 onstart:
@@ -120,15 +57,5 @@ onstart:
 
 
 wildcard_constraints:
-    model="|".join(MODELS),
-    change="|".join(INTERVENTIONS.changes),
-
-
-def settings(stage, model=""):
-    """What a stage reads of the experiment, as text for `params`."""
-    return settings_text(EXPERIMENT_VALUES, stage, model)
-
-
-def model_settings(wildcards):
-    """The one model's entry of the experiment, and what every training depends on."""
-    return settings("finetune", wildcards.model)
+    training="|".join(EXPERIMENT.trainings),
+    job=r"[\w.-]+",

@@ -1,7 +1,6 @@
 rule dataset:
     output:
-        index=INDEX,
-        description=f"{DATASET}/dataset.json",
+        outputs("data"),
     log:
         f"{LOGS}/dataset.log",
     benchmark:
@@ -11,7 +10,7 @@ rule dataset:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("data"),
+        code=stages.stage_code("data"),
         settings=settings("data"),
     shell:
         "camagain data {params.experiment} > {log} 2>&1"

@@ -1,40 +1,37 @@
 rule evaluate:
     input:
-        LOCALIZATION_FILES,
-        index=INDEX,
+        inputs("evaluate"),
     output:
-        MODEL_EVALUATIONS,
+        outputs("evaluate"),
     log:
-        f"{LOGS}/evaluate/{{model}}.log",
+        f"{LOGS}/evaluate/{{training}}.log",
     benchmark:
-        f"{LOGS}/evaluate/{{model}}.tsv"
+        f"{LOGS}/evaluate/{{training}}.tsv"
     conda:
         "../envs/camagain.yaml"
     threads: EXPERIMENT.compute.threads
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("evaluate"),
+        code=stages.stage_code("evaluate"),
         settings=settings("evaluate"),
     shell:
-        "camagain evaluate {params.experiment} {wildcards.model} > {log} 2>&1"
+        "camagain evaluate {params.experiment} {wildcards.training} > {log} 2>&1"
 
 
 rule evaluate_baseline:
-    # The boxes that look at nothing: what any score has to be read against.
     input:
-        index=INDEX,
+        inputs("evaluate_baseline"),
     output:
-        BASELINE_FILES,
+        outputs("evaluate_baseline"),
     log:
-        f"{LOGS}/evaluate/{BASELINE}.log",
+        f"{LOGS}/evaluate/baseline.log",
     benchmark:
-        f"{LOGS}/evaluate/{BASELINE}.tsv"
+        f"{LOGS}/evaluate/baseline.tsv"
     conda:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("evaluate_baseline"),
+        code=stages.stage_code("evaluate_baseline"),
         settings=settings("evaluate_baseline"),
-        name=BASELINE,
     shell:
-        "camagain evaluate {params.experiment} {params.name} > {log} 2>&1"
+        "camagain evaluate {params.experiment} baseline > {log} 2>&1"

@@ -1,21 +1,20 @@
 rule localize:
     input:
-        MODEL_FILES,
-        index=INDEX,
+        inputs("localize"),
     output:
-        LOCALIZATION_FILES,
+        outputs("localize"),
     log:
-        f"{LOGS}/localize/{{model}}.log",
+        f"{LOGS}/localize/{{training}}.log",
     benchmark:
-        f"{LOGS}/localize/{{model}}.tsv"
+        f"{LOGS}/localize/{{training}}.tsv"
     conda:
         "../envs/camagain.yaml"
     threads: EXPERIMENT.compute.threads
     resources:
-        gpu=GPU,
+        gpu=gpu("localize"),
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("localize"),
+        code=stages.stage_code("localize"),
         settings=settings("localize"),
     shell:
-        "camagain localize {params.experiment} {wildcards.model} > {log} 2>&1"
+        "camagain localize {params.experiment} {wildcards.training} > {log} 2>&1"

@@ -1,21 +1,20 @@
 rule finetune:
     input:
-        index=INDEX,
+        inputs("finetune"),
     output:
-        MODEL_FILES,
-        snapshots=directory(SNAPSHOTS) if SNAPSHOTS else [],
+        outputs("finetune"),
     log:
-        f"{LOGS}/finetune/{{model}}.log",
+        f"{LOGS}/finetune/{{training}}.log",
     benchmark:
-        f"{LOGS}/finetune/{{model}}.tsv"
+        f"{LOGS}/finetune/{{training}}.tsv"
     conda:
         "../envs/camagain.yaml"
     threads: EXPERIMENT.compute.threads * EXPERIMENT.compute.processes
     resources:
-        gpu=GPU * EXPERIMENT.compute.processes,
+        gpu=gpu("finetune") * EXPERIMENT.compute.processes,
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("finetune"),
-        settings=model_settings,
+        code=stages.stage_code("finetune"),
+        settings=settings("finetune"),
     shell:
-        "camagain finetune {params.experiment} {wildcards.model} > {log} 2>&1"
+        "camagain finetune {params.experiment} {wildcards.training} > {log} 2>&1"

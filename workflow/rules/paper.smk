@@ -1,23 +1,27 @@
 # Tables, figures, report and manifest: everything here reads artifacts and never a model.
+def shown(stage, category, label):
+    """What a stage writes, each table and figure marked for Snakemake's own report."""
+    folder, marked = f"{PATHS.root}/{category.lower()}/", report
+    return [
+        (
+            marked(
+                file,
+                caption=f"../report/{Path(file).stem}.rst",
+                category=category,
+                labels={label: Path(file).stem, "format": Path(file).suffix[1:]},
+            )
+            if file.startswith(folder)
+            else file
+        )
+        for file in outputs(stage)
+    ]
+
+
 rule write_tables:
     input:
-        EVALUATIONS,
-        ANALYSES,
-        expand(MODEL_FILES, model=MODELS),
-        f"{DATASET}/dataset.json",
+        inputs("tables"),
     output:
-        f"{RUN}/metrics.json",
-        f"{RUN}/claims.json",
-        [
-            report(
-                f"{RUN}/tables/{name}.{kind}",
-                caption=f"../report/{name}.rst",
-                category="Tables",
-                labels={"table": name, "format": kind},
-            )
-            for name in TABLE_NAMES
-            for kind in ("csv", "md", "tex")
-        ],
+        shown("tables", "Tables", "table"),
     log:
         f"{LOGS}/tables.log",
     benchmark:
@@ -26,7 +30,7 @@ rule write_tables:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("tables"),
+        code=stages.stage_code("tables"),
         settings=settings("tables"),
     shell:
         "camagain paper {params.experiment} --part tables > {log} 2>&1"
@@ -34,23 +38,9 @@ rule write_tables:
 
 rule write_figures:
     input:
-        EVALUATIONS,
-        ANALYSES,
-        expand(MODEL_FILES, model=MODELS),
-        expand(LOCALIZATION_FILES, model=MODELS),
-        f"{DATASET}/dataset.json",
-        index=INDEX,
+        inputs("figures"),
     output:
-        [
-            report(
-                f"{RUN}/figures/{name}.{kind}",
-                caption=f"../report/{name}.rst",
-                category="Figures",
-                labels={"figure": name, "format": kind},
-            )
-            for name in FIGURE_NAMES
-            for kind in ("pdf", "png", "csv")
-        ],
+        shown("figures", "Figures", "figure"),
     log:
         f"{LOGS}/figures.log",
     benchmark:
@@ -59,7 +49,7 @@ rule write_figures:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("figures"),
+        code=stages.stage_code("figures"),
         settings=settings("figures"),
     shell:
         "camagain paper {params.experiment} --part figures > {log} 2>&1"
@@ -67,14 +57,9 @@ rule write_figures:
 
 rule write_report:
     input:
-        EVALUATIONS,
-        ANALYSES,
-        expand(MODEL_FILES, model=MODELS),
-        TABLES,
-        FIGURES,
-        f"{RUN}/claims.json",
+        inputs("report"),
     output:
-        f"{RUN}/report.html",
+        outputs("report"),
     log:
         f"{LOGS}/report.log",
     benchmark:
@@ -83,7 +68,7 @@ rule write_report:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("report"),
+        code=stages.stage_code("report"),
         settings=settings("report"),
     shell:
         "camagain paper {params.experiment} --part report > {log} 2>&1"
@@ -92,22 +77,16 @@ rule write_report:
 rule write_manifest:
     # The last file of a run: it lists every other one, so `rule all` asks for it alone.
     input:
-        INDEX,
-        EVALUATIONS,
-        ANALYSES,
-        TABLES,
-        FIGURES,
-        expand(MODEL_FILES, model=MODELS),
-        expand(LOCALIZATION_FILES, model=MODELS),
-        f"{RUN}/report.html",
+        inputs("manifest"),
     output:
-        f"{RUN}/manifest.json",
+        outputs("manifest"),
     log:
         f"{LOGS}/manifest.log",
     conda:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stage_code("manifest"),
+        code=stages.stage_code("manifest"),
+        settings=settings("manifest"),
     shell:
         "camagain paper {params.experiment} --part manifest > {log} 2>&1"

@@ -1,6 +1,6 @@
 """The settings of an experiment."""
 
-from camagain.config.analysis import ANALYSES, Analysis, AnalysisName
+from camagain.config.analysis import ANALYSES, Analysis
 from camagain.config.base import Settings
 from camagain.config.dataset import Cub, CubFolder, Dataset, SynthBirds, WsolMetadata
 from camagain.config.experiment import (
@@ -23,7 +23,6 @@ __all__ = [
     "BASELINE_METHODS",
     "WITHOUT_EFFECT",
     "Analysis",
-    "AnalysisName",
     "Augmentation",
     "Compute",
     "Cub",

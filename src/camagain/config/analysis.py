@@ -1,135 +1,107 @@
-"""Which analyses are made, and of what: the settings behind the paper's explanations and our interventions."""
+"""Which analyses there are, and which of them an experiment makes: one folder of `camagain.analysis` is one analysis.
 
-from typing import Literal, get_args
+A folder with a `settings.py` is found by itself; nothing lists it. So adding an analysis changes no file that other
+stages depend on, and none of their jobs runs again.
+"""
 
-from pydantic import Field, field_validator
+import ast
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from camagain.config.base import Name, Settings, Share
+from pydantic import Field, create_model, field_validator
 
-AnalysisName = Literal["erf", "gap", "pca", "initialization", "remedies", "texture", "cues", "interventions"]
+from camagain.config.base import Settings
+from camagain.config.declared import AnalysisStage
+from camagain.errors import UserError, nearest
+
+FOLDER = Path(__file__).parents[1] / "analysis"
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {"settings.py": ("STAGE",), "measure.py": ("COLUMNS", "analyze")}
+"""What each file of an analysis has to define; `camagain.drawing.exhibits` says the same of `show.py`."""
+
+
+@cache
+def declared() -> Mapping[str, AnalysisStage]:
+    """Every analysis by name, in the order of the report; UserError, naming file and name, for an incomplete one."""
+    found = {}
+    for folder in sorted(path.parent for path in FOLDER.glob("*/settings.py")):
+        check_complete(folder)
+        found[folder.name] = import_module(f"camagain.analysis.{folder.name}.settings").STAGE
+    return dict(sorted(found.items(), key=lambda entry: (entry[1].place, entry[0])))
+
+
+def check_complete(folder: Path) -> None:
+    """UserError unless the files of an analysis define what they have to; read from their source, without torch."""
+    for file, names in REQUIRED.items():
+        path = folder / file
+        missing = [name for name in names if name not in (defined(path) if path.is_file() else set())]
+        if missing:
+            raise UserError(
+                f"the analysis '{folder.name}' is not complete: {path} {'lacks' if path.is_file() else 'is missing; '}"
+                f"{'' if path.is_file() else 'it has to define'} {', '.join(missing)}. See docs/architecture.md."
+            )
+
+
+def defined(path: Path) -> set[str]:
+    """The names that a source file defines at its top level."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found.update(target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return found
+
+
+ANALYSES: tuple[str, ...] = tuple(declared())
 """Every analysis, in the order of the report; docs/analyses.md describes each."""
 
-ANALYSES: tuple[AnalysisName, ...] = get_args(AnalysisName)
 
-WITH_ARRAYS: tuple[AnalysisName, ...] = ("erf", "interventions")
-"""Analyses that store arrays beside their table: pictures, or the resamples behind intervals of differences."""
-
-State = Literal["random", "start", "finetuned"]
-"""Weights of a network: drawn at random, those that fine-tuning began with, or those that it ended with."""
+def require_known(name: str) -> None:
+    """UserError for the name of no analysis."""
+    if name not in ANALYSES:
+        raise UserError(f"unknown analysis '{name}'; expected one of {list(ANALYSES)}.{nearest(name, ANALYSES)}")
 
 
-class Erf(Settings):
-    """The effective receptive field, by RepLKNet's procedure."""
-
-    images: int = Field(default=50, ge=1, description="Test images, spread evenly over the split; upstream takes 50.")
-    size: int | None = Field(
-        default=None, ge=32, description="Side of the square input, pixels; upstream takes 1024. Null: `input.size`."
-    )
-    states: tuple[State, ...] = Field(
-        default=("random", "start", "finetuned"),
-        min_length=1,
-        description="Weights it is measured with: random, those that fine-tuning started from, and fine-tuned. `start` "
-        "is left out where fine-tuning starts from random weights.",
-    )
-
-
-class Initialization(Settings):
-    """GAP value and activated area before, along and after training."""
-
-    seeds: int = Field(default=3, ge=1, description="Random initializations of each architecture.")
-    images: int = Field(default=64, ge=1, description="Test images, spread evenly, and as many of noise.")
-
-
-class Remedies(Settings):
-    """The remedies of Bae et al. (2020) for maps that are too local, each on and off."""
-
-    theta: float = Field(
-        default=0.1,
-        ge=0,
-        lt=1,
-        description="Thresholded average pooling averages cells above this share of a channel's maximum.",
-    )
-    percentile: float = Field(
-        default=90.0, gt=0, lt=100, description="Thresholds are shares of this percentile of a map, not of its maximum."
-    )
-    head_weight_decay: float = Field(
-        default=1.0e-3, gt=0, description="Weight decay of the classifiers that are fitted anew on pooled features."
-    )
-
-
-class Texture(Settings):
-    """Accuracy and localization on images whose shape, or whose texture, is destroyed."""
-
-    images: int = Field(default=400, ge=1, description="Test images, spread evenly over the split.")
-    grids: tuple[int, ...] = Field(
-        default=(2, 4, 8),
-        min_length=1,
-        description="Images are cut into g x g patches that change places. A grid that does not divide `input.size` is "
-        "left out, and the table says so.",
-    )
-    smoothing: tuple[Share, ...] = Field(
-        default=(0.03, 0.08, 0.13),
-        description="Windows of a median filter, as shares of the image's side: shapes stay, texture goes. By default "
-        "the largest is as wide as a patch of the finest grid.",
-    )
-
-    @field_validator("grids")
-    @classmethod
-    def _at_least_two(cls, grids: tuple[int, ...]) -> tuple[int, ...]:
-        if min(grids) < 2:
-            raise ValueError(f"found {min(grids)}; a grid has at least 2 x 2 patches")
-        return grids
-
-
-class Interventions(Settings):
-    """One thing changed at a time: the size of depthwise kernels of a trained network."""
-
-    models: tuple[Name, ...] = Field(
-        default=(), description="Models whose kernels are changed, by name; each costs many further trainings."
-    )
-    enlarge: tuple[int, ...] = Field(
-        default=(7, 13, 31),
-        description="Kernel sizes K: smaller kernels are padded with zeros to K x K and trained further. The network "
-        "with its own kernels is trained further, too, as the control.",
-    )
-    shrink: tuple[int, ...] = Field(
-        default=(3, 5, 7, 13), description="Sizes k: taps outside the central k x k are set to zero, without training."
-    )
-    seeds: int = Field(default=3, ge=1, description="Further trainings of each size, which differ in their seed.")
-    epochs: int | None = Field(
-        default=None,
-        ge=1,
-        description="Epochs of further training; null: as many as the model's own recipe has. Fewer shorten its "
-        "warm-up in proportion.",
-    )
-    learning_rate_factor: float = Field(
-        default=1.0,
-        gt=0,
-        description="Factor on all learning rates of the recipe, for every size alike. Adam moves each tap by the "
-        "learning rate, however small its gradient: 31 x 31 taps together move 38 times as far as 5 x 5.",
-    )
-
-    @property
-    def changes(self) -> tuple[str, ...]:
-        """Names of the jobs of one model: further trainings by kernel size and seed, and `shrunk`, which is one job."""
-        sizes = ("own", *(f"K{side}" for side in self.enlarge))
-        return (*(f"{size}-seed{seed}" for size in sizes for seed in range(self.seeds)), "shrunk")
-
-    @field_validator("enlarge", "shrink")
-    @classmethod
-    def _odd(cls, sides: tuple[int, ...]) -> tuple[int, ...]:
-        wrong = [side for side in sides if side < 1 or side % 2 == 0]
-        if wrong:
-            raise ValueError(f"found {wrong}; only odd kernels have a central tap")
-        return sides
-
-
-class Analysis(Settings):
+class Chosen(Settings):
     """What the networks look at, measured."""
 
-    names: tuple[AnalysisName, ...] = Field(default=ANALYSES, description="Analyses to make (docs/analyses.md).")
-    erf: Erf = Field(default=Erf(), description="Effective receptive field.")
-    initialization: Initialization = Field(default=Initialization(), description="Before and along training.")
-    remedies: Remedies = Field(default=Remedies(), description="Remedies against local maps.")
-    texture: Texture = Field(default=Texture(), description="Shape and texture.")
-    interventions: Interventions = Field(default=Interventions(), description="Kernel size as the one change.")
+    names: tuple[str, ...] = Field(default=ANALYSES, description="Analyses to make (docs/analyses.md).")
+
+    @field_validator("names")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in ANALYSES:
+                raise ValueError(f"no analysis '{name}'; expected some of {list(ANALYSES)}.{nearest(name, ANALYSES)}")
+            if names.count(name) > 1:
+                raise ValueError(f"'{name}' is named twice")
+        return names
+
+    def of(self, name: str) -> Any:
+        """The settings of one analysis; None where it has none."""
+        return getattr(self, name) if declared()[name].settings else None
+
+
+if TYPE_CHECKING:
+
+    class Analysis(Chosen):
+        """`Chosen`, and for each analysis with settings a field of its name."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    Analysis = create_model(
+        "Analysis",
+        __base__=Chosen,
+        __doc__=Chosen.__doc__,
+        **{
+            name: (stage.settings, Field(default=stage.settings(), description=stage.what))
+            for name, stage in declared().items()
+            if stage.settings
+        },
+    )

@@ -1,6 +1,7 @@
 """What all settings share: frozen sections without unknown keys, and the checked types of their fields."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -20,10 +21,45 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Rgb = tuple[float, float, float]
 
 
+class UndeclaredSetting(Exception):
+    """A stage reads a setting that it does not declare, so that changing the setting would not run it again."""
+
+
 class Settings(BaseModel):
     """Base of all settings: frozen, and no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A field is asked for that is not there: these settings are what one stage may read (see `restricted`)."""
+            if name in type(self).model_fields:
+                raise UndeclaredSetting(
+                    f"this stage reads the setting '{name}' of {type(self).__name__}, which it does not declare: name "
+                    "it where the stage is declared, in camagain/stages.py or the settings.py of the analysis."
+                )
+            return super().__getattr__(name)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def restricted(settings: S, keys: Iterable[str]) -> S:
+    """The same settings with some of their keys alone, given with dots: "compute", "analysis.erf".
+
+    Reading any other key raises UndeclaredSetting.
+    """
+    inner: dict[str, list[str]] = {}
+    for key in keys:
+        name, _, rest = key.partition(".")
+        inner.setdefault(name, []).append(rest)
+    values = {name: getattr(settings, name) for name in inner}
+    kept = {name: value if "" in inner[name] else restricted(value, inner[name]) for name, value in values.items()}
+    made = settings.model_copy(update=kept)
+    for name in type(settings).model_fields.keys() - kept.keys():
+        del made.__dict__[name]
+    return made
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

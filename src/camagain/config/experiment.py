@@ -4,13 +4,15 @@ Every key is described here or in the modules beside this one; `config/README.md
 An unknown key is refused with the nearest valid one, so that a misspelling costs seconds and not a night of training.
 """
 
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from camagain.artifacts import RunPaths
-from camagain.config.analysis import Analysis
+from camagain.config.analysis import Analysis, declared
 from camagain.config.base import Name, Rgb, Settings
 from camagain.config.dataset import Dataset
 from camagain.config.methods import Method
@@ -142,7 +144,17 @@ class Experiment(Settings):
     """One experiment = one file. Everything that a run depends on."""
 
     run: Name = Field(description="Outputs go to `results/<run>`.")
-    seed: int = Field(default=0, ge=0, description="Seed of initialisation, shuffling, augmentation and bootstrap.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="Seed of everything that is drawn besides training: bootstrap, corruptions, noise.",
+    )
+    seeds: tuple[int, ...] = Field(
+        min_length=1,
+        description="Seeds of training (initialisation, shuffling, augmentation): every model is trained once with "
+        "each. With several, tables show the mean and the deviation over them.",
+        json_schema_extra={"default_in_words": "`seed` alone"},
+    )
     purpose: str = Field(
         default="", description="One sentence on what this experiment can and cannot show; printed in its report."
     )
@@ -155,6 +167,20 @@ class Experiment(Settings):
     analysis: Analysis = Field(default=Analysis(), description="What is measured to explain the scores.")
     figures: Figures = Field(default=Figures(), description="What pictures show.")
     compute: Compute = Field(default=Compute(), description="Where the work is done.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_seeds(cls, values: Any) -> Any:
+        """One training, with the seed of everything else, where no seeds are named."""
+        return {"seeds": [values.get("seed", 0)], **values} if isinstance(values, dict) else values
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        wrong = [seed for seed in seeds if seed < 0 or seeds.count(seed) > 1]
+        if wrong:
+            raise ValueError(f"found {wrong[0]}; seeds are 0 or more, and each is named once")
+        return seeds
 
     @model_validator(mode="before")
     @classmethod
@@ -180,22 +206,53 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
-    def _known_interventions(self) -> "Experiment":
+    def _known_models(self) -> "Experiment":
         names = [model.name for model in self.models]
-        for name in self.analysis.interventions.models:
-            if name not in names:
-                raise ValueError(f"analysis.interventions.models: no model '{name}'; the experiment has {names}")
+        for analysis, stage in declared().items():
+            for name in stage.models(self.analysis.of(analysis)) if stage.models else ():
+                if name not in names:
+                    raise ValueError(f"analysis.{analysis}.models: no model '{name}'; the experiment has {names}")
         return self
 
     @property
-    def keeps_snapshots(self) -> bool:
-        """Whether any model keeps weights along its training; then all models have a folder for them."""
-        return any(model.training.snapshot_every for model in self.models)
+    def trainings(self) -> tuple[str, ...]:
+        """Every training: by the name of its model, and with several seeds by its own as well, as "resnet/seed1"."""
+        return tuple(self.training_of(model.name, seed) for model in self.models for seed in self.seeds)
+
+    def training_of(self, model: str, seed: int) -> str:
+        """The training of a model with one of the seeds."""
+        return training_name(model, seed, self.seeds)
+
+    @property
+    def training_seed(self) -> int:
+        """The seed of training, where it is but one, as in what a stage of one training sees."""
+        (seed,) = self.seeds
+        return seed
+
+    def jobs(self, analysis: str) -> list[tuple[str, str]]:
+        """(training, job) of everything that an analysis does here; the job is "" for an analysis of one job."""
+        if analysis not in self.analysis.names:
+            return []
+        stage, settings = declared()[analysis], self.analysis.of(analysis)
+        models = stage.models(settings) if stage.models else tuple(model.name for model in self.models)
+        trainings = [self.training_of(model, seed) for model in models for seed in self.seeds]
+        return list(product(trainings, stage.jobs(settings) if stage.jobs else ("",)))
+
+    def one_training(self, training: str) -> "Experiment":
+        """The experiment with one model and one seed: those of a training; UserError for one that it does not have."""
+        for model in self.models:
+            for seed in self.seeds:
+                if self.training_of(model.name, seed) == training:
+                    return self.model_copy(update={"models": (model,), "seeds": (seed,)})
+        raise UserError(
+            f"no model '{training}' in experiment '{self.run}'; it has {list(self.trainings)}."
+            f"{nearest(training, list(self.trainings))}"
+        )
 
     def model(self, name: str) -> Model:
-        """The model entry of that name."""
+        """The entry of a model, by its name or by that of one of its trainings."""
         for model in self.models:
-            if model.name == name:
+            if model.name == name.partition("/")[0]:
                 return model
         names = [model.name for model in self.models]
         raise UserError(f"no model '{name}' in experiment '{self.run}'; it has {names}.{nearest(name, names)}")
@@ -203,6 +260,17 @@ class Experiment(Settings):
     def paths(self, results: Path = Path("results"), data: Path = Path("data")) -> RunPaths:
         """Where this experiment's files lie."""
         return RunPaths(self.run, self.dataset.name, Path(results), Path(data))
+
+
+def training_name(model: str, seed: int, seeds: Sequence[int]) -> str:
+    """What the training of a model with one of several seeds is called; with a single seed as the model itself."""
+    return f"{model}/seed{seed}" if len(seeds) > 1 else model
+
+
+def trainings(values: Mapping[str, Any]) -> list[str]:
+    """`Experiment.trainings` of an experiment given as plain values, as an old manifest has them."""
+    seeds = values.get("seeds", [values.get("seed", 0)])
+    return [training_name(model["name"], seed, seeds) for model in values["models"] for seed in seeds]
 
 
 def _merge(base: Any, override: Any) -> Any:

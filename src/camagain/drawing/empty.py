@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from camagain.config import AnalysisName
 from camagain.drawing.results import RunResults
 from camagain.drawing.style import PAGE_INCHES
 
@@ -14,7 +13,7 @@ CHARACTERS = 110
 """Characters of a line at the width of a page."""
 
 
-def empty_figure(results: RunResults, name: AnalysisName) -> tuple[Figure, pd.DataFrame]:
+def empty_figure(results: RunResults, name: str) -> tuple[Figure, pd.DataFrame]:
     """One line for each model: why the analysis does not apply to it."""
     reasons = results.not_applicable(name)
     lines = [textwrap.fill(f"{model}: {reason}", CHARACTERS) for model, reason in reasons.items()]

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from camagain.config import AnalysisName, Experiment
+from camagain.config import Experiment
+from camagain.config.analysis import declared
 
 SHOWN_KIND = {"tables": "csv", "figures": "pdf"}
 """Which file of a table or figure a command names; the job behind it writes its other kinds, too."""
@@ -19,13 +20,13 @@ def drawing_command(experiment: Experiment, part: Literal["tables", "figures"], 
     return f"snakemake {target} --force --configfile {experiment_file(experiment)}"
 
 
-def analysis_command(experiment: Experiment, name: AnalysisName) -> str:
+def analysis_command(experiment: Experiment, name: str) -> str:
     """Makes an analysis of all its models again, and its table of it."""
     target = f"results/{experiment.run}/tables/{name}.{SHOWN_KIND['tables']}"
     return f"snakemake {target} --forcerun {name} --configfile {experiment_file(experiment)}"
 
 
-def model_command(experiment: Experiment, name: AnalysisName) -> str:
-    """Makes an analysis of one model again, without Snakemake; MODEL and CHANGE are to be filled in."""
-    change = " --change CHANGE" if name == "interventions" else ""
-    return f"camagain analyze {experiment_file(experiment)} {name} MODEL{change}"
+def model_command(experiment: Experiment, name: str) -> str:
+    """Makes an analysis of one model again, without Snakemake; MODEL and JOB are to be filled in."""
+    job = " --job JOB" if declared()[name].jobs else ""
+    return f"camagain analyze {experiment_file(experiment)} {name} MODEL{job}"

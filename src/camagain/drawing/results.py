@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from camagain.artifacts import RunPaths, existing, read_json
-from camagain.config import BASELINE, BASELINE_METHODS, AnalysisName, Experiment
+from camagain.config import BASELINE, BASELINE_METHODS, Experiment
 from camagain.config.methods import CAM_METHODS, METHOD_NAMES
 from camagain.errors import UserError
 from camagain.statistics.correctness import Correct
@@ -34,9 +34,8 @@ class RunResults:
         return {name: path.as_posix() for name, path in found.items() if path is not None}
 
     def _first_missing(self, model: str) -> Path | None:
-        methods = self.experiment.localization.methods
-        wanted = [self.paths.model(model) / "model.json", self.paths.localization(model) / "summary.json"]
-        wanted += [self.paths.evaluation(model, method) / "metrics.json" for method in methods]
+        wanted = [self.paths.card(model), self.paths.summary(model)]
+        wanted += [self.paths.metrics(model, method) for method in self.experiment.localization.methods]
         return next((path for path in wanted if not path.is_file()), None)
 
     @cached_property
@@ -99,7 +98,7 @@ class RunResults:
             else pd.DataFrame(columns=["model", "method", "figure", "changed"])
         )
 
-    def analysis(self, name: AnalysisName) -> pd.DataFrame:
+    def analysis(self, name: str) -> pd.DataFrame:
         """The tidy tables of one analysis, all models in one, with the model's name as first column."""
         tables = []
         for model, folder in self.analysis_folders(name):
@@ -111,7 +110,7 @@ class RunResults:
         filled = [table for table in tables if len(table)] or tables[:1]
         return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["model"])
 
-    def not_applicable(self, name: AnalysisName) -> dict[str, str]:
+    def not_applicable(self, name: str) -> dict[str, str]:
         """The models to which an analysis does not apply, or for which it is missing, and why, in one line each."""
         reasons: dict[str, str] = {}
         for model, folder in self.analysis_folders(name):
@@ -123,17 +122,13 @@ class RunResults:
                 reasons[model] = status["reason"]
         return reasons
 
-    def analysis_folders(self, name: AnalysisName) -> list[tuple[str, Path]]:
+    def analysis_folders(self, name: str) -> list[tuple[str, Path]]:
         """The model and the folder of every job of an analysis."""
-        chosen = self.experiment.analysis.interventions
-        if name == "interventions":
-            return [
-                (model, self.paths.analysis(name, model) / change)
-                for model in chosen.models
-                if model in self.models
-                for change in chosen.changes
-            ]
-        return [(model, self.paths.analysis(name, model)) for model in self.models]
+        return [
+            (model, self.paths.analysis(name, model, job))
+            for model, job in self.experiment.jobs(name)
+            if model in self.models
+        ]
 
     def history(self, model: str) -> pd.DataFrame:
         """One row per epoch."""

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from camagain.config import AnalysisName
 from camagain.drawing.results import RunResults
 
 
-def standing(results: RunResults, name: AnalysisName) -> pd.DataFrame:
+def standing(results: RunResults, name: str) -> pd.DataFrame:
     """The rows of all models, with architecture, dataset, test images, classes and seed behind them."""
     rows, data = results.analysis(name), results.dataset
     return rows.assign(

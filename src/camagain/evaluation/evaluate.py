@@ -46,7 +46,6 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     naming image and file, when maps or predictions do not cover exactly the images of the val and test splits or hold
     NaN.
     """
-    experiment.model(model)
     truths = read_truths(paths.index, experiment.evaluation.size)
     folder = paths.localization(model)
     predictions = read_predictions(folder / "predictions.parquet", truths["test"], "test")

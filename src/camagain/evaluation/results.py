@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from camagain.config import Experiment
+from camagain.config import BASELINE, Experiment
 from camagain.evaluation.figures import Figure
 from camagain.evaluation.iou import iou
 from camagain.evaluation.score_maps import Variant, unscale_boxes
@@ -16,21 +16,20 @@ def metrics(
     experiment: Experiment, scored: Scored, variant: Variant | None, figures: dict[str, Figure | None]
 ) -> dict[str, Any]:
     """The content of metrics.json: whose figures these are, how they were made, and the figures with intervals."""
-    localization = experiment.localization
     return {
         "run": experiment.run,
         "dataset": experiment.dataset.name,
-        "model": scored.model,
+        "model": scored.model.partition("/")[0],  # without the seed of a training
         "method": scored.method,
         "images": {split: len(truth.image_id) for split, truth in scored.truths.items()},
         "classes": scored.truths["test"].classes,
-        "seed": experiment.seed,
+        "seed": experiment.seed if scored.model == BASELINE else experiment.training_seed,
         "settings": {
             **experiment.evaluation.model_dump(mode="json", exclude={"choices"}),
             "thresholds": len(scored.thresholds),
             "variant": variant,
-            "tap": localization.tap if variant else None,
-            "precision": localization.precision if variant else None,
+            "tap": experiment.localization.tap if variant else None,
+            "precision": experiment.localization.precision if variant else None,
         },
         "constant_maps": dict(scored.constant_maps),
         "figures": figures,

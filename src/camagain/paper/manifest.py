@@ -9,7 +9,7 @@ from camagain.config import Experiment
 from camagain.drawing.results import RunResults
 from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
-from camagain.stages import STAGES, stage_code
+from camagain.stages import stage_code, stages
 
 
 def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
@@ -27,7 +27,7 @@ def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
             "packages": package_versions(),
             "machine": machine(),
             "git": git_state(Path.cwd()),
-            "code": {stage: stage_code(stage) for stage in STAGES},
+            "code": {stage: stage_code(stage) for stage in stages()},
             "dataset": read_json(paths.dataset_dir / "dataset.json"),
             "missing_models": results.missing,
             "models": {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from camagain.config import ANALYSES, AnalysisName, Experiment
+from camagain.config import ANALYSES, Experiment
 from camagain.drawing.recipes import recipe_groups
 
 TIMINGS = ("speed",)
@@ -21,14 +21,11 @@ TABLE_NAMES = (
 FIGURE_NAMES = ("heatmaps", "families", "threshold-curves", "evaluation-choices", "training", "cam-diagram")
 """What every run has; each analysis that it makes adds its own."""
 
-ANALYSIS_TABLES: Mapping[AnalysisName, tuple[str, ...]] = {name: (name,) for name in ANALYSES}
-ANALYSIS_FIGURES: Mapping[AnalysisName, tuple[str, ...]] = {
+ANALYSIS_TABLES: Mapping[str, tuple[str, ...]] = {name: (name,) for name in ANALYSES}
+ANALYSIS_FIGURES: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in ANALYSES},
     "erf": ("erf", "erf-localization"),
 }
-
-PARTS = ("tables", "figures", "report", "manifest")
-"""Parts of the last stage, in the order in which each needs the ones before it."""
 
 
 def table_names(experiment: Experiment) -> tuple[str, ...]:

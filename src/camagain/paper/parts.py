@@ -1,30 +1,37 @@
-"""The last stage of a run: tables, figures, report and manifest, each made of the files before it."""
+"""The last stages of a run: tables, figures, report and manifest, each made of the files before it."""
+
+from collections.abc import Sequence
 
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
 from camagain.errors import UserError, nearest
-from camagain.paper.names import PARTS
+
+PARTS = ("tables", "figures", "report", "manifest")
+"""In the order in which each needs the ones before it."""
 
 
-def write_parts(experiment: Experiment, paths: RunPaths, parts: tuple[str, ...] = ()) -> None:
-    """Writes the named parts, or all of them."""
+def check_parts(parts: Sequence[str]) -> None:
+    """UserError for a part that there is not."""
     for part in parts:
         if part not in PARTS:
-            raise UserError(f"unknown part '{part}'; expected one of {list(PARTS)}.{nearest(part, list(PARTS))}")
-    wanted = parts or PARTS
-    if "tables" in wanted:
+            raise UserError(f"unknown part '{part}'; expected one of {list(PARTS)}.{nearest(part, PARTS)}")
+
+
+def write_part(part: str, experiment: Experiment, paths: RunPaths) -> None:
+    """Writes one part; what the others need is imported when they are asked for."""
+    if part == "tables":
         from camagain.paper.tables import write_tables
 
         write_tables(experiment, paths)
-    if "figures" in wanted:
+    elif part == "figures":
         from camagain.paper.figures import write_figures
 
         write_figures(experiment, paths)
-    if "report" in wanted:
+    elif part == "report":
         from camagain.paper.report.page import write_report
 
         write_report(experiment, paths)
-    if "manifest" in wanted:
+    else:
         from camagain.paper.manifest import write_manifest
 
         write_manifest(experiment, paths)

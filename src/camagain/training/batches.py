@@ -66,8 +66,8 @@ def make_batches(
     train, val = (index[index["split"] == split].reset_index(drop=True) for split in ("train", "val"))
     decoded = decoded_images(paths.index) if compute.cache_images else None
     table = AugmentedTable(train, paths.index, training_transform(experiment.input, recipe.augmentation), decoded)
-    table.seed = experiment.seed
-    shuffle = torch.Generator().manual_seed(experiment.seed)
+    table.seed = experiment.training_seed
+    shuffle = torch.Generator().manual_seed(experiment.training_seed)
     whole = BatchSampler(RandomSampler(table, generator=shuffle), recipe.batch_size, drop_last=True)
     own = val[process::processes].reset_index(drop=True)
     val_table = ImageTable(own, paths.index, partial(warp, settings=experiment.input), decoded)

@@ -41,13 +41,15 @@ def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) ->
     index = read_index(paths.index)
     classes = tuple(index.drop_duplicates("label").sort_values("label")["class_name"])
     with accelerator.main_process_first():  # it may have to download
-        network, source = starting_network(model, len(classes), experiment.seed, downloads=experiment.compute.downloads)
+        network, source = starting_network(
+            model, len(classes), experiment.training_seed, downloads=experiment.compute.downloads
+        )
     file = state_file(experiment, model_name, paths, accelerator.device)
     trainee, loop = train(network, model, experiment, paths, file, accelerator, f"{source}, {len(classes)} classes")
     if not accelerator.is_main_process:
         return
     card = ModelCard(
-        name=model_name,
+        name=model.name,
         architecture=model.architecture,
         options=model.options,
         classes=classes,
@@ -55,15 +57,15 @@ def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) ->
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         starting_weights=source,
         training=model.training,
-        seed=experiment.seed,
+        seed=experiment.training_seed,
         dataset=experiment.dataset.name,
         train_images=len(loop.batches.table),
         device="; then ".join(trainee.devices),
         sha256="",
     )
-    write_csv(paths.model(model_name) / "history.csv", pd.DataFrame(trainee.history, columns=list(COLUMNS)))
+    write_csv(paths.history(model_name), pd.DataFrame(trainee.history, columns=list(COLUMNS)))
     save_network(paths.model(model_name), trainee.kept, card)
-    loop.snapshots.publish(paths.model(model_name), wanted=experiment.keeps_snapshots)
+    loop.snapshots.publish(paths.model(model_name))
     loop.state_file.delete()
     print(f"{model_name}: trained for {trainee.seconds:.0f} seconds")
 
@@ -131,7 +133,7 @@ def set_up(
     loop = Loop(
         name=model.name,
         recipe=recipe,
-        seed=experiment.seed,
+        seed=experiment.training_seed,
         batches=batches,
         schedule=make_schedule(optimizer, recipe, batches.steps),
         mixing=mixing,

@@ -37,12 +37,11 @@ class Snapshots:
         except OSError as error:
             print(f"{self.name}: cannot keep the weights of epoch {epoch} ({error}); training goes on", flush=True)
 
-    def publish(self, model_folder: Path, wanted: bool) -> None:
+    def publish(self, model_folder: Path) -> None:
         """Puts the weights into `snapshots/` of the model's folder, in one step, instead of those of another training.
 
-        Where they are `wanted` the folder exists, though it be empty; else it is removed. The files are linked and not
-        moved: if the job is killed before its state is deleted, it goes on from the state and needs them again, and
-        Snakemake will have deleted the folder, as it does with the outputs of a job that failed.
+        A recipe that keeps none leaves no such folder. The files are linked and not moved: a job that is killed before
+        its state is deleted goes on from the state and needs them again.
         """
         ready, final = self.folder / "ready", model_folder / self.gathered.name
         shutil.rmtree(ready, ignore_errors=True)
@@ -58,7 +57,7 @@ class Snapshots:
             print(f"{self.name}: no weights were kept of the epochs {missing}; analyses go without them", flush=True)
         if final.exists():
             shutil.rmtree(final)
-        if wanted:
+        if self.recipe.snapshot_epochs:
             ready.replace(final)
 
     @property

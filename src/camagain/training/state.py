@@ -75,10 +75,10 @@ def state_file(experiment: Experiment, model_name: str, paths: RunPaths, device:
     model = experiment.model(model_name)
     values = {
         "model": model.model_dump(mode="json"),
-        "seed": experiment.seed,
+        "seed": experiment.training_seed,
         "input": experiment.input.model_dump(mode="json"),
         "compute": experiment.compute.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)) | {"device": device.type},
-        "dataset": read_json(paths.dataset_dir / "dataset.json")["fingerprint"],
+        "dataset": read_json(paths.description)["fingerprint"],
         "code": code_digest("camagain.training.finetune"),
         "packages": {name: package_versions()[name] for name in PACKAGES},
     }

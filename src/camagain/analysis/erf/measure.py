@@ -9,11 +9,11 @@ import torch
 
 from camagain.analysis.erf.area import THRESHOLDS, Squares, area_ratios, linear_area_ratios
 from camagain.analysis.erf.contribution import Contribution, measure
+from camagain.analysis.erf.settings import State
 from camagain.analysis.kit.run import Findings
 from camagain.artifacts import RunPaths
 from camagain.compute import channels_last, prepare
 from camagain.config import Experiment
-from camagain.config.analysis import State
 from camagain.datasets.images import ImageTable, warp
 from camagain.datasets.index import read_index, spread_evenly
 from camagain.errors import NotApplicable
@@ -76,7 +76,7 @@ def network_in(state: State, trained: Network, experiment: Experiment, model: st
     entry = experiment.model(model)
     if state == "random":
         entry = entry.model_copy(update={"weights": "random"})
-    network, _ = starting_network(entry, classes, experiment.seed, downloads=experiment.compute.downloads)
+    network, _ = starting_network(entry, classes, experiment.training_seed, downloads=experiment.compute.downloads)
     return network.eval()
 
 

@@ -85,7 +85,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
 
 def plan(experiment: Experiment, model: str, card: ModelCard, paths: RunPaths) -> list[Weights]:
     """What is to be measured: random weights of every seed, the start, what was kept along training, the end."""
-    folder, epochs, seed = paths.model(model), card.training.epochs, experiment.seed
+    folder, epochs, seed = paths.model(model), card.training.epochs, experiment.training_seed
     from_random = experiment.model(model).weights == "random"
     found = [
         Weights("random", other, 0 if from_random and other == seed else None)

@@ -44,7 +44,7 @@ class Change:
     def named(cls, name: str, known: tuple[str, ...]) -> "Change":
         """The change of that name; UserError for one that the experiment does not have."""
         if name not in known:
-            what = f"found the change '{name}'" if name else "interventions are several jobs; say which by --change"
+            what = f"found the change '{name}'" if name else "interventions are several jobs; say which by --job"
             raise UserError(f"{what}; expected one of {list(known)}.{nearest(name, list(known))}")
         found = re.fullmatch(r"(?:own|K(\d+))-seed(\d+)", name)
         if found is None:
@@ -82,8 +82,8 @@ def further(experiment: Experiment, model_name: str, change: Change) -> Experime
     )
     trained = model.model_copy(update={"name": f"{model_name}, {change.name}", "training": recipe})
     assert change.seed is not None  # `shrunk` is not trained
-    seed = derived_seed(experiment.seed, change.seed, STREAM)
-    return experiment.model_copy(update={"seed": seed, "training": recipe, "models": (trained,)})
+    seed = derived_seed(experiment.training_seed, change.seed, STREAM)
+    return experiment.model_copy(update={"seeds": (seed,), "training": recipe, "models": (trained,)})
 
 
 def trained_network(experiment: Experiment, model_name: str, paths: RunPaths) -> tuple[Network, ModelCard]:

@@ -86,7 +86,7 @@ def trained_further(experiment: Experiment, model: str, change: Change, paths: R
         "changed": list(report.changed),
         "left_out": report.left_out,
         "recipe": job.models[0].training.model_dump(mode="json"),
-        "seed_of_training": job.seed,
+        "seed_of_training": job.training_seed,
     }
     columns = {"change": change.kind, "kernel_side": change.side or largest_side(network), "seed": change.seed}
     return findings([(columns | {"epochs": job.models[0].training.epochs}, report, network, found)], about)

@@ -91,7 +91,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
         "images": len(truth.image_id),
         "train_images": len(labels),
         "classes": classes,
-        "seed": experiment.seed,
+        "seed": experiment.training_seed,
         "tap": experiment.localization.tap,
         "precision": experiment.localization.precision,
         "own_thresholded_pooling": backbone.card.options.get("thresholded_pooling"),

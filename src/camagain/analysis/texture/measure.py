@@ -91,7 +91,7 @@ def findings(scorer: Scorer, kinds: list[Corruption], said: Responses) -> Findin
             "dataset": experiment.dataset.name,
             "images": len(truth.label),
             "classes": truth.classes,
-            "seed": experiment.seed,
+            "seed": experiment.training_seed,
             "feature_grid": list(grid),
             "chance_percent": chance,
             "box_area_percent": 100 * scorer.mean_box_area(),

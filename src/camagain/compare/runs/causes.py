@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 from camagain.compare.runs.differences import SOURCES, Difference, setting_differences
 from camagain.compare.runs.folder import RunFolder
-from camagain.config import ANALYSES, BASELINE
-from camagain.stages import stage_settings
-
-FINETUNED = ("model.safetensors", "history.csv")
-LOCALIZED = ("maps.npz", "predictions.parquet", "channels.npz", "parts.npz")
-EVALUATED = ("correct.npz", "images.parquet", "curve.csv", "choices.csv", "metrics.json")
+from camagain.config import BASELINE
+from camagain.config.experiment import trainings
+from camagain.stages import Stage, above, inside, stage_settings, stages
 
 MATTERS = {
     "data": ("settings", "data", "code", "packages"),
@@ -63,52 +62,49 @@ def causes(a: RunFolder, b: RunFolder, changed: Changed, known: Sequence[Differe
 
 
 def first_changes(a: RunFolder, b: RunFolder, changed: Changed) -> Iterator[tuple[str, str, str]]:
-    """(subject, file, stage) of the first difference of each chain, from the images to the tables."""
+    """(subject, file, stage) of the first difference of each chain, from the images to the tables.
+
+    A stage is named where its files differ and those of no stage before it do. The subject is a training, the
+    baselines, a table or a figure.
+    """
     if a.dataset["fingerprint"] != b.dataset["fingerprint"]:
         yield "all", f"data/{b.dataset['name']}/index.parquet", "data"
         return  # everything behind it may differ because of it
     clean = True
-    for model in models_of(a, b):
-        chain = [*((f"models/{model}/{name}", "finetune") for name in FINETUNED)]
-        chain += [(f"localization/{model}/{name}", "localize") for name in LOCALIZED]
-        first = next(((file, stage) for file, stage in chain if changed(file)), None)
-        weights_differ = first is not None and first[1] == "finetune"
-        if first:
-            clean = False
-            yield model, *first
-        if first is None:
-            for file in under(a, b, f"evaluation/{model}/", EVALUATED):
-                if changed(file):
-                    clean = False
-                    yield model, file, "evaluate"
-                    break
-        for name in () if weights_differ else ANALYSES:
-            tables = [file for file in under(a, b, f"analysis/{name}/{model}/", ("table.csv",)) if changed(file)]
-            if tables:
+    for training in trainings_of(a, b):
+        differing: set[str] = set()
+        for name, stage in stages().items():
+            found = first_of(a, b, stage, training, changed) if stage.of_training else None
+            if found and not above(name) & differing:
                 clean = False
-                yield model, tables[0], name
-    for file in under(a, b, f"evaluation/{BASELINE}/", EVALUATED):
-        if changed(file):
-            clean = False
-            yield BASELINE, file, "evaluate_baseline"
-            break
-    if clean:
-        for stage in ("tables", "figures"):
-            for file in under(a, b, f"{stage}/", (".csv",)):
-                if changed(file):
-                    yield file.removesuffix(".csv"), file, stage
+                yield training, found, name
+            if found:
+                differing.add(name)
+    baseline = first_of(a, b, stages()["evaluate_baseline"], "*", changed)
+    if baseline:
+        clean = False
+        yield BASELINE, baseline, "evaluate_baseline"
+    for name in ("tables", "figures") if clean else ():
+        for file in (file for entry in stages()[name].writes for file in both(a, b, inside(entry))):
+            if file.startswith(f"{name}/") and file.endswith(".csv") and changed(file):
+                yield Path(file).stem, file, name
 
 
-def models_of(a: RunFolder, b: RunFolder) -> list[str]:
-    """The models that both runs have, in the order of the second."""
-    ours = {model["name"] for model in a.values["models"]}
-    return [model["name"] for model in b.values["models"] if model["name"] in ours]
+def first_of(a: RunFolder, b: RunFolder, stage: Stage, training: str, changed: Changed) -> str | None:
+    """The first file of a stage that differs, in the order in which it declares them; None where none does."""
+    found = (file for entry in stage.writes if not entry.record for file in both(a, b, inside(entry, training)))
+    return next((file for file in found if changed(file)), None)
 
 
-def under(a: RunFolder, b: RunFolder, prefix: str, ends: tuple[str, ...]) -> list[str]:
-    """Files that both runs had below a folder, by their name's end, in the order of the ends."""
-    both = sorted(set(a.listed) & set(b.listed))
-    return [file for end in ends for file in both if file.startswith(prefix) and file.endswith(end)]
+def both(a: RunFolder, b: RunFolder, pattern: str) -> list[str]:
+    """The files that both runs had and that a pattern fits, sorted."""
+    return sorted(file for file in set(a.listed) & set(b.listed) if fnmatchcase(file, pattern))
+
+
+def trainings_of(a: RunFolder, b: RunFolder) -> list[str]:
+    """The trainings that both runs have, in the order of the second."""
+    ours, theirs = (trainings(run.values) for run in (a, b))
+    return [training for training in theirs if training in ours]
 
 
 def inputs_of(
@@ -131,7 +127,7 @@ def touches(found: Difference, stage: str, model: str) -> bool:
         return False
     if found.name.startswith(SOURCES):
         return found.name == f"{SOURCES}{stage}"
-    return found.matter != "weights" or found.name.startswith(f"{model}:")
+    return found.matter != "weights" or found.name.startswith(f"{model.partition('/')[0]}:")
 
 
 def pattern(files: list[str]) -> str:

@@ -5,33 +5,18 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from camagain.artifacts import SEED_SPREAD, write_csv, write_json
+from camagain.artifacts import INSIDE, SEED_SPREAD, write_csv, write_json
 from camagain.compare.runs.folder import RunFolder
 from camagain.config.dataset import FREE_DATASETS
 from camagain.errors import UserError
-
-PATTERNS = (
-    "claims.json",
-    "experiment.yaml",
-    "evaluation/*/*/metrics.json",
-    "evaluation/*/*/images.parquet",
-    "models/*/model.json",
-    "models/*/history.csv",
-    "localization/*/summary.json",
-    "analysis/*/table.csv",
-    "analysis/*/status.json",
-    "tables/*",
-    "figures/*.csv",
-    "figures/*.png",
-)
-"""Of the files that a run's manifest lists; a star also stands for several folders."""
+from camagain.stages import inside, stages
 
 PICTURES_WITH_IMAGES = ("heatmaps.png", "heatmaps.pdf")
 
-LARGE = ("models/*/*.safetensors", "localization/*/maps.npz")
+LARGE = (INSIDE.weights("").name, INSIDE.maps("").name)
 """What a run has and a reference never, by which one is told from the other before it is replaced."""
 
-MARKS = ("manifest.json", SEED_SPREAD)
+MARKS = (str(INSIDE.manifest), SEED_SPREAD)
 """A folder with one of these is taken for a reference."""
 
 
@@ -53,7 +38,7 @@ def write_reference(run: Path, target: Path, seeds: Sequence[Path] = ()) -> None
         for file in kept:
             (temporary / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.path(file), temporary / file)
-        write_json(temporary / "manifest.json", reference_manifest(source, kept))
+        write_json(temporary / INSIDE.manifest, reference_manifest(source, kept))
         write_spread(source, [RunFolder.open(seed) for seed in seeds], place, temporary)
         shutil.rmtree(place, ignore_errors=True)
         temporary.rename(place)
@@ -66,10 +51,12 @@ def write_reference(run: Path, target: Path, seeds: Sequence[Path] = ()) -> None
 def kept_files(run: RunFolder) -> list[str]:
     """The files that a reference keeps, sorted; those that the manifest lists and the run should have."""
     free = run.values["dataset"]["kind"] in FREE_DATASETS
+    patterns = [str(INSIDE.experiment)]
+    patterns += [inside(entry) for stage in stages().values() for entry in stage.writes if entry.kept]
     return sorted(
         file
         for file in run.manifest["files"]
-        if any(fnmatchcase(file, pattern) for pattern in PATTERNS)
+        if any(fnmatchcase(file, pattern) for pattern in patterns)
         and (free or Path(file).name not in PICTURES_WITH_IMAGES)
     )
 
@@ -103,7 +90,7 @@ def check_target(runs: Sequence[Path], target: Path) -> None:
             raise UserError(f"{target}: one of {run} and {target} lies in the other; give another folder.")
     if target.exists() and not target.is_dir():
         raise UserError(f"{target}: a file; expected a folder for the reference, or a new name.")
-    large = next((path for pattern in LARGE for path in target.glob(pattern)), None)
+    large = next((path for name in LARGE for path in target.rglob(name)), None)
     if large:
         raise UserError(
             f"{target}: it would be replaced, and {large.relative_to(target)} says that it is a run and no reference. "

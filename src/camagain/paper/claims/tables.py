@@ -8,7 +8,6 @@ import pandas as pd
 from camagain.analysis.erf.area import THRESHOLDS
 from camagain.analysis.erf.points import erf_correlations, erf_points
 from camagain.artifacts import existing
-from camagain.config import AnalysisName
 from camagain.drawing.families import family_of
 from camagain.drawing.results import RunResults
 from camagain.paper.exhibits.model_zoo import zoo_table
@@ -100,7 +99,7 @@ def map_rows(results: RunResults) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def made(results: RunResults, name: AnalysisName) -> pd.DataFrame:
+def made(results: RunResults, name: str) -> pd.DataFrame:
     """The rows of an analysis; none where the experiment does not make it, or where it applies to no model."""
     return results.analysis(name) if name in results.experiment.analysis.names else pd.DataFrame()
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 import jinja2
 
 from camagain.artifacts import RunPaths, existing, read_json, write_text
-from camagain.config import AnalysisName, Experiment
+from camagain.config import Experiment
 from camagain.config.file import dump_experiment
 from camagain.drawing.render import TextTable
 from camagain.drawing.rerun import analysis_command, drawing_command, experiment_file, model_command
@@ -80,7 +80,7 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
     write_text(paths.report, page)
 
 
-def section(results: RunResults, name: AnalysisName) -> AnalysisSection:
+def section(results: RunResults, name: str) -> AnalysisSection:
     """What the report shows of one analysis."""
     return AnalysisSection(
         name,

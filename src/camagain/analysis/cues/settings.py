@@ -1,0 +1,10 @@
+"""Settings of the analysis `cues`, and what it is as a stage of a run."""
+
+from camagain.config.declared import AnalysisStage
+
+STAGE = AnalysisStage(
+    place=7,
+    what="The parts that decide the class.",
+    reads=("data", "localize"),
+    may_read=("dataset", "evaluation", "localization", "seed"),
+)
