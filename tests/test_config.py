@@ -7,7 +7,6 @@ import yaml
 
 from camagain.config.file import dump_experiment, load_experiment, parse_experiment
 from camagain.errors import UserError
-from tools.settings_reference import config_reference
 
 
 def changed(values: dict, key: str, value: object) -> dict:
@@ -107,8 +106,3 @@ def test_every_shipped_experiment_is_valid_and_has_its_own_run(path: Path):
     experiment = load_experiment(path)
     assert sum(load_experiment(other).run == experiment.run for other in shipped()) == 1
     assert path.stem in (experiment.run, "config")
-
-
-def test_the_reference_page_is_up_to_date(root: Path):
-    written = (root / "config" / "README.md").read_text(encoding="utf-8")
-    assert written == config_reference(), "run `make docs`"

@@ -14,7 +14,7 @@ from camagain.errors import UserError
 from camagain.paper.captions import CAPTIONS, TABLE_TITLES
 from camagain.paper.exhibits.localization import cell
 from camagain.paper.names import figure_names, table_names
-from tools import benchmark_tables
+from tools import artifacts_page, benchmark_tables
 from tools.settings_reference import config_reference
 
 BEGIN, END = "<!-- results, written by `make docs` -->", "<!-- end of results -->"
@@ -33,16 +33,22 @@ its data, its weights and a GPU ([paper-map.md](paper-map.md)).
 
 
 def write_documents(root: Path) -> list[Path]:
-    """Rewrites the documents of the project in folder `root` that show recorded numbers, and returns their paths."""
-    texts = {
+    """Rewrites the generated documents of the project in folder `root`, and returns their paths."""
+    texts = documents(root)
+    for path, text in texts.items():
+        write_text(path, text)
+    return list(texts)
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """Every generated document, and what it should say."""
+    return {
         root / PAGE: results_page(root),
         root / "README.md": readme(root),
         root / benchmark_tables.PAGE: benchmark_tables.benchmarks_page(root),
         root / "config" / "README.md": config_reference(),
+        root / artifacts_page.PAGE: artifacts_page.artifacts_page(),
     }
-    for path, text in texts.items():
-        write_text(path, text)
-    return list(texts)
 
 
 def results_page(root: Path) -> str:

@@ -13,7 +13,7 @@ def variant(tiny_run, tmp_path) -> Callable:
     def make(name: str, architecture: str = "test_convnext", compute: dict | None = None, seed: int = 0, **training):
         values = tiny_run[0].model_dump(mode="json")
         recipe = {"epochs": 2, "batch_size": 6, "learning_rate": 1.0e-3, **training}
-        values.update(seed=seed, training=recipe, models=[{"name": "net", "architecture": architecture}])
+        values.update(seed=seed, seeds=[seed], training=recipe, models=[{"name": "net", "architecture": architecture}])
         values["analysis"] = {"names": []}
         values["compute"] = {"device": "cpu", "threads": 1, **(compute or {})}
         experiment = parse_experiment(values, name)

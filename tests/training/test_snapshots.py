@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from camagain.artifacts import sha256
 from camagain.config import Training
+from camagain.models.checkpoint import snapshot_path
 from camagain.training import snapshots
 from camagain.training.finetune import finetune
 from camagain.training.loop import Loop
@@ -114,23 +115,11 @@ def disk_full_in_epoch_1(monkeypatch) -> None:
     monkeypatch.setattr(snapshots, "save_weights", full)
 
 
-def test_where_another_model_keeps_snapshots_the_folder_is_there(tiny_run, tmp_path):
-    """The rule promises a folder for every model of such an experiment, also for one whose recipe keeps none."""
-    from camagain.config.file import parse_experiment
-
-    values = tiny_run[0].model_dump(mode="json")
-    values["training"].update(epochs=0, snapshot_every=0)
-    values["analysis"] = {"names": []}
-    values["models"] = [
-        {"name": "bare", "architecture": "test_resnet"},
-        {"name": "kept", "architecture": "test_resnet", "training": {"snapshot_every": 1}},
-    ]
-    experiment = parse_experiment(values, "two")
-    assert experiment.keeps_snapshots
-    assert not experiment.model_copy(update={"models": experiment.models[:1]}).keeps_snapshots
-    paths = experiment.paths(tmp_path, tiny_run[1].data)
-    finetune(experiment, "bare", paths)
-    assert epochs_in(paths.model("bare")) == []
+def test_a_training_that_keeps_no_snapshots_removes_those_of_the_one_before(variant):
+    experiment, paths = variant("bare", snapshot_every=0)
+    snapshot_path(paths.model("net"), 0).parent.mkdir(parents=True)
+    finetune(experiment, "net", paths)
+    assert not snapshot_path(paths.model("net"), 0).parent.exists()
 
 
 def test_a_full_disk_costs_the_snapshot_and_not_the_training(variant, monkeypatch, capsys):
