@@ -332,6 +332,22 @@ def settings_text(values: Mapping[str, Any], stage: str, training: str = "") -> 
     return json.dumps(stage_settings(values, stage, training), sort_keys=True)
 
 
+def changed(experiment: Experiment, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The first stages, of those that depend on each other, that read other settings in one experiment than another.
+
+    Both experiments are given as plain values; `experiment` is the new one. What comes after these stages follows.
+    """
+    found = [
+        name
+        for name in stages()
+        if any(
+            settings_text(old, name, training) != settings_text(new, name, training)
+            for training, _ in jobs(experiment, name)
+        )
+    ]
+    return [name for name in found if not above(name) & set(found)]
+
+
 def stage_code(stage: str) -> str:
     """The digest of the sources behind a stage."""
     return code_digest(*stages()[stage].code)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ANALYSIS_RULES = ("erf", "gap", "pca", "initialization", "remedies", "texture", "cues", "interventions")
+from camagain.config import ANALYSES
 
 STAGE_OF_RULE = {
     "dataset": "data",
@@ -22,7 +22,7 @@ STAGE_OF_RULE = {
     "write_figures": "paper",
     "write_report": "paper",
     "write_manifest": "paper",
-    **{rule: "analysis" for rule in ANALYSIS_RULES},
+    **{rule: "analysis" for rule in ANALYSES},
 }
 
 

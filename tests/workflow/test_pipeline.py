@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from camagain.artifacts import sha256
+from camagain.config import ANALYSES
 from camagain.config.file import parse_experiment
 from camagain.paper.names import figure_names, table_names
 
@@ -22,8 +23,7 @@ pytestmark = pytest.mark.pipeline
 
 RULES = {
     "dataset", "finetune", "localize", "evaluate", "evaluate_baseline", "write_tables", "write_figures",
-    "write_report", "write_manifest", "erf", "gap", "pca", "initialization", "remedies", "texture", "cues",
-    "interventions",
+    "write_report", "write_manifest", *ANALYSES,
 }  # fmt: skip
 
 
@@ -189,6 +189,31 @@ def test_a_setting_runs_only_what_reads_it(finished: Path, checkout: Path, run):
         jobs = planned(run)
     assert jobs["evaluate"] == 2
     assert not {"dataset", "finetune", "localize"} & set(jobs)
+
+
+def test_a_setting_of_another_stage_runs_what_declares_it(finished: Path, checkout: Path, run):
+    """The interventions measure the receptive field as `analysis.erf` says."""
+    with edited(checkout / "config" / "config.yaml", lambda text: text.replace("images: 3\n", "images: 7\n", 1)):
+        jobs = planned(run)
+    assert jobs["erf"] == 2 and jobs["interventions"] == 3
+    assert not {"finetune", "localize", "evaluate", "texture"} & set(jobs)
+
+
+def test_a_copied_run_of_other_settings_is_said_loudly(finished: Path, checkout: Path, run, tmp_path: Path):
+    """Without Snakemake's notes nothing would be done, though the settings are others."""
+    notes = checkout / ".snakemake"
+    notes.rename(tmp_path / "notes")
+    try:
+        assert planned(run) == {}
+        with edited(checkout / "config" / "config.yaml", lambda text: text.replace("bootstrap: 100", "bootstrap: 101")):
+            done = run("snakemake", "-n", succeeds=False)
+            forced = planned(run, "--forcerun", "evaluate", "evaluate_baseline")
+    finally:
+        shutil.rmtree(notes, ignore_errors=True)
+        (tmp_path / "notes").rename(notes)
+    assert done.returncode != 0 and "was made with other settings" in done.stdout + done.stderr
+    assert "snakemake --forcerun evaluate evaluate_baseline" in done.stdout + done.stderr
+    assert forced["evaluate"] == 2
 
 
 def test_a_misspelt_key_is_refused_before_any_job(finished: Path, checkout: Path, run):

@@ -1,6 +1,8 @@
 # What the rules share: the validated experiment, and what the registry of stages (camagain/stages.py) says of each rule.
+import base64
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 from camagain import stages
@@ -42,6 +44,66 @@ def settings(stage):
     return lambda wildcards: stages.settings_text(
         EXPERIMENT_VALUES, stage, getattr(wildcards, "training", "")
     )
+
+
+def shown(stage, category, label):
+    """What a stage writes, each table and figure marked for Snakemake's own report."""
+    folder, marked = f"{PATHS.root}/{category.lower()}/", report
+    return [
+        (
+            marked(
+                file,
+                caption=f"../report/{Path(file).stem}.rst",
+                category=category,
+                labels={label: Path(file).stem, "format": Path(file).suffix[1:]},
+            )
+            if file.startswith(folder)
+            else file
+        )
+        for file in outputs(stage)
+    ]
+
+
+RULES = {
+    "data": "dataset",
+    **{part: f"write_{part}" for part in ("tables", "figures", "report", "manifest")},
+}
+# The rules that are not called as their stage, since a target is.
+
+
+def noted(file):
+    """Whether Snakemake has notes on a file: with which settings and code it was made."""
+    note = base64.urlsafe_b64encode(file.encode()).decode()
+    return Path(".snakemake/metadata", note).is_file()
+
+
+def refuse_a_run_of_other_settings():
+    """Says loudly what Snakemake cannot see: a run of other settings that was copied here, or whose notes are gone.
+
+    Without its notes Snakemake compares times alone and would find nothing to do.
+    """
+    made = [file for file in files(*stages.stages()) if Path(file).is_file()]
+    if (
+        not made
+        or not PATHS.experiment.is_file()
+        or any(map(noted, made))
+        or workflow.dag_settings.forceall
+        or workflow.dag_settings.forcerun
+    ):
+        return
+    old = yaml.safe_load(PATHS.experiment.read_text(encoding="utf-8"))
+    changed = stages.changed(EXPERIMENT, old, EXPERIMENT_VALUES)
+    if changed:
+        again = " ".join(RULES.get(stage, stage) for stage in changed)
+        raise WorkflowError(
+            f"{PATHS.root} was made with other settings than this configuration has, and Snakemake's notes on it "
+            f"(.snakemake) are not here, so that it would find nothing to do. Make what has changed again with "
+            f"`snakemake --forcerun {again}` and your options, or choose another `run`. `diff` of {PATHS.experiment} "
+            "and the output of `camagain experiment` shows the settings."
+        )
+
+
+refuse_a_run_of_other_settings()
 
 
 # A job asks for the one GPU of the machine unless the experiment is for the CPU; then its jobs may run side by side.

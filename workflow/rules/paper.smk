@@ -1,22 +1,4 @@
 # Tables, figures, report and manifest: everything here reads artifacts and never a model.
-def shown(stage, category, label):
-    """What a stage writes, each table and figure marked for Snakemake's own report."""
-    folder, marked = f"{PATHS.root}/{category.lower()}/", report
-    return [
-        (
-            marked(
-                file,
-                caption=f"../report/{Path(file).stem}.rst",
-                category=category,
-                labels={label: Path(file).stem, "format": Path(file).suffix[1:]},
-            )
-            if file.startswith(folder)
-            else file
-        )
-        for file in outputs(stage)
-    ]
-
-
 rule write_tables:
     input:
         inputs("tables"),
