@@ -10,10 +10,9 @@ from camagain.artifacts import SEED_SPREAD, existing, read_json, write_text
 from camagain.config import BASELINE, Experiment
 from camagain.config.file import load_experiment
 from camagain.config.methods import METHOD_NAMES
+from camagain.drawing.cells import score_cell
 from camagain.errors import UserError
-from camagain.paper.captions import CAPTIONS, TABLE_TITLES
-from camagain.paper.exhibits.localization import cell
-from camagain.paper.names import figure_names, table_names
+from camagain.paper.registry import shown
 from tools import artifacts_page, benchmark_tables
 from tools.settings_reference import config_reference
 
@@ -82,9 +81,9 @@ def summary(folder: Path, experiment: Experiment) -> Iterator[str]:
     keys = [(model.name, method) for model in experiment.models for method in methods]
     spread = seed_spread(folder)
     for model, method in [*keys, (BASELINE, "centre-gaussian")]:
-        figures = read_json(folder / "evaluation" / model / method / "metrics.json")["figures"]
+        scores = read_json(folder / "evaluation" / model / method / "metrics.json")["figures"]
         name = METHOD_NAMES[method].partition(",")[0] if model != BASELINE else "centred Gaussian"
-        cells = [cell(figures[figure]) for figure in ("top1", "max_box_acc", "max_box_acc_val_threshold")]
+        cells = [score_cell(scores[score]) for score in ("top1", "max_box_acc", "max_box_acc_val_threshold")]
         seeds = spread.get((model, method), "–") if model != BASELINE else "–"
         yield f"| {' | '.join([experiment.run, scope, model, name, *cells, seeds])} |"
 
@@ -118,14 +117,13 @@ def section(folder: Path, experiment: Experiment) -> str:
         f"{REFERENCES}/{experiment.run}`.",
         "",
     ]
-    for name in table_names(experiment):
-        path = folder / "tables" / f"{name}.md"
+    for exhibit in shown(experiment, "tables"):
+        path = folder / "tables" / f"{exhibit.name}.md"
         if path.is_file():
-            lines += [f"### {TABLE_TITLES[name]}", "", path.read_text(encoding="utf-8")]
-    for name in figure_names(experiment):
-        path = folder / "figures" / f"{name}.png"
+            lines += [f"### {exhibit.title}", "", path.read_text(encoding="utf-8")]
+    for exhibit in shown(experiment, "figures"):
+        path, title = folder / "figures" / f"{exhibit.name}.png", exhibit.figure_title
         if path.is_file():
-            title, caption = CAPTIONS[name]
-            picture = f"../{REFERENCES}/{folder.name}/figures/{name}.png"
-            lines += [f"### {title}", "", f"![{title}]({picture})", "", caption, ""]
+            picture = f"../{REFERENCES}/{folder.name}/figures/{exhibit.name}.png"
+            lines += [f"### {title}", "", f"![{title}]({picture})", "", exhibit.caption, ""]
     return "\n".join(lines)

@@ -24,7 +24,7 @@ from camagain.config.analysis import declared
 from camagain.config.base import restricted
 from camagain.config.declared import AnalysisStage
 from camagain.config.methods import CAM_METHODS
-from camagain.paper.names import figure_names, table_names
+from camagain.paper.registry import exhibit_modules, figure_names, table_names
 from camagain.provenance import code_digest
 
 P = RunPaths(run="{run}", dataset="{dataset}")
@@ -196,7 +196,7 @@ def paper_stages(analyses: Sequence[str]) -> Mapping[str, Stage]:
     return {
         "tables": Stage(
             "Every table, the scores once more for `dvc metrics`, and the claims.",
-            code=("camagain.paper.tables",),
+            code=("camagain.paper.tables", *exhibit_modules("tables")),
             settings=PAPER,
             reads=measured,
             writes=(
@@ -214,7 +214,7 @@ def paper_stages(analyses: Sequence[str]) -> Mapping[str, Stage]:
         ),
         "figures": Stage(
             "Every figure.",
-            code=("camagain.paper.figures",),
+            code=("camagain.paper.figures", *exhibit_modules("figures")),
             settings=PAPER,
             reads=measured,
             writes=(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from camagain.paper.names import table_names
 
 from camagain.config.file import load_experiment, parse_experiment
 from camagain.drawing.recipes import changed_keys, recipe_groups
 from camagain.drawing.results import RunResults
 from camagain.paper.exhibits.augmentation import augmentation_table, augmentation_text
-from camagain.paper.names import table_names
 
 COPIED = {"plain": "small-resnet", "flipped": "small-convnext"}
 

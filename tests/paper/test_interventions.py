@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from camagain.analysis.interventions.figure import figure
 
 from camagain.analysis.interventions import table as tables
 from camagain.analysis.interventions.effects import AREA, effects, single_seeds, verdicts
-from camagain.analysis.interventions.figure import figure
 from camagain.analysis.interventions.measure import COLUMNS
 from camagain.artifacts import write_csv, write_json, write_npz
 from camagain.drawing.results import RunResults

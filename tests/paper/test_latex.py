@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from camagain.paper.names import table_names
 
 from camagain.drawing.latex import (
     PLACES,
@@ -20,7 +21,6 @@ from camagain.drawing.latex import (
     width_points,
 )
 from camagain.drawing.render import TextTable
-from camagain.paper.names import table_names
 
 INTERVAL = "-12.3 [-45.6, +78.9]"
 

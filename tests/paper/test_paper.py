@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from camagain.paper.names import FIGURE_NAMES, TABLE_NAMES, figure_names
 from PIL import Image
 
 from camagain.artifacts import sha256
@@ -15,7 +16,6 @@ from camagain.config.file import parse_experiment
 from camagain.drawing.render import TextTable
 from camagain.drawing.style import FAMILY_COLORS, model_colors
 from camagain.errors import UserError
-from camagain.paper.names import FIGURE_NAMES, TABLE_NAMES, figure_names
 from camagain.paper.parts import write_parts
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from camagain.paper.names import TABLE_NAMES, TIMINGS
 
 from camagain.drawing.results import RunResults
 from camagain.drawing.wall_times import wall_times
 from camagain.paper.exhibits.speed import speed_table, speed_text
-from camagain.paper.names import TABLE_NAMES, TIMINGS
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 

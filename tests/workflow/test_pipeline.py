@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from camagain.paper.names import figure_names, table_names
 
 from camagain.artifacts import sha256
 from camagain.config import ANALYSES
 from camagain.config.file import parse_experiment
-from camagain.paper.names import figure_names, table_names
 
 pytestmark = pytest.mark.pipeline
 

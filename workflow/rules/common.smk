@@ -10,6 +10,7 @@ from camagain.artifacts import write_text
 from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.errors import UserError
+from camagain.paper.registry import write_captions
 
 try:
     EXPERIMENT = parse_experiment(
@@ -46,6 +47,10 @@ def settings(stage):
     )
 
 
+# What `snakemake --report` says of each table and figure; written when a run starts, and no part of the run.
+CAPTIONS = Path(".snakemake/captions").absolute()
+
+
 def shown(stage, category, label):
     """What a stage writes, each table and figure marked for Snakemake's own report."""
     folder, marked = f"{PATHS.root}/{category.lower()}/", report
@@ -53,7 +58,7 @@ def shown(stage, category, label):
         (
             marked(
                 file,
-                caption=f"../report/{Path(file).stem}.rst",
+                caption=str(CAPTIONS / stage / f"{Path(file).stem}.rst"),
                 category=category,
                 labels={label: Path(file).stem, "format": Path(file).suffix[1:]},
             )
@@ -116,6 +121,8 @@ onstart:
     # in its own `params` change, not because some other key did. (An `ancient` input would not do. While the job that
     # makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
     write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
+    write_captions(CAPTIONS)
+    write_captions(CAPTIONS)
 
 
 wildcard_constraints:

@@ -28,7 +28,7 @@ from camagain.paper.evidence import (
     is_papers_data,
     tolerance_points,
 )
-from camagain.paper.exhibits.model_zoo import zoo_table
+from camagain.paper.exhibits import model_zoo
 from camagain.paper.published import Published, published_table, published_value
 
 OF_CLAIMS = {
@@ -88,7 +88,7 @@ def warnings(results: RunResults) -> list[str]:
 def numbers(results: RunResults) -> Iterator[Row]:
     """One row for each published number and each map of the run that answers it, or one that says why none does."""
     why = "other images" if not is_papers_data(results.dataset) else "the run has no such network"
-    for row in zoo_table(results).itertuples():
+    for row in model_zoo.numbers(results).itertuples():
         published = published_value("model-zoo", f"{row.network}, {row.map}", row.figure)
         key = {"network": row.network, "map": row.map, "figure": row.figure}
         if row.verdict == "not run":
@@ -111,7 +111,7 @@ def centre(results: RunResults, why: str) -> Iterator[Row]:
     if not is_papers_data(results.dataset):
         yield unanswered(key, published, why)
         return
-    own = results.metrics(BASELINE, "centre-gaussian")["figures"]["max_box_acc_v2"]["value"]
+    own = results.scores(BASELINE, "centre-gaussian")["max_box_acc_v2"]["value"]
     yield answered(key, published, own, "no network")
 
 

@@ -20,7 +20,7 @@ from camagain.errors import UserError, nearest
 FOLDER = Path(__file__).parents[1] / "analysis"
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {"settings.py": ("STAGE",), "measure.py": ("COLUMNS", "analyze")}
-"""What each file of an analysis has to define; `camagain.drawing.exhibits` says the same of `show.py`."""
+"""What each file of an analysis has to define; `camagain.paper.registry` says the same of `show.py`."""
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from camagain.artifacts import existing, read_json
+from camagain.artifacts import existing
 from camagain.drawing.results import RunResults
 
 COLOUR_CHANNELS = 3
@@ -13,7 +13,7 @@ COLOUR_CHANNELS = 3
 
 def model_card(results: RunResults, model: str) -> dict[str, Any]:
     """The content of model.json."""
-    return read_json(results.paths.model(model) / "model.json")
+    return results.json(results.paths.model(model) / "model.json")
 
 
 def largest_kernel(weights: Path) -> int:

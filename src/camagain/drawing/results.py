@@ -1,9 +1,10 @@
-"""What a run measured, read back from its artifacts: figures, curves, per-image results, histories."""
+"""What a run measured, read back from its artifacts: scores, curves, per-image results, histories."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,15 +18,45 @@ from camagain.statistics.correctness import Correct
 MAP_NAMES = {**METHOD_NAMES, "whole-image": "whole image", "centre-gaussian": "centred Gaussian"}
 """How a score map is called in tables and figures."""
 
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class RunResults:
-    """Read access to the artifacts of one run."""
+    """Read access to the artifacts of one run, which must not change meanwhile: each file is read once."""
 
     experiment: Experiment
     paths: RunPaths
     description: dict[str, Any] | None = None
     """Of the dataset, where it is known from elsewhere than the folder of the data, such as a manifest."""
+    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, compute: Callable[["RunResults"], Found]) -> Found:
+        """What a function finds in these results, computed when it is first asked for: tables and figures share it."""
+        return self._keep(compute, lambda: compute(self))
+
+    def json(self, path: Path) -> Any:
+        """The content of a JSON file of the run."""
+        return self._keep(path, lambda: read_json(path))
+
+    def csv(self, path: Path) -> pd.DataFrame:
+        """A CSV file of the run as a table."""
+        return self._keep(path, lambda: pd.read_csv(existing(path)))
+
+    def arrays(self, path: Path) -> dict[str, np.ndarray]:
+        """The arrays of an npz file of the run by name."""
+
+        def load() -> dict[str, np.ndarray]:
+            with np.load(existing(path)) as stored:
+                return dict(stored)
+
+        return self._keep(path, load)
+
+    def _keep(self, key: Any, make: Callable[[], Found]) -> Found:
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept = self._kept[key]
+        return kept.copy(deep=False) if isinstance(kept, pd.DataFrame) else kept  # pandas copies what is written to
 
     @cached_property
     def missing(self) -> dict[str, str]:
@@ -65,15 +96,19 @@ class RunResults:
     @cached_property
     def dataset(self) -> dict[str, Any]:
         """The dataset's description: kind, name, images per split, number of classes, fingerprint."""
-        return self.description or read_json(self.paths.dataset_dir / "dataset.json")
+        return self.description or self.json(self.paths.dataset_dir / "dataset.json")
 
     def metrics(self, model: str, method: str) -> dict[str, Any]:
         """The content of metrics.json."""
-        return read_json(self.paths.evaluation(model, method) / "metrics.json")
+        return self.json(self.paths.evaluation(model, method) / "metrics.json")
+
+    def scores(self, model: str, method: str) -> dict[str, Any]:
+        """The scores of metrics.json by name: value and interval in percent, None where one does not apply."""
+        return self.metrics(model, method)["figures"]
 
     def curve(self, model: str, method: str) -> pd.DataFrame:
         """Box accuracy over thresholds: split, contours, delta, threshold, box_acc_percent."""
-        return pd.read_csv(existing(self.paths.evaluation(model, method) / "curve.csv"))
+        return self.csv(self.paths.evaluation(model, method) / "curve.csv")
 
     def images(self, model: str, method: str) -> pd.DataFrame:
         """Per test image: IoU, chosen box, correct or not."""
@@ -81,14 +116,14 @@ class RunResults:
 
     def correct(self, model: str, method: str) -> Correct:
         """Which test images are right at which threshold: IoU 0.5, largest contour, as in MaxBoxAcc."""
-        with np.load(existing(self.paths.evaluation(model, method) / "correct.npz")) as arrays:
-            return Correct(arrays["largest-0.5"], len(arrays["threshold"]))
+        arrays = self.arrays(self.paths.evaluation(model, method) / "correct.npz")
+        return Correct(arrays["largest-0.5"], len(arrays["threshold"]))
 
     def choices(self) -> pd.DataFrame:
         """What each choice of the evaluation costs, all models and methods; without rows where none was scored."""
         methods = [method for method in self.experiment.localization.methods if method in CAM_METHODS]
         tables = [
-            pd.read_csv(existing(self.paths.evaluation(model, method) / "choices.csv")).fillna({"changed": ""})
+            self.csv(self.paths.evaluation(model, method) / "choices.csv").fillna({"changed": ""})
             for model in self.models
             for method in methods
         ]
@@ -104,7 +139,7 @@ class RunResults:
         for model, folder in self.analysis_folders(name):
             if not (folder / "status.json").is_file():
                 continue
-            table = pd.read_csv(existing(folder / "table.csv"))
+            table = self.csv(folder / "table.csv")
             table.insert(0, "model", pd.Series(model, table.index, dtype="str"))
             tables.append(table)
         filled = [table for table in tables if len(table)] or tables[:1]
@@ -115,7 +150,7 @@ class RunResults:
         reasons: dict[str, str] = {}
         for model, folder in self.analysis_folders(name):
             path = folder / "status.json"
-            status = read_json(path) if path.is_file() else None
+            status = self.json(path) if path.is_file() else None
             if status is None:
                 reasons[model] = f"{path} is missing"
             elif not status["applies"]:
@@ -132,7 +167,7 @@ class RunResults:
 
     def history(self, model: str) -> pd.DataFrame:
         """One row per epoch."""
-        return pd.read_csv(existing(self.paths.model(model) / "history.csv"))
+        return self.csv(self.paths.model(model) / "history.csv")
 
     @property
     def sample(self) -> str:

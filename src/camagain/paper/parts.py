@@ -19,19 +19,23 @@ def check_parts(parts: Sequence[str]) -> None:
 
 def write_part(part: str, experiment: Experiment, paths: RunPaths) -> None:
     """Writes one part; what the others need is imported when they are asked for."""
-    if part == "tables":
-        from camagain.paper.tables import write_tables
-
-        write_tables(experiment, paths)
-    elif part == "figures":
-        from camagain.paper.figures import write_figures
-
-        write_figures(experiment, paths)
-    elif part == "report":
-        from camagain.paper.report.page import write_report
-
-        write_report(experiment, paths)
-    else:
+    if part == "manifest":
         from camagain.paper.manifest import write_manifest
 
         write_manifest(experiment, paths)
+        return
+    from camagain.drawing.results import RunResults
+
+    results = RunResults(experiment, paths)
+    if part == "tables":
+        from camagain.paper.tables import write_tables
+
+        write_tables(results)
+    elif part == "figures":
+        from camagain.paper.figures import write_figures
+
+        write_figures(results)
+    else:
+        from camagain.paper.report.page import write_report
+
+        write_report(results)

@@ -28,7 +28,7 @@ def erf_points(results: RunResults) -> pd.DataFrame:
     if table.empty:
         return pd.DataFrame(columns=columns)
     method = method_of(results)
-    scores = {model: results.metrics(model, method)["figures"]["max_box_acc"] for model in table["model"].unique()}
+    scores = {model: results.scores(model, method)["max_box_acc"] for model in table["model"].unique()}
     rows = [
         (model, family_of(results.architectures[model]), state, measure, t, area, method, *score)
         for measure in MEASURES
@@ -39,12 +39,12 @@ def erf_points(results: RunResults) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def erf_correlations(results: RunResults, points: pd.DataFrame) -> pd.DataFrame:
+def erf_correlations(results: RunResults) -> pd.DataFrame:
     """Pearson and Spearman of area and MaxBoxAcc over models, for each state, measure and t; see `correlate`."""
     settings = results.experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, results.experiment.seed)
     tables = []
-    for (state, measure, t), rows in points.groupby(["state", "measure", "t"], sort=False):
+    for (state, measure, t), rows in results.once(erf_points).groupby(["state", "measure", "t"], sort=False):
         found = correlate(rows, "area", "max_box_acc_percent", "family", sampling)
         tables.append(found.assign(state=state, measure=measure, t=t))
     return pd.concat(tables, ignore_index=True)

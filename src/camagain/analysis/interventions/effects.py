@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from camagain.artifacts import existing
+from camagain.drawing.cells import change_cell
 from camagain.drawing.results import RunResults
 from camagain.statistics.bootstrap import interval_of
 
@@ -102,9 +103,7 @@ def single_seeds(results: RunResults) -> pd.DataFrame:
 def measured(results: RunResults) -> Iterator[Effect]:
     """Every change that was made: of each kind its control first, then from the least change to the most."""
     folders = results.analysis_folders("interventions")
-    tables = [
-        pd.read_csv(existing(folder / "table.csv")).assign(model=model, folder=str(folder)) for model, folder in folders
-    ]
+    tables = [results.csv(folder / "table.csv").assign(model=model, folder=str(folder)) for model, folder in folders]
     filled = [table for table in tables if len(table)]
     if not filled:
         return
@@ -117,14 +116,13 @@ def measured(results: RunResults) -> Iterator[Effect]:
         for kind in CONTROLS:
             here = table[(table["model"] == model) & (table["kind"] == kind)]
             for (change, method), rows in here.groupby(["change", "method"], sort=False):
-                drawn = np.stack([resampled(row) for _, row in rows.iterrows()])  # (seeds, R)
+                drawn = np.stack([resampled(results, row) for _, row in rows.iterrows()])  # (seeds, R)
                 yield Effect(model, kind, change, method, rows, drawn)
 
 
-def resampled(row: pd.Series) -> np.ndarray:
+def resampled(results: RunResults, row: pd.Series) -> np.ndarray:
     """MaxBoxAcc of each resample of the images behind a row, (R,) percent."""
-    with np.load(existing(row["folder"]) / "arrays.npz") as arrays:
-        return arrays[f"{row['change']}.{row['method']}"]
+    return results.arrays(Path(row["folder"]) / "arrays.npz")[f"{row['change']}.{row['method']}"]
 
 
 def kernels(row: pd.Series) -> str:
@@ -137,8 +135,7 @@ def difference(row: pd.Series) -> str:
     """The difference to the control in points, with its interval; a dash for the control itself."""
     if row["change"] in CONTROLS.values():
         return "–"
-    low, high = row["difference_low_points"], row["difference_high_points"]
-    return f"{row['difference_points']:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return change_cell(*row[["difference_points", "difference_low_points", "difference_high_points"]])
 
 
 def verdicts(found: pd.DataFrame, method: str = "cam") -> list[str]:

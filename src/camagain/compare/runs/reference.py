@@ -9,9 +9,8 @@ from camagain.artifacts import INSIDE, SEED_SPREAD, write_csv, write_json
 from camagain.compare.runs.folder import RunFolder
 from camagain.config.dataset import FREE_DATASETS
 from camagain.errors import UserError
+from camagain.paper.registry import exhibits
 from camagain.stages import inside, stages
-
-PICTURES_WITH_IMAGES = ("heatmaps.png", "heatmaps.pdf")
 
 LARGE = (INSIDE.weights("").name, INSIDE.maps("").name)
 """What a run has and a reference never, by which one is told from the other before it is replaced."""
@@ -51,13 +50,13 @@ def write_reference(run: Path, target: Path, seeds: Sequence[Path] = ()) -> None
 def kept_files(run: RunFolder) -> list[str]:
     """The files that a reference keeps, sorted; those that the manifest lists and the run should have."""
     free = run.values["dataset"]["kind"] in FREE_DATASETS
+    photographs = {f"figures/{exhibit.name}.png" for exhibit in exhibits() if exhibit.has_photographs}
     patterns = [str(INSIDE.experiment)]
     patterns += [inside(entry) for stage in stages().values() for entry in stage.writes if entry.kept]
     return sorted(
         file
         for file in run.manifest["files"]
-        if any(fnmatchcase(file, pattern) for pattern in patterns)
-        and (free or Path(file).name not in PICTURES_WITH_IMAGES)
+        if any(fnmatchcase(file, pattern) for pattern in patterns) and (free or file not in photographs)
     )
 
 

@@ -12,7 +12,7 @@ from camagain.artifacts import read_json
 from camagain.compare.comparison import Comparison
 from camagain.compare.runs.guards import same_test
 from camagain.datasets.index import image_path, read_index
-from camagain.paper.exhibits.heatmaps import square
+from camagain.drawing.maps import square
 
 GREY = (128, 128, 128)
 """Instead of an image that is not there."""

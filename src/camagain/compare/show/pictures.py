@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from camagain.compare.judging.images import ImageComparison, ImagePair, maps_of
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.show.photographs import SIDE, Photograph, Photographs
-from camagain.paper.exhibits.heatmaps import TRUE_COLOR, draw_box, note, overlay, show
+from camagain.drawing.maps import TRUE_COLOR, draw_box, note, overlay, show
 
 SETS = 6
 """Sets of images, one for each model and method, that are drawn: a page has to stay small."""

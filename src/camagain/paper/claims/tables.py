@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from camagain.analysis.erf.area import THRESHOLDS
-from camagain.analysis.erf.points import erf_correlations, erf_points
-from camagain.artifacts import existing
+from camagain.analysis.erf.points import erf_correlations
 from camagain.drawing.families import family_of
 from camagain.drawing.results import RunResults
-from camagain.paper.exhibits.model_zoo import zoo_table
+from camagain.paper.exhibits import model_zoo, paired_tests
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correlation import COLUMNS as CORRELATION
 from camagain.statistics.correlation import correlate
@@ -43,15 +42,15 @@ class ClaimTables:
 
 
 def claim_tables(results: RunResults) -> ClaimTables:
-    """The tables of a run; `tables/paired-tests.csv` must have been written."""
+    """The tables of a run."""
     choices = results.choices()
     return ClaimTables(
         erf=erf_rows(results),
         maps=map_rows(results),
         remedies=remedy_rows(results),
-        zoo=zoo_table(results),
+        zoo=results.once(model_zoo.numbers),
         choices=choices[choices["figure"] == "max_box_acc"] if len(choices) else choices,
-        pc1=pc1_rows(pd.read_csv(existing(results.paths.tables / "paired-tests.csv"))),
+        pc1=pc1_rows(results.once(paired_tests.numbers)),
     )
 
 
@@ -59,12 +58,9 @@ def erf_rows(results: RunResults) -> pd.DataFrame:
     """Columns t and those of `correlate`: RepLKNet's area ratio against MaxBoxAcc of the first method, all models."""
     if made(results, "erf").empty:
         return pd.DataFrame(columns=["t", *CORRELATION])
-    points = erf_points(results)
-    points = points[(points["state"] == "finetuned") & (points["measure"] == "area_ratio")]
-    if points.empty:
-        return pd.DataFrame(columns=["t", *CORRELATION])
-    found = erf_correlations(results, points)
-    pooled = found[(found["group"] == "all") & (found["kind"] == "spearman") & found["t"].isin(THRESHOLDS)]
+    found = results.once(erf_correlations)
+    found = found[(found["state"] == "finetuned") & (found["measure"] == "area_ratio") & found["t"].isin(THRESHOLDS)]
+    pooled = found[(found["group"] == "all") & (found["kind"] == "spearman")]
     return pooled[["t", *CORRELATION]].reset_index(drop=True)
 
 
@@ -87,9 +83,7 @@ def map_rows(results: RunResults) -> pd.DataFrame:
             points = pd.DataFrame(
                 {
                     "value": values,
-                    "max_box_acc": [
-                        results.metrics(m, method)["figures"]["max_box_acc"]["value"] for m in values.index
-                    ],
+                    "max_box_acc": [results.scores(m, method)["max_box_acc"]["value"] for m in values.index],
                     "family": [family_of(results.architectures[model]) for model in values.index],
                 }
             )

@@ -118,5 +118,5 @@ def claims_path(paths: RunPaths) -> Path:
 
 
 def write_claims(results: RunResults) -> None:
-    """Writes `claims.json` of a run, whose `tables/` must have been written."""
+    """Writes `claims.json` of a run."""
     write_json(claims_path(results.paths), assess(results, claim_tables(results)))

@@ -2,11 +2,17 @@
 
 import pandas as pd
 
+from camagain.drawing.cells import NONE, change_cell, score_cell
 from camagain.drawing.recipes import changed_keys, recipe_groups
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
-from camagain.paper.exhibits.localization import cell
-from camagain.paper.exhibits.paired_tests import paired_table
+from camagain.paper.exhibits import paired_tests
+
+NAME = "augmentation"
+TITLE = "What each change of the recipe does"
+PLACE = 80
+KEYS = ("model", "reference", "changed", "method")
+SHOWN_IF = "camagain.drawing.recipes.recipe_groups"
 
 COLUMNS = (
     "model",
@@ -23,27 +29,27 @@ COLUMNS = (
 )
 
 
-def augmentation_table(results: RunResults) -> pd.DataFrame:
+def numbers(results: RunResults) -> pd.DataFrame:
     """One row per model and method of each group, its reference first: MaxBoxAcc, and the paired difference to it.
 
     The reference is the first model of its architecture, options and starting weights that has results. Differences and
     intervals are those of `paired-tests`, each side at its own best threshold; they speak of images, not of seeds.
     """
-    pairs = paired_table(results)
+    pairs = results.once(paired_tests.numbers)
     pairs = pairs[pairs["kind"] == "models"].set_index(["model_a", "model_b", "method_a"])
     rows = []
     for group in recipe_groups(results.experiment):
         here = [model for model in group if model.name in results.models]
         for model in here:
             for method in results.experiment.localization.methods:
-                figures = results.metrics(model.name, method)["figures"]
+                scores = results.scores(model.name, method)
                 row = {
                     "model": model.name,
                     "reference": here[0].name,
                     "changed": changed_keys(model, here[0]),
                     "method": method,
-                    "top1_percent": figures["top1"]["value"],
-                    "max_box_acc_percent": figures["max_box_acc"]["value"],
+                    "top1_percent": scores["top1"]["value"],
+                    "max_box_acc_percent": scores["max_box_acc"]["value"],
                 }
                 if model is not here[0]:
                     pair = pairs.loc[(model.name, here[0].name, method)]
@@ -53,22 +59,20 @@ def augmentation_table(results: RunResults) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def augmentation_text(results: RunResults) -> TextTable:
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row for each model of a group, by the first method."""
-    table, method = augmentation_table(results), results.experiment.localization.methods[0]
+    method = results.experiment.localization.methods[0]
     rows = []
     for row in table[table["method"] == method].itertuples():
-        figures = results.metrics(row.model, method)["figures"]
+        scores = results.scores(row.model, method)
         is_reference = row.model == row.reference
         rows.append(
             (
                 row.model,
                 "reference" if is_reference else row.changed,
-                cell(figures["top1"]),
-                cell(figures["max_box_acc"]),
-                "–"
-                if is_reference
-                else f"{row.difference_points:+.1f} [{row.low_points:+.1f}, {row.high_points:+.1f}]",
+                score_cell(scores["top1"]),
+                score_cell(scores["max_box_acc"]),
+                NONE if is_reference else change_cell(row.difference_points, row.low_points, row.high_points),
             )
         )
     caption = (

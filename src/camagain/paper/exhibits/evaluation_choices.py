@@ -1,11 +1,26 @@
 """What each choice of the evaluation costs: the experiment's own number, and what changing one choice does to it."""
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from camagain.drawing.cells import change_cell
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
+from camagain.drawing.style import PAGE_INCHES, model_colors
 from camagain.evaluation.ways import ALTERNATIVES
-from camagain.paper.exhibits.localization import LOCALIZATION
+from camagain.paper.exhibits.localization import SCORES
+
+NAME = "evaluation-choices"
+TITLE = "What each choice of the evaluation costs"
+PLACE = 30
+KEYS = ("model", "method", "figure", "changed")
+CAPTION = (
+    "Change of MaxBoxAcc in points when one choice of the evaluation is changed and everything else stays, with the "
+    "interval over images. Zero: the choice does not matter for these images."
+)
+FIGURE_TITLE = "What each choice does"
 
 VALUE_NAMES = {
     "size": "{} px",
@@ -19,7 +34,7 @@ VALUE_NAMES = {
 """How a value of each choice reads."""
 
 
-def choices_table(results: RunResults) -> pd.DataFrame:
+def numbers(results: RunResults) -> pd.DataFrame:
     """The rows of every model's choices.csv."""
     return results.choices()
 
@@ -41,9 +56,8 @@ def option_name(choice: str, value: object) -> str:
     return "other contours" if choice == "contours" else VALUE_NAMES[choice].format(value)
 
 
-def choices_text(results: RunResults) -> TextTable:
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row for each model, map and figure: the own value, and the difference that each single change makes."""
-    table = results.choices()
     single = single_changes(table) if len(table) else pd.DataFrame(columns=["option"])
     options = list(dict.fromkeys(option for choice in ALTERNATIVES for option in options_of(single, choice)))
     combined = bool(len(table)) and len(table) > len(single) + len(table[table["changed"] == ""])
@@ -52,7 +66,7 @@ def choices_text(results: RunResults) -> TextTable:
         base = group[group["changed"] == ""].iloc[0]
         here = single[(single["model"] == model) & (single["method"] == method) & (single["figure"] == figure)]
         cells = {row["option"]: difference(row) for _, row in here.iterrows()}
-        row = [model, MAP_NAMES[method], LOCALIZATION[figure], f"{base['value_percent']:.1f}"]
+        row = [model, MAP_NAMES[method], SCORES[figure], f"{base['value_percent']:.1f}"]
         row += [cells.get(option, "–") for option in options]
         if combined:
             row.append(f"{group['value_percent'].min():.1f} to {group['value_percent'].max():.1f}")
@@ -70,7 +84,7 @@ def difference(row: pd.Series) -> str:
     low, high = row["difference_low_points"], row["difference_high_points"]
     if row["difference_points"] == low == high == 0:
         return "0"
-    return f"{row['difference_points']:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return change_cell(row["difference_points"], low, high)
 
 
 def caption(results: RunResults) -> str:
@@ -83,3 +97,38 @@ def caption(results: RunResults) -> str:
         "paired intervals; 0: the same in every resample. A dash: nothing to change, as where no norm stands between "
         "maps and classifier. evaluation-choices.csv also counts the images that change sides."
     )
+
+
+DRAWN = "max_box_acc"
+SPREAD = 0.6
+"""Share of a row's height over which its models are spread."""
+
+
+def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
+    """One panel for each method, one row for each changed choice, one dot for each model."""
+    table = results.choices()
+    table = single_changes(table[table["figure"] == DRAWN])
+    colors = model_colors(results.architectures)
+    methods = list(dict.fromkeys(table["method"])) if len(table) else []
+    options = [
+        option for choice in ALTERNATIVES for option in dict.fromkeys(table.loc[table["choice"] == choice, "option"])
+    ]
+    height = 0.9 + 0.1 * len(options) * max(3, len(results.models))
+    size, columns = (PAGE_INCHES, height), max(1, len(methods))
+    page, grid = plt.subplots(1, columns, figsize=size, squeeze=False, sharex=True, sharey=True, layout="constrained")
+    offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(results.models))
+    for method, axes in zip(methods, grid[0], strict=True):
+        for model, offset in zip(results.models, offsets, strict=True):
+            rows = table[(table["method"] == method) & (table["model"] == model)]
+            y = [options.index(option) + offset for option in rows["option"]]
+            value = rows["difference_points"].to_numpy(dtype=float)
+            bars = [value - rows["difference_low_points"], rows["difference_high_points"] - value]
+            axes.errorbar(value, y, xerr=bars, fmt="o", markersize=3, linewidth=1, color=colors[model], label=model)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set(title=MAP_NAMES[method].partition(",")[0], xlabel="change of MaxBoxAcc, points")
+        axes.set_yticks(range(len(options)), options)
+        axes.grid(axis="x", linewidth=0.4, alpha=0.6)
+    grid[0, 0].invert_yaxis()
+    if methods:
+        page.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return page, table

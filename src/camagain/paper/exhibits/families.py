@@ -21,6 +21,17 @@ from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, model_colors
 from camagain.paper.evidence import PAPERS_DATASET, PAPERS_TEST_IMAGES, is_papers_data
 from camagain.paper.published import published_table, published_value
 
+NAME = "families"
+TITLE = "Families and kernel sizes"
+PLACE = 5
+KEYS = ("whose", "family", "network")
+CAPTION = (
+    "The paper's first figure. Left, in colour: MaxBoxAcc of this run's networks, with intervals over images; "
+    "dashed: boxes that never look at the image. Right, in grey: the 37 networks of the paper, read off its figure "
+    "to 0.1 points. A circle's area is the largest kernel, a star the mean of a family. The panels show different "
+    "images unless their titles say otherwise, and only where they do not can they be compared."
+)
+
 POINTS_PER_CELL = 3.6
 """Area of a circle in square points for each cell of the kernel's side, as in the paper: area ~ kernel."""
 
@@ -44,7 +55,7 @@ class Panel:
     colors: dict[str, str]  # by network
 
 
-def families_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
+def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Left: networks of this run with intervals, and the centred Gaussian; right: published points. Stars: means."""
     method = results.experiment.localization.methods[0]
     ours, theirs = own_points(results, method), published_points()
@@ -64,8 +75,8 @@ def families_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         ),
     )
     shared = is_papers_data(results.dataset)
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE_INCHES, 3.1), layout="constrained", sharey=shared)
-    chance = results.metrics(BASELINE, "centre-gaussian")["figures"]["max_box_acc"]["value"]
+    page, axes = plt.subplots(1, 2, figsize=(PAGE_INCHES, 3.1), layout="constrained", sharey=shared)
+    chance = results.scores(BASELINE, "centre-gaussian")["max_box_acc"]["value"]
     axes[0].axhline(chance, color=BASELINE_COLOR, linewidth=1, linestyle="--", zorder=0)
     axes[0].annotate("centred Gaussian", (0, chance), xycoords=("axes fraction", "data"), xytext=(3, 2),
                      textcoords="offset points", fontsize=6.5, color=BASELINE_COLOR)  # fmt: skip
@@ -75,21 +86,21 @@ def families_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     for one, panel, (low, high) in zip(axes, panels, limits, strict=True):
         label(one, panel)
         one.set_ylim(low, high)
-    legend(figure, pd.concat([ours, theirs])["largest_kernel_cells"])
-    figure.draw_without_rendering()  # positions in points are known from here on
+    legend(page, pd.concat([ours, theirs])["largest_kernel_cells"])
+    page.draw_without_rendering()  # positions in points are known from here on
     for one, panel in zip(axes, panels, strict=True):
         draw(one, panel)
-    return figure, pd.concat([ours, theirs, means(ours), means(theirs)], ignore_index=True)
+    return page, pd.concat([ours, theirs, means(ours), means(theirs)], ignore_index=True)
 
 
 def own_points(results: RunResults, method: str) -> pd.DataFrame:
     """One row per network of the run."""
     rows = []
     for model, architecture in results.architectures.items():
-        figure = results.metrics(model, method)["figures"]["max_box_acc"]
+        score = results.scores(model, method)["max_box_acc"]
         family = family_of(architecture)
         name = FAMILIES[family] if family else architecture.partition(".")[0]
-        values = (figure["value"], figure["low"], figure["high"])
+        values = (score["value"], score["low"], score["high"])
         origin = ("measured", f"run {results.experiment.run}")
         rows.append(("this run", results.dataset["name"], name, model, kernel_of(results, model), *values, *origin))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -3,24 +3,32 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from PIL import Image
 
+from camagain.artifacts import existing
 from camagain.datasets.index import image_path, read_index
+from camagain.drawing.maps import TRUE_COLOR, draw_box, note, overlay, show, square
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import PAGE_INCHES
 
-TRUE_COLOR = "#FFFFFF"
+NAME = "heatmaps"
+TITLE = "What the maps look like"
+PLACE = 3
+KEYS = ("image_id", "model", "method")
+CAPTION = (
+    "Test images at equal steps from the worst to the best localized, so that failures show as often as they "
+    "happen. White: true box. Yellow: predicted box at the threshold that is best on the test split. Bright: high "
+    "score."
+)
+UNJUDGED = "it shows examples, chosen by rank"
+PHOTOGRAPHS = True
+
 PREDICTED_COLOR = "#FFD400"
-COLORMAP = "inferno"
-OVERLAY = 0.55
-"""Opacity of the score map over the greyed image."""
 
 
-def heatmap_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
+def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Rows of test images from the worst to the best localized, columns of models, for the first method.
 
     Images are chosen at equal steps of their rank by mean IoU over the models, so that failures show as often as they
@@ -36,9 +44,10 @@ def heatmap_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 
     columns = 1 + len(results.models)
     width = PAGE_INCHES / count
-    figure, grid = plt.subplots(
+    page, grid = plt.subplots(
         columns, count, figsize=(PAGE_INCHES, width * columns * 1.14), squeeze=False, layout="constrained"
     )
+    maps = {model: stored_maps(results, model, method) for model in results.models}
     rows = []
     for column, image_id in enumerate(chosen):
         record = index.loc[image_id]
@@ -52,7 +61,7 @@ def heatmap_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         for row, model in enumerate(results.models, start=1):
             found = per_model[model].loc[image_id]
             axes = grid[row, column]
-            show(axes, overlay(image, score_map(results, model, method, image_id)))
+            show(axes, overlay(image, maps[model][image_id]))
             for box in record["boxes"]:
                 draw_box(axes, box * scale, TRUE_COLOR)
             draw_box(axes, found[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float) * scale, PREDICTED_COLOR)
@@ -66,49 +75,13 @@ def heatmap_figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         Line2D([], [], color=TRUE_COLOR, linewidth=1.5, label="true box"),
         Line2D([], [], color=PREDICTED_COLOR, linewidth=1.5, label=f"box from {MAP_NAMES[method]}, at the best τ"),
     ]
-    figure.legend(
+    page.legend(
         handles=legend, loc="outside lower center", ncols=2, labelcolor="white", frameon=True, facecolor="#303030"
     )
-    return figure, pd.DataFrame(rows)
+    return page, pd.DataFrame(rows)
 
 
-def square(image: Image.Image, side: int = 224) -> Image.Image:
-    """An image warped to the square that the network saw, large enough to print."""
-    return image.resize((side, side), Image.Resampling.BICUBIC)
-
-
-def score_map(results: RunResults, model: str, method: str, image_id: str) -> np.ndarray:
-    """One stored score map (h, w)."""
-    with np.load(results.paths.localization(model) / "maps.npz") as arrays:
-        return arrays[method][np.flatnonzero(arrays["image_id"] == image_id)[0]]
-
-
-def overlay(image: Image.Image, scores: np.ndarray) -> np.ndarray:
-    """A score map (h, w) in [0, 1], smoothed to the image's size, over the image in grey; uint8 (H, W, 3)."""
-    smooth = Image.fromarray(scores.astype(np.float32)).resize(image.size, Image.Resampling.BILINEAR)
-    heat = plt.get_cmap(COLORMAP)(np.clip(np.asarray(smooth), 0, 1))[..., :3]  # (H, W, 3)
-    grey = np.asarray(image.convert("L"), dtype=float)[..., None] / 255  # (H, W, 1)
-    return ((OVERLAY * heat + (1 - OVERLAY) * grey) * 255).astype(np.uint8)
-
-
-def show(axes: Axes, pixels: np.ndarray) -> None:
-    """An image without ticks or frame."""
-    axes.imshow(pixels, interpolation="bilinear")
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def note(axes: Axes, text: str) -> None:
-    """A few words at the lower edge of an image."""
-    box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1}
-    axes.text(
-        0.5, 0.02, text, transform=axes.transAxes, ha="center", va="bottom", fontsize=5.5, color="white", bbox=box
-    )
-
-
-def draw_box(axes: Axes, box: np.ndarray, color: str) -> None:
-    """A box x0, y0, x1, y1 with a dark rim, visible on light and dark ground."""
-    x0, y0, x1, y1 = box
-    for line_color, line_width in (("black", 2.2), (color, 1.2)):
-        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=line_color, linewidth=line_width))
+def stored_maps(results: RunResults, model: str, method: str) -> dict[str, np.ndarray]:
+    """The score map (h, w) of every image by its id."""
+    with np.load(existing(results.paths.localization(model) / "maps.npz")) as arrays:
+        return dict(zip(arrays["image_id"], arrays[method], strict=True))

@@ -18,7 +18,12 @@ from camagain.paper.evidence import (
 )
 from camagain.paper.published import Published, maybe_published, published_table
 
-FIGURES = {"MaxBoxAcc": "max_box_acc", "MaxBoxAccV2": "max_box_acc_v2"}
+NAME = "model-zoo"
+TITLE = "The authors' model zoo, and ours"
+PLACE = 40
+KEYS = ("network", "map", "figure", "model", "method")
+
+SCORES = {"MaxBoxAcc": "max_box_acc", "MaxBoxAccV2": "max_box_acc_v2"}
 """Columns of the published table and their keys in metrics.json."""
 
 COLUMNS = (
@@ -45,7 +50,7 @@ COLUMNS = (
 )
 
 
-def zoo_table(results: RunResults) -> pd.DataFrame:
+def numbers(results: RunResults) -> pd.DataFrame:
     """One row for each published number and each map of ours that answers it, or one that says there is none."""
     rows = [row for published in published_table("model-zoo") for row in rows_of(published, results)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -72,16 +77,16 @@ def rows_of(published: Published, results: RunResults) -> Iterator[dict]:
         for own in results.experiment.localization.methods:
             if match.network != network or base_of(own) != method.lower():
                 continue
-            figure = results.metrics(model, own)["figures"][FIGURES[published.column]]
-            difference = figure["value"] - published.value
+            score = results.scores(model, own)[SCORES[published.column]]
+            difference = score["value"] - published.value
             answered = True
             yield row | {
                 "model": model,
                 "method": own,
                 "weights": match.weights,
-                "own_percent": figure["value"],
-                "own_low_percent": figure["low"],
-                "own_high_percent": figure["high"],
+                "own_percent": score["value"],
+                "own_low_percent": score["low"],
+                "own_high_percent": score["high"],
                 "difference_points": difference,
                 "verdict": "agrees" if abs(difference) <= row["tolerance_points"] else "differs",
                 "own_dataset": results.dataset["name"],
@@ -91,9 +96,9 @@ def rows_of(published: Published, results: RunResults) -> Iterator[dict]:
         yield row | {"verdict": "not run"}
 
 
-def zoo_text(results: RunResults) -> TextTable:
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """The same as people read it; a dash where there is no number."""
-    table = zoo_table(results).astype(object)
+    table = table.astype(object)
     table = table.where(table.notna(), None)
     rows = tuple(
         (

@@ -9,6 +9,11 @@ from camagain.drawing.networks import kernel_of, model_card
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 
+NAME = "models"
+TITLE = "Networks"
+PLACE = 60
+KEYS = ("model",)
+
 DIGEST_DIGITS = 12
 
 AUGMENTATIONS = {
@@ -22,7 +27,7 @@ AUGMENTATIONS = {
 """Augmentations that are on or off by one key, and how they read."""
 
 
-def models_table(results: RunResults) -> pd.DataFrame:
+def numbers(results: RunResults) -> pd.DataFrame:
     """One row per model, from its card and its weights."""
     rows = []
     for model in results.models:
@@ -83,9 +88,8 @@ def augmentation_in_words(augmentation: dict[str, Any]) -> str:
     return " + ".join(found) or "no augmentation"
 
 
-def models_text(results: RunResults) -> TextTable:
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row per model; recipe and machine are columns only where models differ in them, else in the caption."""
-    table = models_table(results)
     shared, columns = "", {"Recipe": "recipe", "Trained on": "device"}
     for header, column in list(columns.items()):
         if table[column].nunique() == 1:

@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-import numpy as np
 import pandas as pd
 
 from camagain.config import BASELINE
+from camagain.drawing.cells import change_cell, p_cell
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults, series_name
 from camagain.evaluation.metrics import best_of
 from camagain.statistics.bootstrap import Sampling, draws, mean_at_best
 from camagain.statistics.paired import holm, mcnemar, paired_interval
+
+NAME = "paired-tests"
+TITLE = "Paired tests"
+PLACE = 20
+KEYS = ("kind", "model_a", "method_a", "model_b", "method_b")
 
 Key = tuple[str, str]
 """(model, method)."""
@@ -19,7 +24,7 @@ Key = tuple[str, str]
 CHANCE = (BASELINE, "centre-gaussian")
 
 
-def paired_table(results: RunResults) -> pd.DataFrame:
+def numbers(results: RunResults) -> pd.DataFrame:
     """One row per pair, a minus b: difference of MaxBoxAcc with its paired interval, McNemar's counts and p-values.
 
     Each side is taken at its own best threshold. `p_holm` is adjusted for all pairs of its kind.
@@ -68,9 +73,8 @@ def pairs(results: RunResults) -> Iterator[tuple[str, Key, Key]]:
             yield "chance", (model, method), CHANCE
 
 
-def paired_text(results: RunResults) -> TextTable:
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """The pairs people ask for first: methods against the first one, models against the first one, and chance."""
-    table = paired_table(results)
     first_model, first_method = results.models[0], results.experiment.localization.methods[0]
     shown = table[
         ((table["kind"] == "methods") & (table["method_b"] == first_method))
@@ -81,10 +85,10 @@ def paired_text(results: RunResults) -> TextTable:
         (
             series_name(row.model_a, row.method_a),
             series_name(row.model_b, row.method_b),
-            f"{row.difference_points:+.1f} [{row.low_points:+.1f}, {row.high_points:+.1f}]",
+            change_cell(row.difference_points, row.low_points, row.high_points),
             f"{row.only_a_right}",
             f"{row.only_b_right}",
-            p_text(row.p_holm),
+            p_cell(row.p_holm),
         )
         for row in shown.itertuples()
     )
@@ -96,8 +100,3 @@ def paired_text(results: RunResults) -> TextTable:
     )
     columns = ("A", "B", "A − B, points", "only A", "only B", "p (Holm)")
     return TextTable(caption, columns, rows, text_columns=2)
-
-
-def p_text(p_value: float) -> str:
-    """A p-value as people print it."""
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if np.isfinite(p_value) else "–"

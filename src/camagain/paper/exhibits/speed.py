@@ -4,11 +4,16 @@ from typing import Any
 
 import pandas as pd
 
-from camagain.artifacts import read_json
 from camagain.drawing.networks import model_card
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.drawing.wall_times import wall_times
+
+NAME = "speed"
+TITLE = "How long each network took"
+PLACE = 70
+KEYS = ("model",)
+UNJUDGED = "wall times are those of a machine"
 
 STAGES = ("finetune", "localize", "evaluate")
 """The jobs of a model of which times are given."""
@@ -24,7 +29,7 @@ HEADERS = {
 """Measured columns, how people read them, and their digits."""
 
 
-def speed_table(results: RunResults) -> pd.DataFrame:
+def numbers(results: RunResults) -> pd.DataFrame:
     """One row per model: what it computed, and the seconds and memory of its jobs, empty where nobody measured them."""
     jobs = {entry["job"]: entry for entry in wall_times(results.paths.logs)}
     return pd.DataFrame([speed_of(results, model, jobs) for model in results.models])
@@ -33,7 +38,7 @@ def speed_table(results: RunResults) -> pd.DataFrame:
 def speed_of(results: RunResults, model: str, jobs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The row of one model; rates are over whole jobs, start of Python included."""
     card = model_card(results, model)
-    localized = read_json(results.paths.localization(model) / "summary.json")["images"]
+    localized = results.json(results.paths.localization(model) / "summary.json")["images"]
     entries = {stage: jobs.get(f"{stage}/{model}", {}) for stage in STAGES}
     seconds = {stage: entry.get("seconds") for stage, entry in entries.items()}
     memory = [entry["peak_memory_mb"] for entry in entries.values() if entry.get("peak_memory_mb") is not None]
@@ -62,9 +67,8 @@ def rate(images: int, seconds: float | None) -> float | None:
     return round(images / seconds, 1) if images and seconds else None
 
 
-def speed_text(results: RunResults) -> TextTable:
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row per model; the device is a column only where models differ in it, else in the caption."""
-    table = speed_table(results)
     several = table["device"].nunique() > 1
     rows = tuple(
         (

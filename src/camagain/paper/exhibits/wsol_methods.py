@@ -6,10 +6,15 @@ import pandas as pd
 
 from camagain.config import BASELINE
 from camagain.config.methods import CAM_METHODS
+from camagain.drawing.cells import score_cell
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
-from camagain.paper.exhibits.localization import cell
 from camagain.paper.published import Published, published_table, published_value
+
+NAME = "wsol-methods"
+TITLE = "Other methods of localization"
+PLACE = 50
+KEYS = ("method", "network", "figure", "whose")
 
 BACKBONES = ("VGG16", "InceptionV3", "ResNet50")
 CUB_V2 = "CUB MaxBoxAccV2"
@@ -26,7 +31,7 @@ WITH_BOXES = "; settings chosen with the boxes of 1,000 other images"
 """What wsolevaluation's authors grant every method besides."""
 
 
-def methods_table(results: RunResults) -> pd.DataFrame:
+def numbers(results: RunResults) -> pd.DataFrame:
     """One row per number: method, network, figure, whether published or of this run, data, protocol and source."""
     return pd.DataFrame([*published_rows(), *own_rows(results)])
 
@@ -67,16 +72,16 @@ def own_rows(results: RunResults) -> Iterator[dict]:
     """CAM and PC1 of this run's networks, and the centred Gaussian."""
     shown = [key for key in results.keys if key[1] in CAM_METHODS or key == CHANCE]
     for model, method in shown:
-        figures = results.metrics(model, method)["figures"]
+        scores = results.scores(model, method)
         for name, key in (("MaxBoxAcc", "max_box_acc"), ("MaxBoxAccV2", "max_box_acc_v2")):
             yield {
                 "method": MAP_NAMES[method],
                 "network": model,
                 "figure": name,
                 "whose": "this run",
-                "value_percent": figures[key]["value"],
-                "low_percent": figures[key]["low"],
-                "high_percent": figures[key]["high"],
+                "value_percent": scores[key]["value"],
+                "low_percent": scores[key]["low"],
+                "high_percent": scores[key]["high"],
                 "certainty": "measured",
                 "source": f"run {results.experiment.run}",
                 "dataset": results.dataset["name"],
@@ -84,7 +89,7 @@ def own_rows(results: RunResults) -> Iterator[dict]:
             }
 
 
-def methods_text(results: RunResults) -> TextTable:
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """Published numbers and this run's in columns of their own, whose headers name the images."""
     columns = ("Method", "Network", "Figure", "Number", "published, CUB", f"this run, {results.dataset['name']}")
     rows = [*wsolevaluation_text(), *other_text(), *paper_text(), *own_text(results)]
@@ -129,6 +134,6 @@ def own_text(results: RunResults) -> Iterator[tuple[str, ...]]:
     """A row per network and map of this run, both figures in one cell."""
     for model, method in results.keys:
         if method in CAM_METHODS or (model, method) == CHANCE:
-            figures = results.metrics(model, method)["figures"]
-            both = " / ".join(cell(figures[key]) for key in ("max_box_acc", "max_box_acc_v2"))
+            scores = results.scores(model, method)
+            both = " / ".join(score_cell(scores[key]) for key in ("max_box_acc", "max_box_acc_v2"))
             yield MAP_NAMES[method], "–" if model == BASELINE else model, "MaxBoxAcc / V2", "measured", "–", both

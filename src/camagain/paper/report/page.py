@@ -6,18 +6,15 @@ from importlib.resources import files
 
 import jinja2
 
-from camagain.artifacts import RunPaths, existing, read_json, write_text
-from camagain.config import Experiment
+from camagain.artifacts import existing, read_json, write_text
 from camagain.config.file import dump_experiment
 from camagain.drawing.render import TextTable
 from camagain.drawing.rerun import analysis_command, drawing_command, experiment_file, model_command
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
-from camagain.paper.captions import CAPTIONS, TABLE_TITLES
 from camagain.paper.claims.verdicts import claims_path
-from camagain.paper.names import ANALYSIS_FIGURES, FIGURE_NAMES, own_tables
-from camagain.paper.tables import TABLES
+from camagain.paper.registry import Exhibit, shown
 
 
 @dataclass(frozen=True)
@@ -54,9 +51,9 @@ class AnalysisSection:
     model_command: str  # for one of them
 
 
-def write_report(experiment: Experiment, paths: RunPaths) -> None:
+def write_report(results: RunResults) -> None:
     """Writes `report.html` of a run from its tables, figures and artifacts."""
-    results = RunResults(experiment, paths)
+    experiment, paths = results.experiment, results.paths
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     folder = files("camagain.paper.report")
     template = environment.from_string(folder.joinpath("report.html.j2").read_text(encoding="utf-8"))
@@ -64,10 +61,10 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
     page = template.render(
         experiment=experiment,
         results=results,
-        tables=[text_table(results, name) for name in own_tables(experiment)],
+        tables=[table(results, exhibit) for exhibit in shown(experiment, "tables") if not exhibit.analysis],
         headlines=headlines(results),
         claims=read_json(claims_path(paths)),
-        pictures=[picture(results, name) for name in FIGURE_NAMES],
+        pictures=[picture(results, exhibit) for exhibit in shown(experiment, "figures") if not exhibit.analysis],
         analyses=[section(results, name) for name in experiment.analysis.names],
         file=experiment_file(experiment),
         style=style,
@@ -82,41 +79,42 @@ def write_report(experiment: Experiment, paths: RunPaths) -> None:
 
 def section(results: RunResults, name: str) -> AnalysisSection:
     """What the report shows of one analysis."""
+    experiment = results.experiment
+    own = next(exhibit for exhibit in shown(experiment, "tables") if exhibit.name == name)
     return AnalysisSection(
         name,
-        TABLE_TITLES[name],
-        text_table(results, name),
-        [picture(results, figure) for figure in ANALYSIS_FIGURES[name]],
+        own.title,
+        table(results, own),
+        [picture(results, exhibit) for exhibit in shown(experiment, "figures") if exhibit.analysis == name],
         results.not_applicable(name),
-        analysis_command(results.experiment, name),
-        model_command(results.experiment, name),
+        analysis_command(experiment, name),
+        model_command(experiment, name),
     )
 
 
-def text_table(results: RunResults, name: str) -> Table:
-    """A table with its title, as people read it."""
-    command = drawing_command(results.experiment, "tables", name)
-    return Table(name, TABLE_TITLES[name], TABLES[name][1](results), command)
+def table(results: RunResults, exhibit: Exhibit) -> Table:
+    """A table with its title, as it was written."""
+    markdown = existing(results.paths.tables / f"{exhibit.name}.md").read_text(encoding="utf-8")
+    command = drawing_command(results.experiment, "tables", exhibit.name)
+    return Table(exhibit.name, exhibit.title, TextTable.from_markdown(markdown), command)
 
 
-def picture(results: RunResults, name: str) -> Picture:
+def picture(results: RunResults, exhibit: Exhibit) -> Picture:
     """A figure with its title, caption and pixels."""
-    title, caption = CAPTIONS[name]
-    png = existing(results.paths.figures / f"{name}.png").read_bytes()
+    png = existing(results.paths.figures / f"{exhibit.name}.png").read_bytes()
     uri = "data:image/png;base64," + base64.b64encode(png).decode()
-    return Picture(name, title, caption, uri, drawing_command(results.experiment, "figures", name))
+    command = drawing_command(results.experiment, "figures", exhibit.name)
+    return Picture(exhibit.name, exhibit.figure_title, exhibit.caption, uri, command)
 
 
 def headlines(results: RunResults) -> list[str]:
     """What was found, one sentence per model, always against the better baseline."""
-    baseline = max(
-        results.metrics(*key)["figures"]["max_box_acc"]["value"] for key in results.keys if key[0] == "baseline"
-    )
+    baseline = max(results.scores(*key)["max_box_acc"]["value"] for key in results.keys if key[0] == "baseline")
     first = results.experiment.localization.methods[0]
     method, sentences = MAP_NAMES[first], []
     for model in results.models:
-        figures = results.metrics(model, first)["figures"]
-        boxes, top1 = figures["max_box_acc"], figures["top1"]
+        scores = results.scores(model, first)
+        boxes, top1 = scores["max_box_acc"], scores["top1"]
         if boxes["low"] > baseline:
             against = "above"
         elif boxes["high"] < baseline:

@@ -1,4 +1,4 @@
-"""The line figures: box accuracy over the threshold, and training over epochs."""
+"""Box accuracy over the threshold; a dot marks the maximum, which is MaxBoxAcc."""
 
 import math
 
@@ -6,17 +6,26 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from camagain.config import BASELINE
 from camagain.config.methods import base_of, uses_true_class
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, model_colors
 
+NAME = "threshold-curves"
+TITLE = "Box accuracy over the threshold"
+PLACE = 7
+KEYS = ("model", "method", "threshold")
+CAPTION = (
+    "Share of test images whose largest contour gives a box with IoU of at least 0.5, for one threshold on all "
+    "images. The dot is MaxBoxAcc. Grey: boxes that never look at the image."
+)
+SHARES = {"box_acc_percent": "test"}
+
 DELTA = 0.5
 
 
-def threshold_curves(results: RunResults) -> tuple[Figure, pd.DataFrame]:
+def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Box accuracy at IoU 0.5 over the threshold tau, test split, largest contour; a dot marks each maximum.
 
     One panel for each method, in which a dashed line is the map of the true class; baselines are in every panel.
@@ -25,7 +34,7 @@ def threshold_curves(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     bases = list(dict.fromkeys(base_of(method) for method in results.experiment.localization.methods))
     rows, columns = math.ceil(len(bases) / 2), min(2, len(bases))
     size = (PAGE_INCHES, 2.3 * rows + 0.6)
-    figure, grid = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    page, grid = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False, layout="constrained")
     drawn = []
     for model, method in results.keys:
         curve = results.curve(model, method)
@@ -55,26 +64,5 @@ def threshold_curves(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         Line2D([], [], color="black", linestyle="-", label="predicted class"),
         Line2D([], [], color="black", linestyle="--", label="true class"),
     ]
-    figure.legend(handles=legend, loc="outside lower center", ncols=4)
-    return figure, pd.concat(drawn, ignore_index=True)
-
-
-def training_curves(results: RunResults) -> tuple[Figure, pd.DataFrame]:
-    """Left: training loss; right: top-1 accuracy on val; both over epochs, one line per model."""
-    colors = model_colors(results.architectures)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE_INCHES, 2.2), layout="constrained")
-    drawn = []
-    for model in results.models:
-        history = results.history(model)
-        drawn.append(history.assign(model=model))
-        left.plot(history["epoch"], history["train_loss"], color=colors[model], marker=".", markersize=4, label=model)
-        right.plot(
-            history["epoch"], history["val_top1_percent"], color=colors[model], marker=".", markersize=4, label=model
-        )
-    left.set(xlabel="epoch", ylabel="training loss")
-    right.set(xlabel="epoch", ylabel="top-1 on val, %")
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    right.set_ylim(0, 103)  # the markers at 100 % show whole
-    right.legend(loc="lower right")
-    return figure, pd.concat(drawn, ignore_index=True)
+    page.legend(handles=legend, loc="outside lower center", ncols=4)
+    return page, pd.concat(drawn, ignore_index=True)

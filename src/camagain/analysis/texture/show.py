@@ -1,4 +1,4 @@
-"""Accuracy and localization over corruptions that destroy shape, or texture, with an example of each above."""
+"""Accuracy and localization under every corruption, and what losing shape and losing texture cost on average."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,16 +12,96 @@ from matplotlib.lines import Line2D
 
 from camagain.analysis.texture.examples import examples
 from camagain.analysis.texture.names import GROUPS, corrupted
-from camagain.analysis.texture.table import measured
 from camagain.config import BASELINE
 from camagain.datasets.index import spread_evenly
+from camagain.drawing.cells import change_cell
 from camagain.drawing.dots import offsets_of
 from camagain.drawing.empty import empty_figure
+from camagain.drawing.maps import show
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
+from camagain.drawing.standing import standing
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
 from camagain.evaluation.metrics import best_of
-from camagain.paper.exhibits.heatmaps import show
 from camagain.statistics.correctness import Correct
+
+NAME = "texture"
+TITLE = "Shape and texture"
+KEYS = ("model", "corruption", "loses", "patches_per_side", "window_px")
+CAPTION = (
+    "Accuracy, MaxBoxAcc (true class) and the share of the map inside the true box on corrupted images, with "
+    "intervals over images. Shuffled patches keep what is smaller than a patch; a median filter keeps what is "
+    "larger than its window. Maps of shuffled images are put back before they are scored; hollow dots: what the "
+    "coarse feature grid leaves of the clean image's map on that way, so that the network's own loss is the gap "
+    "below. Random phases keep spectrum and colours and no object. Grey lines: most frequent class, centred "
+    "Gaussian, map of one value."
+)
+
+SCORES = {"top1": "Top-1", "max_box_acc": "MaxBoxAcc"}
+SUMMARIES = {"shape": "shape lost", "texture": "texture lost", "texture minus shape": "difference"}
+
+
+def numbers(results: RunResults) -> pd.DataFrame:
+    """Every row of the analysis, all models, with what it stands on."""
+    return standing(results, NAME)
+
+
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
+    """Two rows for each model: classes and boxes."""
+    if table.empty:
+        return TextTable(f"The analysis applies to no model of {results.sample}.", ("Model",), ())
+    labels = list(dict.fromkeys(corrupted(table)["label"]))
+    rows = []
+    for model, own in table.groupby("model", sort=False):
+        values = corrupted(own).set_index("label")
+        means = own[own["corruption"].isin(("mean", "contrast"))].set_index("loses")
+        for i, (score, name) in enumerate(SCORES.items()):
+            cells = [percent(values[f"{score}_percent"].get(label)) for label in labels]
+            cells += [points(means, loss, f"{score}_change") for loss in SUMMARIES]
+            rows.append(("" if i else str(model), name, *cells))
+    return TextTable(caption(results), ("Model", "", *labels, *SUMMARIES.values()), tuple(rows), text_columns=2)
+
+
+def percent(value: float | None) -> str:
+    """A percentage, or a dash where there is none."""
+    return "–" if value is None or pd.isna(value) else f"{value:.1f}"
+
+
+def points(means: pd.DataFrame, loss: str, name: str) -> str:
+    """A change in points with its interval, or a dash where it is not defined."""
+    if loss not in means.index or pd.isna(means.loc[loss, f"{name}_points"]):
+        return "–"
+    return change_cell(*(means.loc[loss, f"{name}{bound}_points"] for bound in ("", "_low", "_high")))
+
+
+def caption(results: RunResults) -> str:
+    """What was done to which images, and how the last columns are computed."""
+    applies = measured(results)
+    images = max(entry["images"] for entry in applies.values())
+    notes = dict.fromkeys(note for entry in applies.values() for note in entry["notes"])
+    remarks = [f"{note}{concerned(note, applies)}." for note in notes]
+    return (
+        f"Top-1 and MaxBoxAcc of class activation maps of the true class, in percent, on {results.sample}; {images:,} "
+        "of these images, corrupted. n × n: patches of such a grid change places, and maps are put back before they "
+        "are scored. px: window of a median filter. Random phases leave no object to be found. Shape lost, texture "
+        "lost: mean change over all grids, and over all windows, in points, with paired intervals over images; of "
+        "MaxBoxAcc against maps of clean images, for patches seen through the same feature grid. Difference: texture "
+        "minus shape, above 0 where losing shape costs more; it depends on grids and windows, and is no shape bias in "
+        f"the sense of cue conflicts.{''.join(f' {remark[0].upper()}{remark[1:]}' for remark in remarks)}"
+    )
+
+
+def measured(results: RunResults) -> dict[str, dict[str, Any]]:
+    """What the numbers of each model stand on, of those to which the analysis applies."""
+    without, folders = results.not_applicable(NAME), results.analysis_folders(NAME)
+    return {model: results.json(folder / "status.json") for model, folder in folders if model not in without}
+
+
+def concerned(note: str, status: Mapping[str, dict]) -> str:
+    """The models that a note is of, in parentheses; nothing where it is of all."""
+    models = [model for model, entry in status.items() if note in entry["notes"]]
+    return "" if len(models) == len(status) else f" ({', '.join(models)})"
+
 
 GAP = 0.5
 """Between two kinds of corruption, in widths of a column."""
@@ -47,9 +127,9 @@ PANELS = {"top1": "top-1, %", "max_box_acc": "MaxBoxAcc, %", "mass_in_box": "mas
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """A column for each corruption; a panel for classes, one for boxes, one for mass; in each a dot for each model."""
-    found = results.analysis("texture")
+    found = results.analysis(NAME)
     if found.empty:
-        return empty_figure(results, "texture")
+        return empty_figure(results, NAME)
     table, pictures = corrupted(found), examples(results)
     colors = {
         model: color for model, color in model_colors(results.architectures).items() if (table["model"] == model).any()
@@ -98,7 +178,7 @@ def draw_examples(axes: Axes, pictures: Mapping[str, np.ndarray], places: Mappin
 def draw_panel(
     axes: Axes, table: pd.DataFrame, name: str, places: Mapping[str, float], colors: Mapping[str, str]
 ) -> None:
-    """One figure with its intervals: dots of one kind of corruption are joined, and hollow dots are the control."""
+    """One score with its intervals: dots of one kind of corruption are joined, and hollow dots are the control."""
     scale = 1.0 if len(colors) <= MOST_LARGE else 0.5
     look: dict[str, Any] = {"marker": "o", "markersize": 3 * scale, "linewidth": scale}
     for (model, color), offset in zip(colors.items(), offsets_of(len(colors)), strict=True):
@@ -132,7 +212,7 @@ def name_columns(axes: Axes, table: pd.DataFrame, places: Mapping[str, float]) -
 
 
 def without_looking(results: RunResults) -> dict[str, float]:
-    """What each figure is on the same images without a look at them, in percent.
+    """What each score is on the same images without a look at them, in percent.
 
     The most frequent class, the centred Gaussian at its best threshold, and a map of one value.
     """

@@ -1,4 +1,4 @@
-"""How a map's mass divides among deciding parts, the rest of the object and the background, and what that costs."""
+"""How much of each map lies on the parts that decide the class, on the rest of the object, and beside it."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,60 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from camagain.drawing.cells import row_cell
 from camagain.drawing.dots import draw_dots, height_of, offsets_of
 from camagain.drawing.empty import empty_figure
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
+from camagain.drawing.standing import standing
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
+
+NAME = "cues"
+TITLE = "The part that decides the class"
+KEYS = ("model", "method", "quantity", "region")
+CAPTION = (
+    "Drawn classes differ in the colours of crown and wing patch alone. Left: how the mass of a map divides among "
+    "these cues, the rest of the bird and the background; on top, how the area divides. Middle: mass on the cues "
+    "through their share of the area, and through mass by area on the rest of the bird; 1: the map does not prefer "
+    "them, larger: local activation. Right: rank correlation over images of that preference with the IoU of the "
+    "box; negative where preferring the cues costs boxes."
+)
+
+COLUMNS = ("Model", "Map", "mass on cues, %", "of the area, %", "times uniform: cues", "rest of object",
+           "cues to rest", "rank corr. with IoU")  # fmt: skip
+
+
+def numbers(results: RunResults) -> pd.DataFrame:
+    """Every row of the analysis, all models, with what it stands on."""
+    return standing(results, NAME)
+
+
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
+    """A row for each model and map."""
+    groups = table.groupby(["model", "method"], sort=False) if len(table) else ()
+    rows = tuple((model, MAP_NAMES[method], *cells(own)) for (model, method), own in groups)
+    caption = (
+        "Share of a map's mass on the parts that decide the class (cues: boxes around them, cut to the object), beside "
+        "their share of the image's area; how many times more mass than if it were spread evenly lies there and on the "
+        "rest of the object; and the one through the other: 1 is a map that does not prefer the deciding parts, larger "
+        "is local activation. Last: Spearman's rank correlation over images of that preference with the IoU of the "
+        f"box; negative where preferring the cues costs boxes. Described maps, {results.scope}"
+    )
+    return TextTable(caption, COLUMNS, rows, text_columns=2)
+
+
+def cells(own: pd.DataFrame) -> list[str]:
+    """The cells of one model and map."""
+    quantity, region = own["quantity"], own["region"]
+    return [
+        row_cell(own[(quantity == "mass_share") & (region == "cues")]),
+        row_cell(own[(quantity == "area_share") & (region == "cues")]),
+        row_cell(own[(quantity == "concentration") & (region == "cues")], 2),
+        row_cell(own[(quantity == "concentration") & (region == "rest of the object")], 2),
+        row_cell(own[quantity == "preference"], 2),
+        row_cell(own[quantity == "spearman_preference_iou"], 2),
+    ]
+
 
 SHADES: Mapping[str, float] = {"cues": 1.0, "rest of the object": 0.5, "background": 0.18}
 """Regions in the order of a bar, and how much of the model's colour each has."""
@@ -23,9 +73,9 @@ AREA = "share of the area"
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """A row for each map, in it one bar or dot for each model; on top, how the area itself divides."""
-    table = results.analysis("cues")
+    table = results.analysis(NAME)
     if table.empty:
-        return empty_figure(results, "cues")
+        return empty_figure(results, NAME)
     models = [model for model in results.models if (table["model"] == model).any()]
     colors = {model: color for model, color in model_colors(results.architectures).items() if model in models}
     methods = {method: MAP_NAMES[method].replace(", ", ",\n") for method in dict.fromkeys(table["method"])}

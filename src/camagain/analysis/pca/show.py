@@ -1,4 +1,4 @@
-"""Explained variance of principal components, what the first three localize, and where PC1 and CAM agree."""
+"""Principal components of each model: variance, what they localize, and how PC1 compares with CAM."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,58 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from camagain.drawing.cells import p_cell, row_cell
 from camagain.drawing.dots import draw_dots, height_of
 from camagain.drawing.empty import empty_figure
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
+from camagain.drawing.standing import standing
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
+
+NAME = "pca"
+TITLE = "Principal components of the feature maps"
+KEYS = ("model", "quantity", "component", "map")
+CAPTION = (
+    "Components of weighed and scaled channels, as PC1 is made. Left: share of the variance, mean over test images. "
+    "Middle: boxes from CAM and from each component, oriented so that the edge of the image is dark. Right: test "
+    "images by whether CAM, PC1, both or neither give a right box, each at its own best threshold."
+)
+
+MAPS = ("CAM", "PC1", "PC2", "PC3")
+
+COLUMNS = ("Model", "PC1, % of variance", "first 3", *MAPS, "r of CAM, PC1", "only CAM, %", "only PC1, %", "p")
+
+
+def numbers(results: RunResults) -> pd.DataFrame:
+    """Every row of the analysis, all models, with what it stands on."""
+    return standing(results, NAME)
+
+
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
+    """A row for each model."""
+    rows = tuple((str(model), *cells(own)) for model, own in table.groupby("model", sort=False))
+    caption = (
+        "Principal components of weighed and scaled channels, as PC1 is made: share of the variance that the first one "
+        "and the first three explain; MaxBoxAcc of CAM and of components, in percent, each oriented so that the edge "
+        "of the image is dark; Pearson correlation of CAM and PC1 over cells, mean over images; images that one alone "
+        f"has right, and McNemar's exact p, not adjusted for the number of models. Predicted class, {results.scope}"
+    )
+    return TextTable(caption, COLUMNS, rows)
+
+
+def cells(own: pd.DataFrame) -> list[str]:
+    """The cells of one model."""
+    quantity, component = own["quantity"], own["component"]
+    p_value = own.loc[quantity == "mcnemar_p_value", "value"]
+    return [
+        row_cell(own[(quantity == "variance_share") & (component == 1)]),
+        row_cell(own[(quantity == "cumulative_variance_share") & (component == 3)]),
+        *(row_cell(own[(quantity == "max_box_acc") & (own["map"] == name)]) for name in MAPS),
+        row_cell(own[quantity == "pearson_cam_pc1"], 2),
+        *(row_cell(own[quantity == name]) for name in ("only_cam_right", "only_pc1_right")),
+        p_cell(p_value.iloc[0]) if len(p_value) else "–",
+    ]
+
 
 MAPS = ("CAM", "PC1", "PC2", "PC3")
 
@@ -32,9 +80,9 @@ CASES: Mapping[str, tuple[str, str]] = {
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Left: variance by component; middle: MaxBoxAcc of CAM and components; right: images by which map is right."""
-    table = results.analysis("pca")
+    table = results.analysis(NAME)
     if table.empty:
-        return empty_figure(results, "pca")
+        return empty_figure(results, NAME)
     models = [model for model in results.models if (table["model"] == model).any()]
     colors = {model: color for model, color in model_colors(results.architectures).items() if model in models}
     height = max(2.2, height_of(len(MAPS), len(models)) + 0.9, 0.17 * len(models) + 1.2)

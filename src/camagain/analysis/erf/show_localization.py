@@ -14,6 +14,16 @@ from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
 from camagain.statistics.correlation import ALL
 
+NAME = "erf-localization"
+TITLE = "Effective receptive field against localization"
+KEYS = ("model", "state", "measure", "t", "kind", "group")
+CAPTION = (
+    "One point for each network: area of the square that holds a share t of the contribution, and MaxBoxAcc with "
+    "its interval over images. Above, correlations over all networks, below, within each family, in brackets "
+    "bootstrap intervals over networks. A correlation is given from three networks on; with so few, the interval "
+    "says that it means nothing."
+)
+
 PANELS = (0.2, 0.5, 0.99)
 """Shares t of the panels; the one in the middle is the widest."""
 
@@ -27,10 +37,10 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     The areas are those of the fine-tuned networks, or of the experiment's last state. The table behind it holds points
     and correlations of all states, measures and t, told apart by its column `kind`.
     """
-    points = erf_points(results)
+    points = results.once(erf_points)
     if points.empty:
         return empty_figure(results, "erf")
-    found = erf_correlations(results, points)
+    found = results.once(erf_correlations)
     state = max(points["state"].unique(), key=list(STATE_NAMES).index)
     here = points[(points["state"] == state) & (points["measure"] == "area_ratio")]
     rs = found[(found["state"] == state) & (found["measure"] == "area_ratio")]

@@ -1,19 +1,101 @@
-"""Kernel size as the only change: receptive field against MaxBoxAcc when kernels grow, and both when they are cut."""
+"""Kernels enlarged and trained further, or cut: receptive field and MaxBoxAcc beside those of the control."""
 
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from camagain.analysis.interventions.effects import CONTROLS, effects, single_seeds
+from camagain.analysis.interventions.effects import CONTROLS, difference, effects, kernels, single_seeds, verdicts
 from camagain.config import BASELINE
 from camagain.drawing.empty import empty_figure
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
+
+NAME = "interventions"
+TITLE = "Kernel size as the only change"
+KEYS = ("model", "change", "kernel_side", "seed", "method")
+FIGURE_KEYS = ("model", "kind", "change", "kernel_side", "seed", "method")
+CAPTION = (
+    "Left: trained networks whose depthwise kernels were padded with zeros, which changes no output, and which were "
+    "then trained further; arrows lead from the control, the same further training with the kernels as they are. To "
+    "the right: the receptive field grew. Bars: paired intervals over images; where one crosses zero, MaxBoxAcc "
+    "shows no difference. If the receptive field drove localization, arrows would rise to the right. Right: outer "
+    "taps set to zero, without training."
+)
+
+COLUMNS = (
+    "Model",
+    "Kernels",
+    "Seeds",
+    "Layers changed",
+    "Parameters, M",
+    "Top-1",
+    "ERF area",
+    "linear",
+    "MaxBoxAcc",
+    "− control, points",
+    "single seeds",
+    "− control, true class",
+)
+
+
+def numbers(results: RunResults) -> pd.DataFrame:
+    """One row per network and method, as measured."""
+    return results.analysis(NAME)
+
+
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
+    """A row for each change: means over seeds, with differences to the control."""
+    found = results.once(effects)
+    true_class = {
+        (row["model"], row["kind"], row["change"]): difference(row)
+        for _, row in found[found["method"] == "cam-gt"].iterrows()
+    }
+    rows = tuple(
+        (*cells(row), true_class[row["model"], row["kind"], row["change"]])
+        for _, row in found[found["method"] == "cam"].iterrows()
+    )
+    return TextTable(caption(results, found), COLUMNS, rows, text_columns=2)
+
+
+def cells(row: pd.Series) -> tuple[str, ...]:
+    """One change, of maps of the predicted class."""
+    lowest, highest = row["difference_lowest_seed_points"], row["difference_highest_seed_points"]
+    low, high = row["max_box_acc_low_percent"], row["max_box_acc_high_percent"]
+    trained = row["kind"] == "enlarged"
+    return (
+        row["model"],
+        f"{kernels(row)}, trained further" if trained else kernels(row),
+        f"{row['seeds']}" if trained else "–",
+        f"{row['layers_changed']}",
+        f"{row['parameters'] / 1e6:.2f}",
+        f"{row['top1_percent']:.1f}",
+        *("–" if np.isnan(row[name]) else f"{row[name]:.1f}" for name in ("area_percent", "linear_area_percent")),
+        f"{row['max_box_acc_percent']:.1f} [{low:.1f}, {high:.1f}]",
+        difference(row),
+        f"{lowest:+.1f} to {highest:+.1f}" if trained and row["change"] != "own" else "–",
+    )
+
+
+def caption(results: RunResults, found: pd.DataFrame) -> str:
+    """What was found in sentences, and what the table stands on."""
+    settings, said = results.experiment.analysis.interventions, " ".join(verdicts(found))
+    epochs = {None: "as many epochs as before", 1: "one epoch"}.get(settings.epochs, f"{settings.epochs} epochs")
+    return (
+        f"{said} Depthwise kernels are the only change, on {results.scope} Enlarged: padded with zeros, which leaves "
+        f"the network's outputs as they are, and trained further by its own recipe for {epochs}; the control is the "
+        "same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
+        "zero, without training; the control is the network before. ERF area: of the smallest centred square that "
+        "holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means over "
+        "seeds of the further training; differences with paired intervals over images, and the range of single seeds."
+    ).strip()
+
 
 SEED: dict[str, Any] = {"marker": "o", "markersize": 2.5, "linestyle": "", "alpha": 0.6}
 MEAN: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": ""}
@@ -35,11 +117,11 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 
     The control is the same further training with the kernels as they are; bars are paired intervals over images.
     """
-    found = effects(results)
+    found = results.once(effects)
     if found.empty:
-        return empty_figure(results, "interventions")
+        return empty_figure(results, NAME)
     colors = model_colors(results.architectures)
-    figure, grid = plt.subplot_mosaic(
+    page, grid = plt.subplot_mosaic(
         [["enlarged", "area"], ["enlarged", "boxes"]],
         figsize=(PAGE_INCHES, 3.2),
         width_ratios=(1.35, 1),
@@ -55,8 +137,8 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     handles.append(Line2D([], [], color="black", label="control", **MEAN))
     handles += [Line2D([], [], color="black", label=label, **look) for label, look in LEGEND.items()]
     handles.append(Line2D([], [], color=BASELINE_COLOR, label="centred Gaussian"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
-    return figure, pd.concat([found, seeds], ignore_index=True)
+    page.legend(handles=handles, loc="outside lower center", ncols=4)
+    return page, pd.concat([found, seeds], ignore_index=True)
 
 
 def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: dict[str, str]) -> None:
@@ -111,7 +193,7 @@ def draw_cut(area: Axes, boxes: Axes, results: RunResults, found: pd.DataFrame, 
         boxes.plot(x, predicted["top1_percent"], color=color, linestyle=":", linewidth=1)
         for axes, column in ((area, "area_percent"), (boxes, "max_box_acc_percent")):
             axes.plot(x[-1], predicted[column].iloc[-1], color=color, **UNCUT)
-    chance = results.metrics(BASELINE, "centre-gaussian")["figures"]["max_box_acc"]["value"]
+    chance = results.scores(BASELINE, "centre-gaussian")["max_box_acc"]["value"]
     boxes.axhline(chance, color=BASELINE_COLOR, linewidth=1)
     area.set(title="kernels cut, not trained", ylabel="ERF area, %")
     boxes.set(ylabel="MaxBoxAcc, top-1, %", xlabel="central taps that are left, of each side")

@@ -1,5 +1,6 @@
-"""Before and along training: random networks as dots, then a line over the epochs, one column for each family."""
+"""Before and along training: what each model's channels are like with random, starting and fine-tuned weights."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,10 +11,84 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from camagain.drawing.cells import row_cell
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.families import FAMILIES, family_of
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
+from camagain.drawing.standing import standing
 from camagain.drawing.style import PAGE_INCHES, model_colors
+
+NAME = "initialization"
+TITLE = "Before and along training"
+KEYS = ("model", "state", "weights_seed", "epoch", "input", "measure", "theta")
+CAPTION = (
+    "How widely the last feature maps are activated, mean over channels and images. Left of each panel: random "
+    "weights, a dot for each seed. Lines: from the weights that training began with to those that it ended with; "
+    "bands are intervals over images. Above: share of cells above 0.2 of the channel's maximum. Below: absolute "
+    "mean through root mean square, 1 for a flat map and the root of a for one that is active in a share a of its "
+    "cells. Hollow and dotted: the same of noise, which shows what owes nothing to what images show."
+)
+
+STATES: Mapping[str, str] = {"random": "random", "start": "start", "finetuned": "fine-tuned"}
+"""States of weights that the printed table shows, and what it calls them; the CSV has all epochs."""
+
+QUANTITIES: Mapping[tuple[str, float | None], tuple[str, int]] = {
+    ("gap_value", None): ("GAP value", 3),
+    ("gap_over_rms", None): ("scale-free", 3),
+    ("activated_area", 0.1): ("area 0.1, %", 1),
+    ("activated_area", 0.2): ("area 0.2, %", 1),
+    ("positive_peak", None): ("positive, %", 1),
+}
+"""Measure and theta of each column: its header, and digits behind the point."""
+
+
+def numbers(results: RunResults) -> pd.DataFrame:
+    """Every row of the analysis, all models, with what it stands on."""
+    return standing(results, NAME)
+
+
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
+    """A row for each model, state and, of random networks, input."""
+    rows = [
+        (str(model), STATES[state], kind, *cells(group))
+        for (model, state, kind), group in table.groupby(["model", "state", "input"], sort=False)
+        if state in STATES and (kind == "images" or state == "random")
+    ]
+    rows.sort(key=lambda row: (results.models.index(row[0]), list(STATES.values()).index(row[1])))
+    images, seeds = experiment_counts(results, table)
+    confidence = round(100 * results.experiment.evaluation.confidence)
+    caption = (
+        "Feature maps before and after training, means over channels and images. GAP value: in units of the network's "
+        "own maps, not comparable between architectures. Scale-free: absolute mean of a channel through its root mean "
+        "square, 1 for a flat map. Area: cells above a share of the channel's maximum. Positive: channels with a "
+        f"positive maximum. {images} images spread evenly over the test split of {results.sample}, and noise of their "
+        f"mean and deviation. In brackets the lowest and the highest of {seeds} random networks, whose BatchNorm takes "
+        f"its statistics from what they are measured on, else {confidence} % intervals over images. "
+        "initialization.csv has all epochs."
+    )
+    headers = tuple(header for header, _ in QUANTITIES.values())
+    return TextTable(caption, ("Model", "Weights", "Input", *headers), tuple(rows), text_columns=3)
+
+
+def experiment_counts(results: RunResults, found: pd.DataFrame) -> tuple[int, int]:
+    """Images and seeds that were measured; those of the settings where nothing was."""
+    settings = results.experiment.analysis.initialization
+    return (int(found["images"].max()) if len(found) else settings.images), settings.seeds
+
+
+def cells(group: pd.DataFrame) -> list[str]:
+    """The cells of one model, state and input; several seeds as their mean with the lowest and the highest."""
+    made = []
+    for (measure, theta), (_, digits) in QUANTITIES.items():
+        rows = group[group["measure"] == measure]
+        rows = rows if theta is None else rows[rows["theta"] == theta]
+        if (group["state"] == "random").any():
+            values = rows["value"]
+            rows = pd.DataFrame({"value": [values.mean()], "low": [values.min()], "high": [values.max()]})
+        made.append(row_cell(rows, digits))
+    return made
+
 
 THETA = 0.2
 """Of the thresholds of activated area the one that is drawn; the table has all."""
@@ -33,9 +108,9 @@ FEW = 3
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Two rows of panels with a common scale each; intervals over images as bands."""
-    table = results.analysis("initialization")
+    table = results.analysis(NAME)
     if table.empty:
-        return empty_figure(results, "initialization")
+        return empty_figure(results, NAME)
     table = table[table["measure"].isin([measure for measure, _ in ROWS]) & table["theta"].isin([THETA, np.nan])]
     models = [model for model in results.models if (table["model"] == model).any()]
     colors, groups = model_colors(results.architectures), families(results, models)

@@ -1,4 +1,4 @@
-"""Channels over their weight: mean and area; below, how the three go together, and what each sign localizes."""
+"""Channels of each model: how weight, mean and area go together, and what channels for and against a class localize."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,69 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from camagain.drawing.cells import row_cell
 from camagain.drawing.dots import draw_dots, height_of
 from camagain.drawing.empty import empty_figure
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
+from camagain.drawing.standing import standing
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
+
+NAME = "gap"
+TITLE = "Channels, their weights and their areas"
+KEYS = ("model", "quantity", "bin", "theta", "map", "region")
+CAPTION = (
+    "Upper row: channels of all test images in 20 equal bins by the weight of the predicted class, lowest weight "
+    "left; markers are hollow where the mean weight is negative. GAP values are divided by the network's own "
+    "deviation; the activated area is the share of cells above a share of the channel's maximum. Below: rank "
+    "correlations over the channels of an image; maps of the channels of one sign of weight alone, as share of "
+    "their mass in the true box through the box's share of the area (1: no better than spread evenly) and as "
+    "localizers."
+)
+
+THETA = 0.2
+"""The one of the thresholds of activated area that the printed table shows; the CSV has all."""
+
+COLUMNS = ("Model", "weight, GAP", "weight, area", "GAP, area", "MaxBoxAcc w > 0", "MaxBoxAcc w < 0", "in box w > 0",
+           "in box w < 0")  # fmt: skip
+
+
+def numbers(results: RunResults) -> pd.DataFrame:
+    """Every row of the analysis, all models, with what it stands on."""
+    return standing(results, NAME)
+
+
+def text(results: RunResults, table: pd.DataFrame) -> TextTable:
+    """A row for each model: three rank correlations, and both signs as localizers."""
+    rows = tuple((str(model), *cells(own)) for model, own in table.groupby("model", sort=False))
+    caption = (
+        "First three: Spearman's rank correlation, over the channels of an image, of class weight, GAP value and "
+        f"activated area (cells above {THETA:g} of the channel's maximum), mean over images. Then maps of the channels "
+        "of positive and of negative weight alone: MaxBoxAcc in percent, and how many times more of their mass lies in "
+        "the true box than if it were spread evenly. Negative weights inside the box are what Bae et al. (2020) hold "
+        f"responsible for maps that are too local. Predicted class, {results.scope} gap.csv has the other thresholds, "
+        "the means by weight, and masks."
+    )
+    return TextTable(caption, COLUMNS, rows)
+
+
+def cells(own: pd.DataFrame) -> list[str]:
+    """The cells of one model."""
+    quantity, theta = own["quantity"], own["theta"]
+    correlations = [
+        own[quantity == "spearman_weight_gap_value"],
+        own[(quantity == "spearman_weight_activated_area") & (theta == THETA)],
+        own[(quantity == "spearman_gap_value_activated_area") & (theta == THETA)],
+    ]
+    signs = ("positive", "negative")
+    accuracies = [own[(quantity == "max_box_acc") & (own["map"] == sign)] for sign in signs]
+    inside = [own[(quantity == "concentration") & (own["map"] == sign) & (own["region"] == "box")] for sign in signs]
+    return [
+        *(row_cell(rows, 2) for rows in correlations),
+        *(row_cell(rows) for rows in accuracies),
+        *(row_cell(rows, 2) for rows in inside),
+    ]
+
 
 SIGNS: Mapping[str, str] = {"positive": "w > 0", "negative": "w < 0", "all": "all (CAM)"}
 """Maps of the channels of one sign of weight, and how a figure calls them."""
@@ -21,9 +80,9 @@ MOST_MARKED = 8
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Above, four panels over the rank of the weight, filled where it is positive; below, three panels of dots."""
-    table = results.analysis("gap")
+    table = results.analysis(NAME)
     if table.empty:
-        return empty_figure(results, "gap")
+        return empty_figure(results, NAME)
     models = [model for model in results.models if (table["model"] == model).any()]
     colors = {model: color for model, color in model_colors(results.architectures).items() if model in models}
     pairs = table[table["quantity"].str.startswith("spearman")].assign(pair=pair_names)

@@ -1,0 +1,32 @@
+"""Numbers as the cells of a table print them: value and interval, a change in points, a p-value, a dash for none."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+NONE = "–"
+
+
+def score_cell(score: Mapping[str, Any] | None) -> str:
+    """A score of metrics.json as "value [low, high]", or a dash where it does not apply."""
+    return NONE if score is None else f"{score['value']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
+
+
+def row_cell(rows: pd.DataFrame, digits: int = 1) -> str:
+    """The one row that is left as "value [low, high]", without brackets where it has no interval; a dash for none."""
+    if rows.empty or not np.isfinite(rows["value"].iloc[0]):
+        return NONE
+    value, low, high = (f"{number:z.{digits}f}" for number in rows[["value", "low", "high"]].iloc[0])
+    return value if low == "nan" else f"{value} [{low}, {high}]"
+
+
+def change_cell(points: float, low: float, high: float) -> str:
+    """A change in points as "+value [low, high]"."""
+    return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def p_cell(p_value: float) -> str:
+    """A p-value as people print it."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if np.isfinite(p_value) else NONE

@@ -1,0 +1,37 @@
+"""Training over epochs: the loss, and the accuracy on val."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from camagain.drawing.results import RunResults
+from camagain.drawing.style import PAGE_INCHES, model_colors
+
+NAME = "training"
+TITLE = "Fine-tuning"
+PLACE = 35
+KEYS = ("model", "epoch")
+CAPTION = "Left: loss on augmented training images. Right: accuracy on val images, which are not trained on."
+SHARES = {"train_top1_percent": "train", "val_top1_percent": "val"}
+
+
+def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
+    """Left: training loss; right: top-1 accuracy on val; both over epochs, one line per model."""
+    colors = model_colors(results.architectures)
+    page, (left, right) = plt.subplots(1, 2, figsize=(PAGE_INCHES, 2.2), layout="constrained")
+    drawn = []
+    for model in results.models:
+        history = results.history(model)
+        drawn.append(history.assign(model=model))
+        left.plot(history["epoch"], history["train_loss"], color=colors[model], marker=".", markersize=4, label=model)
+        right.plot(
+            history["epoch"], history["val_top1_percent"], color=colors[model], marker=".", markersize=4, label=model
+        )
+    left.set(xlabel="epoch", ylabel="training loss")
+    right.set(xlabel="epoch", ylabel="top-1 on val, %")
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.set_ylim(0, 103)  # the markers at 100 % show whole
+    right.legend(loc="lower right")
+    return page, pd.concat(drawn, ignore_index=True)
