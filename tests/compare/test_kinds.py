@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from camagain.compare.judging.kinds import SCORES, TABLES, kind_of
+from camagain.compare.judging.kinds import SCORES, kind_of, kinds
 from camagain.compare.judging.tables import check_keys, is_without_rows
 
 
@@ -27,7 +27,7 @@ def check(run: Path) -> set[str]:
 
 def test_every_table_of_a_run_has_a_kind_whose_keys_identify_its_rows(tiny_run):
     found = check(tiny_run[1].root)
-    never = {kind.pattern for kind in TABLES if kind is not SCORES} - found
+    never = {kind.pattern for kind in kinds() if kind is not SCORES} - found
     assert never <= {"tables/augmentation.csv"}, "a pattern that fits nothing"
 
 

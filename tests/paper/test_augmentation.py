@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from camagain.paper.names import table_names
 
 from camagain.config.file import load_experiment, parse_experiment
 from camagain.drawing.recipes import changed_keys, recipe_groups
 from camagain.drawing.results import RunResults
-from camagain.paper.exhibits.augmentation import augmentation_table, augmentation_text
+from camagain.paper.exhibits.augmentation import numbers, text
+from camagain.paper.registry import table_names
 
 COPIED = {"plain": "small-resnet", "flipped": "small-convnext"}
 
@@ -36,7 +36,7 @@ def results(tiny_run, tiny_values: dict, tmp_path: Path) -> RunResults:
 
 
 def test_differences_are_against_the_first_and_say_what_changed(results: RunResults):
-    table = augmentation_table(results).set_index(["model", "method"])
+    table = numbers(results).set_index(["model", "method"])
     assert set(table.index.get_level_values("model")) == {"plain", "flipped"}
     row, reference = table.loc[("flipped", "cam")], table.loc[("plain", "cam")]
     assert (row["changed"], reference["changed"]) == ("augmentation.flip: 0.0 → 0.5", "")
@@ -46,7 +46,7 @@ def test_differences_are_against_the_first_and_say_what_changed(results: RunResu
 
 
 def test_the_text_names_reference_and_change(results: RunResults):
-    rows = {row[0]: row for row in augmentation_text(results).rows}
+    rows = {row[0]: row for row in text(results, numbers(results)).rows}
     assert rows["plain"][1] == "reference" and rows["plain"][-1] == "–"
     assert "flip: 0.0 → 0.5" in rows["flipped"][1] and "[" in rows["flipped"][-1]
 

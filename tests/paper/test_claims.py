@@ -16,7 +16,8 @@ from camagain.paper.claims.criteria import (
 )
 from camagain.paper.claims.tables import ClaimTables, erf_rows, map_rows, measured, pc1_rows, remedy_rows
 from camagain.paper.claims.verdicts import CLAIMS, assess
-from camagain.paper.exhibits.model_zoo import COLUMNS, zoo_table
+from camagain.paper.exhibits import model_zoo
+from camagain.paper.exhibits.model_zoo import COLUMNS
 
 CORRELATIONS = ["group", "models", "kind", "value", "low", "high", "reason"]
 
@@ -126,7 +127,7 @@ def test_robust_networks(rows, verdict: str):
 def tables_of(results, *choices: tuple[str, str, float]) -> ClaimTables:
     """The tables of a stub run, with further ways of evaluation: model, method, value."""
     table = pd.DataFrame(choices, columns=["model", "method", "value_percent"])
-    return replace(EMPTY, zoo=zoo_table(results), choices=table)
+    return replace(EMPTY, zoo=model_zoo.numbers(results), choices=table)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ STRONG = replace(
 @pytest.mark.parametrize("experiment", ["demo", "zoo"])
 def test_a_run_on_other_images_is_never_evidence(stub_run, synthbirds: dict, experiment: str):
     results = stub_run(experiment, images=synthbirds)
-    judged = assess(results, replace(STRONG, zoo=zoo_table(results)))
+    judged = assess(results, replace(STRONG, zoo=model_zoo.numbers(results)))
     assert judged["evidence_about_the_paper"] is False
     for claim in judged["claims"]:
         assert claim["verdict"] == "undecided" and claim["numbers"] == []
@@ -191,14 +192,14 @@ def test_a_run_on_other_images_is_never_evidence(stub_run, synthbirds: dict, exp
 
 def test_networks_from_random_weights_are_no_evidence_on_the_papers_images_either(stub_run):
     results = stub_run("demo")
-    judged = assess(results, replace(STRONG, zoo=zoo_table(results)))
+    judged = assess(results, replace(STRONG, zoo=model_zoo.numbers(results)))
     assert not judged["evidence_about_the_paper"]
     assert all("random starting weights" in claim["reason"] for claim in judged["claims"])
 
 
 def test_a_run_on_the_papers_images_is(stub_run):
     results = stub_run("zoo", values={("replknet_31b", "cam"): (90.99, 76.4), ("replknet_31b", "pc1"): (93.6, 80.4)})
-    judged = assess(results, replace(STRONG, zoo=zoo_table(results)))
+    judged = assess(results, replace(STRONG, zoo=model_zoo.numbers(results)))
     assert judged["evidence_about_the_paper"] is True
     for claim in judged["claims"]:
         assert claim["verdict"] == "supported" == claim["in_this_run"]["verdict"]

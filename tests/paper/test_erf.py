@@ -11,18 +11,23 @@ import pytest
 from matplotlib.patches import Rectangle
 from scipy import stats
 
-from camagain.analysis.erf import against_localization as erf_localization
-from camagain.analysis.erf import figure as figures
-from camagain.analysis.erf import table as tables
+from camagain.analysis.erf import show, show_localization
 from camagain.analysis.erf.area import area_ratios, linear_area_ratios
 from camagain.analysis.erf.points import erf_correlations, erf_points
 from camagain.artifacts import write_csv, write_json, write_npz
 from camagain.config.file import load_experiment
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 
 SIDE = 32
 SHARES = (0.1, 0.2, 0.3, 0.5, 0.8, 0.99)
 STATES = ("random", "start", "finetuned")
+
+
+def text_of(results: RunResults) -> TextTable:
+    """The table as people read it, made of the run's files as they are now."""
+    fresh = dataclasses.replace(results)
+    return show.text(fresh, show.numbers(fresh))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +94,7 @@ def test_points_join_area_and_score(teaser: RunResults):
 
 def test_correlations_are_scipys_over_the_points(teaser: RunResults):
     points = erf_points(teaser)
-    found = erf_correlations(teaser, points).set_index(["state", "measure", "t", "group", "kind"])
+    found = erf_correlations(teaser).set_index(["state", "measure", "t", "group", "kind"])
     here = points[(points["state"] == "finetuned") & (points["measure"] == "area_ratio") & (points["t"] == 0.5)]
     for group, rows in (("all", here), ("replknet", here[here["family"] == "replknet"])):
         expected = stats.spearmanr(rows["area"], rows["max_box_acc_percent"]).statistic
@@ -99,7 +104,7 @@ def test_correlations_are_scipys_over_the_points(teaser: RunResults):
 
 
 def test_the_table_shows_areas_and_below_them_correlations(teaser: RunResults):
-    text = tables.text(teaser)
+    text = text_of(teaser)
     assert len(text.rows) == 35 * 3 + 3 * 2 * 4, "models x states, then states x kinds x (all and three families)"
     model, state, *cells = text.rows[2]
     areas = teaser.analysis("erf")
@@ -109,7 +114,7 @@ def test_the_table_shows_areas_and_below_them_correlations(teaser: RunResults):
     assert text.rows[105][0] == "all, 35 models: Pearson" and "[" in text.rows[105][4]
     assert "ResNet (1)" in text.caption and "50 test images at 32 px" in text.caption
     assert "cub, 5,794 test images of 200 classes" in text.caption
-    numbers = tables.table(teaser)
+    numbers = show.numbers(teaser)
     assert len(numbers) == 35 * 3 * 4 and set(numbers["dataset"]) == {"cub"}
     assert "nan" not in text.markdown() + numbers.to_csv()
 
@@ -119,17 +124,17 @@ def test_what_was_left_out_is_said(few: RunResults):
     with np.load(folder / "arrays.npz") as arrays:
         maps = {"finetuned": arrays["finetuned"]}
     write_analysis(folder, maps, skipped_images={"finetuned": 2}, without={"random": "nothing to share out"})
-    text = tables.text(few)
+    text = text_of(few)
     assert "Images skipped, since gradients are not finite: 2 of resnet50, fine-tuned." in text.caption
     assert "Not measurable: resnet50, random (nothing to share out)." in text.caption
     assert [row[1] for row in text.rows if row[0] == "resnet50"] == ["fine-tuned"]
-    page, _ = figures.figure(few)
+    page, _ = show.figure(few)
     dashes = [axes for axes in page.axes if [text.get_text() for text in axes.texts] == ["–"]]
     assert len(dashes) == 2, "no picture of the random network, nor of the start"
 
 
 def test_few_models_show_every_state_with_its_square(few: RunResults):
-    page, table = figures.figure(few)
+    page, table = show.figure(few)
     pictures = [axes for axes in page.axes if axes.images]
     assert len(pictures) == 4 * 3
     assert [axes.get_title() for axes in pictures[:2]] == ["resnet50", "convnext_tiny.fb_\nin1k"]
@@ -147,7 +152,7 @@ def test_few_models_show_every_state_with_its_square(few: RunResults):
 
 
 def test_many_models_show_the_last_state_and_a_curve_panel_for_each(teaser: RunResults):
-    page, _ = figures.figure(teaser)
+    page, _ = show.figure(teaser)
     assert len([axes for axes in page.axes if axes.images]) == 35
     assert {axes.get_ylabel() for axes in page.axes if axes.images} == {"", "fine-tuned"}
     assert sum(axes.axison for axes in page.axes) == 35 + 3, "places without a picture are empty"
@@ -160,8 +165,8 @@ def test_many_models_show_the_last_state_and_a_curve_panel_for_each(teaser: RunR
 
 
 def test_localization_has_a_point_for_each_model_and_its_correlations(teaser: RunResults):
-    page, data = erf_localization.figure(teaser)
-    found = erf_correlations(teaser, erf_points(teaser)).set_index(["state", "measure", "t", "group", "kind"])["value"]
+    page, data = show_localization.figure(teaser)
+    found = erf_correlations(teaser).set_index(["state", "measure", "t", "group", "kind"])["value"]
     for axes, t in zip(page.axes, (0.2, 0.5, 0.99), strict=True):
         known = data[(data["kind"] == "point") & (data["state"] == "finetuned") & (data["t"] == t)]
         known = known[known["measure"] == "area_ratio"].dropna(subset="area")
@@ -173,19 +178,19 @@ def test_localization_has_a_point_for_each_model_and_its_correlations(teaser: Ru
 
 
 def test_few_models_bear_their_names(few: RunResults):
-    page, _ = erf_localization.figure(few)
+    page, _ = show_localization.figure(few)
     assert len(page.axes[1].texts) == 4 and not page.axes[0].texts
     assert "ResNet (1), ConvNeXt (1), RepLKNet (1), SLaK (1): too few models" in page.legends[0].get_title().get_text()
     two = dataclasses.replace(few, experiment=few.experiment.model_copy(update={"models": few.experiment.models[:2]}))
-    page, _ = erf_localization.figure(two)
+    page, _ = show_localization.figure(two)
     assert all("too few models" in axes.get_title() for axes in page.axes)
-    assert "all (2)" in tables.text(two).caption
+    assert "all (2)" in text_of(two).caption
 
 
 def test_where_it_applies_to_no_model_the_reasons_are_drawn(few: RunResults):
     for model in few.models:
         write_analysis(few.paths.analysis("erf", model), {})
-    for draw in (figures.figure, erf_localization.figure):
+    for draw in (show.figure, show_localization.figure):
         page, data = draw(few)
         assert "its gradients are not finite" in page.axes[0].texts[0].get_text() and len(data) == 4
-    assert not tables.text(few).rows and tables.table(few).empty
+    assert not text_of(few).rows and show.numbers(few).empty

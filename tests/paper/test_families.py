@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from camagain.paper.exhibits import families as families_figure
-from camagain.paper.exhibits.cam_diagram import BIAS, WEIGHTS, cam_diagram, feature_maps
+from camagain.paper.exhibits import cam_diagram, families
+from camagain.paper.exhibits.cam_diagram import BIAS, WEIGHTS, feature_maps
 from camagain.paper.exhibits.families import families_of, means, own_points, published_points, side_by_side
 
 
@@ -19,7 +19,7 @@ def test_the_published_panel_has_the_papers_points_and_means():
 
 
 def test_own_points_are_the_runs_figures(stub_run, monkeypatch: pytest.MonkeyPatch, synthbirds: dict):
-    monkeypatch.setattr(families_figure, "kernel_of", lambda results, model: 31)
+    monkeypatch.setattr(families, "kernel_of", lambda results, model: 31)
     values = {("replknet_narrow", "cam"): (83.8, 66.0)}
     points = own_points(stub_run("demo", values=values, images=synthbirds), "cam").set_index("network")
     assert list(points["family"]) == ["ResNet", "ConvNeXt", "RepLKNet", "SLaK"]
@@ -36,10 +36,10 @@ def test_another_family_stands_behind_the_papers():
 @pytest.mark.parametrize("experiment", ["teaser", "cub27"])
 def test_any_number_of_networks_can_be_drawn(stub_run, monkeypatch: pytest.MonkeyPatch, experiment: str):
     """37 runs on the paper's images, and a single one that belongs to none of its families."""
-    monkeypatch.setattr(families_figure, "kernel_of", lambda results, model: 51 if "slak" in model else 7)
+    monkeypatch.setattr(families, "kernel_of", lambda results, model: 51 if "slak" in model else 7)
     results = stub_run(experiment)
     spread = {(name, "cam"): (40.0 + 1.6 * i, 50.0) for i, name in enumerate(results.models)}
-    figure, data = families_figure.families_figure(stub_run(experiment, values=spread))
+    figure, data = families.figure(stub_run(experiment, values=spread))
     own = data[(data["whose"] == "this run") & data["largest_kernel_cells"].notna()]
     assert list(own["max_box_acc_percent"]) == [value for value, _ in spread.values()]
     left, right = figure.axes
@@ -52,8 +52,8 @@ def test_any_number_of_networks_can_be_drawn(stub_run, monkeypatch: pytest.Monke
 
 
 def test_panels_of_different_images_have_their_own_axes(stub_run, monkeypatch, synthbirds: dict):
-    monkeypatch.setattr(families_figure, "kernel_of", lambda results, model: 3)
-    figure, _ = families_figure.families_figure(stub_run("demo", images=synthbirds))
+    monkeypatch.setattr(families, "kernel_of", lambda results, model: 3)
+    figure, _ = families.figure(stub_run("demo", images=synthbirds))
     assert figure.axes[0].get_ylim() != figure.axes[1].get_ylim()
     assert "synthbirds" in figure.axes[0].get_title()
     plt.close(figure)
@@ -74,7 +74,7 @@ def test_circles_do_not_cover_each_other():
 
 
 def test_the_diagram_adds_up(stub_run):
-    figure, data = cam_diagram(stub_run("zoo"))
+    figure, data = cam_diagram.figure(stub_run("zoo"))
     table = data.set_index("channel")
     signed = np.tensordot(np.array(WEIGHTS), feature_maps(), 1)  # the map before the cut at zero
     assert table.loc["class score", "contribution"] == pytest.approx(signed.mean() + BIAS)

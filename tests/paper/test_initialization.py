@@ -1,18 +1,26 @@
 """Table and figure of networks before and along training, for runs of a few networks and of many."""
 
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from camagain.analysis.initialization import figure as figures
-from camagain.analysis.initialization import table as tables
+from camagain.analysis.initialization import show
 from camagain.analysis.initialization.measure import COLUMNS
 from camagain.analysis.initialization.quantities import QUANTITIES
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 
 SEEDS = 3
+
+
+def text_of(results: RunResults) -> TextTable:
+    """The table as people read it, made of the run's files as they are now."""
+    fresh = dataclasses.replace(results)
+    return show.text(fresh, show.numbers(fresh))
 
 
 def made_up(models: list[str], epochs: tuple[int, ...], from_random: bool) -> pd.DataFrame:
@@ -43,7 +51,7 @@ def demo(stub_run, synthbirds, **settings) -> RunResults:
 
 
 def test_random_networks_are_one_row_with_lowest_and_highest(stub_run, synthbirds):
-    text = tables.text(demo(stub_run, synthbirds, epochs=(1, 2, 5), from_random=True))
+    text = text_of(demo(stub_run, synthbirds, epochs=(1, 2, 5), from_random=True))
     assert [row[:3] for row in text.rows[:4]] == [
         ("resnet_narrow", "random", "images"),
         ("resnet_narrow", "random", "noise"),
@@ -60,12 +68,12 @@ def test_random_networks_are_one_row_with_lowest_and_highest(stub_run, synthbird
 
 
 def test_weights_that_training_began_with_have_a_row_where_they_are_not_random(stub_run, synthbirds):
-    text = tables.text(demo(stub_run, synthbirds, epochs=(4,), from_random=False))
+    text = text_of(demo(stub_run, synthbirds, epochs=(4,), from_random=False))
     assert [row[1] for row in text.rows[:4]] == ["random", "random", "start", "fine-tuned"]
 
 
 def test_the_table_behind_keeps_the_seed_of_the_weights_beside_that_of_the_run(stub_run, synthbirds):
-    table = tables.table(demo(stub_run, synthbirds, epochs=(5,), from_random=True))
+    table = show.numbers(demo(stub_run, synthbirds, epochs=(5,), from_random=True))
     assert set(table["seed"]) == {0}
     assert set(table["weights_seed"]) == set(range(SEEDS))
     assert {"dataset", "test_images", "classes", "architecture"} <= set(table.columns)
@@ -83,7 +91,7 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
 
 
 def test_lines_run_from_the_random_weights_of_the_training_to_its_end(stub_run, synthbirds):
-    figure, drawn = figures.figure(demo(stub_run, synthbirds, epochs=(1, 2, 5), from_random=True))
+    figure, drawn = show.figure(demo(stub_run, synthbirds, epochs=(1, 2, 5), from_random=True))
     assert [axes.get_title() for axes in figure.axes[:4]] == ["ResNet", "ConvNeXt", "RepLKNet", "SLaK"]
     area = figure.axes[0]
     images = next(line for line in area.lines if line.get_marker() == ".")
@@ -104,21 +112,21 @@ def test_lines_run_from_the_random_weights_of_the_training_to_its_end(stub_run, 
 def test_many_networks_of_a_family_share_a_panel_without_lines_of_noise(stub_run):
     results = stub_run("teaser")
     results.analyses["initialization"] = made_up(results.models, (10, 20), from_random=False)
-    figure, _ = figures.figure(results)
+    figure, _ = show.figure(results)
     panels = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
     assert list(panels) == ["ResNet", "ConvNeXt", "RepLKNet", "SLaK"]
     counts = {name: sum(line.get_marker() == "." for line in axes.lines) for name, axes in panels.items()}
     assert counts == {"ResNet": 1, "ConvNeXt": 14, "RepLKNet": 12, "SLaK": 10}
     assert not any(line.get_linestyle() == ":" for axes in figure.axes for line in axes.lines)
     assert overlaps(figure) == []
-    assert len(tables.text(results).rows) == 37 * 4
+    assert len(text_of(results).rows) == 37 * 4
 
 
 def test_networks_that_were_never_trained_are_drawn(stub_run):
     results = stub_run("zoo")
     rows = made_up(results.models, (7,), from_random=False)
     results.analyses["initialization"] = rows[rows["state"].isin(["random", "start"])]
-    figure, _ = figures.figure(results)
+    figure, _ = show.figure(results)
     assert figure.axes[0].lines[0].get_xdata().tolist() == [0]
     assert overlaps(figure) == []
 
@@ -126,6 +134,6 @@ def test_networks_that_were_never_trained_are_drawn(stub_run):
 def test_a_run_without_any_such_network_says_why(stub_run, monkeypatch):
     monkeypatch.setattr(RunResults, "not_applicable", lambda self, name: {"vgg": "a single cell"})
     results = stub_run("demo", analyses={"initialization": pd.DataFrame(columns=["model", *COLUMNS])})
-    _, drawn = figures.figure(results)
+    _, drawn = show.figure(results)
     assert drawn.to_dict("list") == {"model": ["vgg"], "reason": ["a single cell"]}
-    assert tables.text(results).rows == ()
+    assert text_of(results).rows == ()

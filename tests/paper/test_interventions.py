@@ -1,21 +1,28 @@
 """What changes of the kernels did: means, differences and their intervals by hand, and the words for them."""
 
+import dataclasses
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from camagain.analysis.interventions.figure import figure
 
-from camagain.analysis.interventions import table as tables
+from camagain.analysis.interventions import show
 from camagain.analysis.interventions.effects import AREA, effects, single_seeds, verdicts
 from camagain.analysis.interventions.measure import COLUMNS
 from camagain.artifacts import write_csv, write_json, write_npz
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 
 MODEL = "convnext_narrow"
 RESAMPLES = np.linspace(-4, 4, 101)
+
+
+def text_of(results: RunResults) -> TextTable:
+    """The table as people read it, made of the run's files as they are now."""
+    fresh = dataclasses.replace(results)
+    return show.text(fresh, show.numbers(fresh))
 
 
 def write(results: RunResults, job: str, rows: list[dict]) -> None:
@@ -94,14 +101,14 @@ def test_sentences_say_whether_boxes_followed(results):
         "(+5.0 [+5.0, +5.0] points).",
     ]
     write(results, "K13-seed1", [{"change": "K13", "side": 13, "area": 0.165, "percent": 84, "spread": 5}])
-    assert verdicts(effects(results))[0] == (
+    assert verdicts(effects(dataclasses.replace(results)))[0] == (
         "convnext_narrow, 13 x 13: the receptive field did not grow and MaxBoxAcc shows no difference "
         "(-0.5 [-8.1, +7.1] points)."
     ), "one seed of it reaches no further than the control"
 
 
 def test_the_table_shows_every_change_with_its_control(results):
-    text = tables.text(results)
+    text = text_of(results)
     rows = {row[1]: row for row in text.rows}
     assert list(rows) == [
         "own, trained further",
@@ -116,7 +123,7 @@ def test_the_table_shows_every_change_with_its_control(results):
     )  # fmt: skip
     assert rows["uncut"][9:] == ("–", "–", "–")
     assert "400 test images of 8 classes" in text.caption and "for one epoch" in text.caption
-    assert len(tables.table(results)) == 18
+    assert len(show.numbers(results)) == 18
 
 
 def test_single_seeds_are_compared_with_the_control_of_the_same_seed(results):
@@ -126,7 +133,7 @@ def test_single_seeds_are_compared_with_the_control_of_the_same_seed(results):
 
 
 def test_the_figure_draws_means_with_their_intervals_and_single_seeds(results):
-    drawn, data = figure(results)
+    drawn, data = show.figure(results)
     pd.testing.assert_frame_equal(data, pd.concat([effects(results), single_seeds(results)], ignore_index=True))
     left = drawn.axes[0]
     lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in left.lines]
@@ -142,15 +149,15 @@ def test_a_change_that_does_not_apply_is_left_out(results):
     for seed in (0, 1):
         write(results, f"K31-seed{seed}", [])
     assert set(effects(results)["change"]) == {"own", "K13", "uncut", "k5", "k3"}
-    plt.close(figure(results)[0])
+    plt.close(show.figure(results)[0])
 
 
 def test_without_any_job_that_applies_reasons_are_drawn(results):
     for change in results.experiment.analysis.interventions.changes:
         write(results, change, [])
-    drawn, data = figure(results)
+    drawn, data = show.figure(results)
     assert data["reason"].tolist() == ["nothing here"]
-    assert tables.text(results).rows == ()
+    assert text_of(results).rows == ()
     assert verdicts(effects(results)) == []
     plt.close(drawn)
 
@@ -163,8 +170,8 @@ def test_what_has_no_receptive_field_or_does_not_apply_does_not_stop_the_figure(
         for seed in (0, 1):
             row = {"change": job.partition("-")[0], "side": 9, "area": np.nan, "percent": 80}
             write(results, f"{row['change']}-seed{seed}", [row])
-    drawn, _ = figure(results)
+    drawn, _ = show.figure(results)
     drawn.canvas.draw()
     plt.close(drawn)
-    assert "nan" not in tables.text(results).markdown()
+    assert "nan" not in text_of(results).markdown()
     assert len(verdicts(effects(results))) == {"shrunk": 2, "own-seed0": 0, "K31-seed0": 1}[job]

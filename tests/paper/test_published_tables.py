@@ -1,17 +1,24 @@
 """The tables that set the paper's numbers beside a run's: what stands where, and what never does."""
 
 import copy
+from types import ModuleType
 
 import pandas as pd
 import pytest
 
 from camagain.config.file import parse_experiment
 from camagain.drawing.networks import largest_of
+from camagain.drawing.render import TextTable
+from camagain.drawing.results import RunResults
 from camagain.paper.evidence import counterpart, is_papers_data, tolerance_points
-from camagain.paper.exhibits.model_zoo import zoo_table, zoo_text
-from camagain.paper.exhibits.models import models_table, models_text, recipe_in_words
-from camagain.paper.exhibits.wsol_methods import methods_table, methods_text
+from camagain.paper.exhibits import model_zoo, models, wsol_methods
+from camagain.paper.exhibits.models import recipe_in_words
 from camagain.paper.published import published_value
+
+
+def read(exhibit: ModuleType, results: RunResults) -> TextTable:
+    """A table as people read it."""
+    return exhibit.text(results, exhibit.numbers(results))
 
 
 def cells(text) -> list[dict[str, str]]:
@@ -20,7 +27,7 @@ def cells(text) -> list[dict[str, str]]:
 
 def test_a_run_of_the_authors_weights_is_compared_number_by_number(stub_run):
     values = {("replknet_31b", "cam"): (90.5, 76.4), ("replknet_31b", "cam-gt"): (89.68, 70.0)}
-    table = zoo_table(stub_run("zoo", values=values))
+    table = model_zoo.numbers(stub_run("zoo", values=values))
     assert len(table) == 8 * 2, "each number beside the map of the predicted and of the true class"
     assert set(table["weights"]) == {"authors' weights"}
     row = table.set_index(["network", "map", "figure", "method"]).loc[("RepLKNet-31B", "CAM", "MaxBoxAcc", "cam")]
@@ -33,7 +40,7 @@ def test_a_run_of_the_authors_weights_is_compared_number_by_number(stub_run):
 
 
 def test_others_rerun_stands_beside_its_number_alone(stub_run):
-    table = zoo_table(stub_run("zoo"))
+    table = model_zoo.numbers(stub_run("zoo"))
     known = table[table["unofficial_percent"].notna()]
     assert set(known["figure"]) == {"MaxBoxAcc"} and set(known["map"]) == {"CAM"}
     assert dict(zip(known["network"], known["unofficial_percent"], strict=True)) == {
@@ -43,32 +50,32 @@ def test_others_rerun_stands_beside_its_number_alone(stub_run):
 
 
 def test_fine_tuning_anew_is_said_to_be_that(stub_run):
-    assert set(zoo_table(stub_run("finetune"))["weights"]) == {"trained anew"}
+    assert set(model_zoo.numbers(stub_run("finetune"))["weights"]) == {"trained anew"}
 
 
 @pytest.mark.parametrize("experiment", ["demo", "cub27"])
 def test_a_run_on_other_images_leaves_ours_empty(stub_run, synthbirds: dict, experiment: str):
     results = stub_run(experiment, images=synthbirds)
-    table = zoo_table(results)
+    table = model_zoo.numbers(results)
     assert len(table) == 8 and set(table["verdict"]) == {"not run"}
     assert table[["own_percent", "difference_points", "model"]].isna().all(axis=None)
-    text = zoo_text(results)
+    text = read(model_zoo, results)
     assert all(row["ours"] == "–" and row["verdict"] == "not run" for row in cells(text))
     assert "not the paper's images" in text.caption
 
 
 def test_the_papers_networks_on_other_images_are_not_compared(stub_run, synthbirds: dict):
-    assert set(zoo_table(stub_run("zoo", images=synthbirds))["verdict"]) == {"not run"}
+    assert set(model_zoo.numbers(stub_run("zoo", images=synthbirds))["verdict"]) == {"not run"}
 
 
 def test_the_papers_images_without_its_networks(stub_run):
     results = stub_run("cub27")  # its network, on stub images of the paper's number
-    assert set(zoo_table(results)["verdict"]) == {"not run"}
-    assert "neither of the two networks" in zoo_text(results).caption
+    assert set(model_zoo.numbers(results)["verdict"]) == {"not run"}
+    assert "neither of the two networks" in read(model_zoo, results).caption
 
 
 def test_printed_digits_are_shown_as_printed(stub_run):
-    shown = [row["authors"] for row in cells(zoo_text(stub_run("zoo")))]
+    shown = [row["authors"] for row in cells(read(model_zoo, stub_run("zoo")))]
     assert list(dict.fromkeys(shown)) == ["80.15", "66.33", "83.3", "76.5", "90.99", "76.4", "93.6", "80.4"]
 
 
@@ -137,7 +144,7 @@ def test_a_tolerance_grows_with_rounding_and_with_fewer_images():
 
 def test_methods_keep_published_and_own_numbers_apart(stub_run, synthbirds: dict):
     results = stub_run("demo", images=synthbirds)
-    text = methods_text(results)
+    text = read(wsol_methods, results)
     assert text.columns[-2:] == ("published, CUB", "this run, synthbirds")
     own = {row["Method"] for row in cells(text) if row["Number"] == "measured"}
     assert own == {"CAM, predicted class", "PC1, predicted class", "centred Gaussian"}
@@ -145,14 +152,14 @@ def test_methods_keep_published_and_own_numbers_apart(stub_run, synthbirds: dict
         published, own = row["published, CUB"], row["this run, synthbirds"]
         assert (published == "–") != (own == "–")
         assert (row["Number"] == "measured") == (own != "–")
-    table = methods_table(results)
+    table = wsol_methods.numbers(results)
     assert set(table.loc[table["whose"] == "published", "dataset"]) == {"CUB-200-2011"}
     assert set(table.loc[table["whose"] == "this run", "dataset"]) == {"synthbirds"}
     assert table["source"].notna().all() and table["protocol"].notna().all()
 
 
 def test_methods_have_every_number_of_cub(stub_run):
-    table = methods_table(stub_run("zoo"))
+    table = wsol_methods.numbers(stub_run("zoo"))
     published = table[table["whose"] == "published"]
     assert published["figure"].value_counts().to_dict() == {
         "MaxBoxAccV2": 8 * 3 + 1 + 4,
@@ -167,18 +174,16 @@ def test_methods_have_every_number_of_cub(stub_run):
 
 
 def test_the_networks_table_reads_cards_and_weights(tiny_run):
-    from camagain.drawing.results import RunResults
-
     experiment, paths = tiny_run
     table = pd.read_csv(paths.tables / "models.csv").set_index("model")
     assert table["largest_kernel_cells"].to_dict() == {"small-resnet": 3, "small-convnext": 7}
     assert table["family"].to_dict() == {"small-resnet": "resnet", "small-convnext": "convnext"}
     results = RunResults(experiment, paths)
-    text = models_text(results)
+    text = read(models, results)
     assert "Recipe" in text.columns, "the two differ in their epochs"
     assert "Trained on" not in text.columns and "Trained on (all): cpu" in text.caption
     row = cells(text)[0]
-    assert row["sha256"] == models_table(results)["sha256"].iloc[0][:12]
+    assert row["sha256"] == models.numbers(results)["sha256"].iloc[0][:12]
     assert row["M parameters"] == f"{table.loc['small-resnet', 'parameters'] / 1e6:.2f}"
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import typer
-from camagain.paper.names import figure_names, table_names
 from snakemake.cli import get_argument_parser
 
 from camagain.cli import app
 from camagain.config import ANALYSES
 from camagain.paper.parts import write_parts
+from camagain.paper.registry import figure_names, table_names
 
 FILE = "results/tiny/experiment.yaml"
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from camagain.drawing.dots import draw_dots, height_of, offsets_of
+from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 
 NAMES = ("gap", "pca", "cues")
@@ -43,8 +44,14 @@ def closed():
     plt.close("all")
 
 
-def shown(module: str, name: str):
-    return import_module(f"camagain.analysis.{name}.{module.removesuffix('s')}")
+def shown(name: str):
+    """What shows an analysis."""
+    return import_module(f"camagain.analysis.{name}.show")
+
+
+def text_of(name: str, results: RunResults) -> TextTable:
+    """The table of an analysis as people read it."""
+    return shown(name).text(results, shown(name).numbers(results))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,13 +95,13 @@ def test_printed_cells_are_rounded_rows_of_the_csv(tiny_run, name: str, of: dict
 @pytest.mark.parametrize("count", [1, 12])
 def test_figures_hold_one_network_or_twelve(tiny_run, name: str, count: int):
     results = Copies(*tiny_run, count=count)
-    figure, drawn = shown("figures", name).figure(results)
+    figure, drawn = shown(name).figure(results)
     figure.canvas.draw()
     assert drawn["model"].nunique() == count
     assert figure.get_figheight() < 10, "taller than a page"
     legends = [text.get_text() for text in figure.legends[0].get_texts()]
     assert ("net_0" if count == 1 else "ResNet, 6 models") in legends
-    assert len(shown("tables", name).text(results).rows) == count * (3 if name == "cues" else 1)
+    assert len(text_of(name, results).rows) == count * (3 if name == "cues" else 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,10 +109,10 @@ def test_models_to_which_it_does_not_apply_are_left_out(tiny_run, monkeypatch: p
     results = RunResults(*tiny_run)
     table = results.analysis(name)
     monkeypatch.setattr(RunResults, "analysis", lambda self, _: table[table["model"] == MODEL])
-    figure, drawn = shown("figures", name).figure(results)
+    figure, drawn = shown(name).figure(results)
     assert set(drawn["model"]) == {MODEL}
     assert next(text.get_text() for text in figure.legends[0].get_texts()) == MODEL
-    assert {row[0] for row in shown("tables", name).text(results).rows} == {MODEL}
+    assert {row[0] for row in text_of(name, results).rows} == {MODEL}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,12 +121,12 @@ def test_where_it_applies_to_none_the_figure_says_why(tiny_run, monkeypatch: pyt
     empty = results.analysis(name).iloc[:0]
     monkeypatch.setattr(RunResults, "analysis", lambda self, _: empty)
     monkeypatch.setattr(RunResults, "not_applicable", lambda self, _: {MODEL: "it has a single cell"})
-    figure, drawn = shown("figures", name).figure(results)
+    figure, drawn = shown(name).figure(results)
     assert "it has a single cell" in figure.axes[0].texts[0].get_text()
     assert drawn["reason"].tolist() == ["it has a single cell"]
-    text = shown("tables", name).text(results)
+    text = text_of(name, results)
     assert text.rows == () and text.markdown() and text.latex(name)
-    assert shown("tables", name).table(results).empty
+    assert shown(name).numbers(results).empty
 
 
 def test_dots_stand_where_their_values_are():

@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from camagain.paper.names import figure_names, table_names
 
 from camagain.artifacts import sha256
 from camagain.config import ANALYSES
 from camagain.config.file import parse_experiment
+from camagain.paper.registry import shown
 
 pytestmark = pytest.mark.pipeline
 
@@ -132,24 +132,25 @@ def plain(text: str) -> str:
 
 
 def test_snakemakes_report_has_every_table_and_figure_with_caption_and_labels(
-    report: zipfile.ZipFile, finished: Path, checkout: Path, tiny_values: dict
+    report: zipfile.ZipFile, checkout: Path, tiny_values: dict
 ):
     experiment = parse_experiment(tiny_values, "tiny")
     results, categories = variable(report, "results"), variable(report, "categories")
     assert set(categories) == {"Tables", "Figures"}
-    for category, label, names, kinds in (
-        ("Tables", "table", table_names(experiment), ("csv", "md", "tex")),
-        ("Figures", "figure", figure_names(experiment), ("pdf", "png", "csv")),
-    ):
-        (listed,) = categories[category].values()
-        files = {f"results/tiny/{category.lower()}/{name}.{kind}": (name, kind) for name in names for kind in kinds}
+    for part, label, kinds in (("tables", "table", ("csv", "md", "tex")), ("figures", "figure", ("pdf", "png", "csv"))):
+        (listed,) = categories[part.capitalize()].values()
+        files = {
+            f"results/tiny/{part}/{exhibit.name}.{kind}": (exhibit, kind)
+            for exhibit in shown(experiment, part)
+            for kind in kinds
+        }
         assert set(listed) == set(files)
-        for path, (name, kind) in files.items():
-            assert results[path]["labels"] == {label: name, "format": kind}
-            caption = (checkout / "workflow" / "report" / f"{name}.rst").read_text()
-            assert len(caption) > 40 and plain(results[path]["caption"]) == " ".join(caption.split()), name
+        for path, (exhibit, kind) in files.items():
+            assert results[path]["labels"] == {label: exhibit.name, "format": kind}
+            words = exhibit.words(part)
+            assert len(words) > 40 and plain(results[path]["caption"]) == words, exhibit.name
             assert report.read(f"report/{results[path]['data_uri']}") == (checkout / path).read_bytes()
-    assert len(results) == 3 * (len(table_names(experiment)) + len(figure_names(experiment)))
+    assert len(results) == 3 * sum(len(shown(experiment, part)) for part in ("tables", "figures"))
 
 
 def test_snakemakes_report_says_which_run_it_is_of(report: zipfile.ZipFile):
@@ -163,7 +164,7 @@ def test_snakemakes_report_says_which_run_it_is_of(report: zipfile.ZipFile):
         ("training/augment.py", {"finetune": 2}),
         ("localization/channels.py", {"localize": 2}),
         ("evaluation/metrics.py", {"evaluate": 2, "evaluate_baseline": 1}),
-        ("paper/exhibits/curves.py", {"write_figures": 1}),
+        ("paper/exhibits/training.py", {"write_figures": 1}),
         ("doctor.py", {}),
     ],
 )
