@@ -19,7 +19,7 @@ def test_no_file_names_a_machine(root: Path):
 
 
 def test_links_in_documents_lead_somewhere(root: Path):
-    for document in [root / "README.md", *(root / "docs").glob("*.md")]:
+    for document in [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             if "://" not in target:
                 assert (document.parent / target).exists(), f"{document.name} links to {target}, which is not there"
