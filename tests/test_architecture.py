@@ -18,7 +18,7 @@ FOREIGN = {"snakemake", "dvc", "tools", "benchmarks", "tests"}
 
 @dataclass(frozen=True)
 class Import:
-    """An import of a module, by its path below the package ("analysis/erf/table"), or of another package by its name."""
+    """An import of a module, by its path below the package ("analysis/erf/table"), or of another package, by name."""
 
     module: str
     line: int
