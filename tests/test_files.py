@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import yaml
+
 SUFFIXES = {".py", ".smk", ".yaml", ".yml", ".md", ".toml", ".rst", ".j2", ".css", ".cff"}
 
 
@@ -38,3 +40,10 @@ def test_no_photograph_is_part_of_the_repository(root: Path):
     }
     assert not pictures
     assert not (root / "results" / "reference" / "cub27" / "figures" / "heatmaps.png").exists()
+
+
+def test_what_is_linted_before_a_commit_is_what_make_lints(root: Path):
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (root / "Makefile").read_text(), flags=re.MULTILINE)
+    hooks = yaml.safe_load((root / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert recipe
+    assert {hook["entry"].removeprefix(".venv/bin/") for hook in hooks} == set(recipe[1].replace("\t", "").splitlines())
