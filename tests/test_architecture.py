@@ -252,6 +252,7 @@ def test_no_torch_is_reached_from_the_light_rooms(package: Package, layers: Laye
 
 def test_modules_of_an_analysis_keep_to_their_part(package: Package, text: str):
     rows = table(text, "modules")
+    assert all(matching(package, names(modules)) for modules, *_ in rows)
     none_of(found for modules, rule, _ in rows for found in narrow(package, names(modules), rule))
 
 
