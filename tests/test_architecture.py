@@ -173,7 +173,7 @@ def torch_reached(package: Package, modules: Iterable[str], says: str) -> Iterat
     whens = {"never": {"loaded", "called"}, "when called": {"loaded"}}
     for module in modules if says != "yes" else ():
         found = package.reached(module, whens[says])
-        for heavy in sorted(HEAVY & set(found)):
+        for heavy in sorted(HEAVY & set(found))[:1]:
             way = [heavy]
             while found[way[-1]] != module:
                 way.append(found[way[-1]])
