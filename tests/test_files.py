@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import yaml
+
 SUFFIXES = {".py", ".smk", ".yaml", ".yml", ".md", ".toml", ".rst", ".j2", ".css", ".cff"}
 
 
@@ -19,7 +21,7 @@ def test_no_file_names_a_machine(root: Path):
 
 
 def test_links_in_documents_lead_somewhere(root: Path):
-    for document in [root / "README.md", *(root / "docs").glob("*.md")]:
+    for document in [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             if "://" not in target:
                 assert (document.parent / target).exists(), f"{document.name} links to {target}, which is not there"
@@ -38,3 +40,10 @@ def test_no_photograph_is_part_of_the_repository(root: Path):
     }
     assert not pictures
     assert not (root / "results" / "reference" / "cub27" / "figures" / "heatmaps.png").exists()
+
+
+def test_what_is_linted_before_a_commit_is_what_make_lints(root: Path):
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (root / "Makefile").read_text(), flags=re.MULTILINE)
+    hooks = yaml.safe_load((root / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert recipe
+    assert {hook["entry"].removeprefix(".venv/bin/") for hook in hooks} == set(recipe[1].replace("\t", "").splitlines())

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from camagain.analysis.kit.backbone import Backbone, Evidence
 from camagain.analysis.kit.localizer import localize_by
 from camagain.analysis.kit.run import analyze
 from camagain.analysis.remedies import measure as remedies
+from camagain.analysis.remedies.backbone import Backbone, Evidence
 from camagain.analysis.remedies.linear_fit import LinearFit, fit_classifier
 from camagain.artifacts import write_npz
 from camagain.config.file import parse_experiment

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from camagain.analysis.kit.applies import require_grid
-from camagain.analysis.kit.backbone import Backbone, Evidence
 from camagain.analysis.kit.localizer import LOCALIZED_COLUMNS, Localized, localize_finished
 from camagain.analysis.kit.run import Findings
 from camagain.analysis.kit.stored import read_test
+from camagain.analysis.remedies.backbone import Backbone, Evidence
 from camagain.analysis.remedies.gains import Scored, max_box_acc, mean_gain
 from camagain.analysis.remedies.linear_fit import LinearFit, fit_classifier
 from camagain.analysis.remedies.percentile import relative_to_percentile
