@@ -1,0 +1,191 @@
+"""Reads text tables, separated by whitespace or by a character, such that every complaint names file and line."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from camagain.datasets.verify import image_sizes
+from camagain.errors import UserError
+
+Columns = dict[str, Callable[[str], Any]]
+"""A column's name and its converter: `str`, `filled`, `int`, `finite` or `flag`."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table: its number in the file, from 1, and its converted fields."""
+
+    number: int
+    fields: tuple[Any, ...]
+
+
+def refuse(faults: Sequence[str], advice: str) -> None:
+    """Raises a UserError with the first of several faults of one kind, how many more there are, and what to do."""
+    if faults:
+        more = f" (and {len(faults) - 1} more like this)" if len(faults) > 1 else ""
+        raise UserError(f"{faults[0]}{more}. {advice}")
+
+
+def finite(text: str) -> float:
+    """A finite decimal number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def flag(text: str) -> bool:
+    """0 or 1."""
+    if text not in ("0", "1"):
+        raise ValueError
+    return text == "1"
+
+
+def filled(text: str) -> str:
+    """A text that is not empty; between separators nothing may stand, which `str` takes."""
+    if not text:
+        raise ValueError
+    return text
+
+
+EXPECTED: dict[Callable[[str], Any], str] = {
+    finite: "a finite number",
+    flag: "0 or 1",
+    int: "a whole number",
+    filled: "a text",
+}
+
+
+def read_table(path: Path, columns: Columns, separator: str | None = None) -> list[Line]:
+    """The lines of a text file, one field per column; blank lines are skipped, Windows line ends and a BOM are taken.
+
+    Between two columns stands `separator`, or any whitespace where it is None. Then a last column converted by `str`
+    takes the rest of its line, so a file name may contain spaces; with a separator any may, but none may contain the
+    separator.
+    """
+    layout = _layout(columns, separator)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file. Expected a text file with lines '{layout}'; give the folder that holds it."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable text file ({error}). Expected UTF-8 lines '{layout}'.") from None
+
+    rest_of_line = separator is None and list(columns.values())[-1] is str
+    lines, faults = [], []
+    for number, row in enumerate(text.split("\n"), start=1):
+        if not row.strip():
+            continue
+        fields = row.split(separator, maxsplit=len(columns) - 1 if rest_of_line else -1)
+        fault = _fault(fields, columns)
+        if fault:
+            faults.append(f"{path}, line {number}: {fault} in {row.strip()!r}, expected '{layout}'")
+            continue
+        values = zip(fields, columns.values(), strict=True)
+        lines.append(Line(number, tuple(convert(field.strip()) for field, convert in values)))
+    refuse(faults, "Correct the line or restore the original file.")
+    if not lines:
+        raise UserError(f"{path}: the file is empty. Expected lines '{layout}'; restore the original file.")
+    return lines
+
+
+def unique(
+    file: Path,
+    lines: Sequence[Line],
+    what: str = "image",
+    column: int = 0,
+    advice: str = "Remove the line that is wrong or restore the original file.",
+) -> dict[Any, Line]:
+    """Lines by one of their fields, which must not repeat."""
+    table: dict[Any, Line] = {}
+    refuse(
+        [
+            f"{file}, line {line.number}: {what} {line.fields[column]} occurs again, first in line "
+            f"{table[line.fields[column]].number}; expected one line per {what}"
+            for line in lines
+            if table.setdefault(line.fields[column], line) is not line
+        ],
+        advice,
+    )
+    return table
+
+
+def refuse_leading_out(file: Path, lines: Sequence[Line], column: int, folder: str = "its folder") -> None:
+    """Refuses paths that are absolute or lead upwards."""
+    refuse(
+        [
+            f"{file}, line {line.number}: the path {line.fields[column]!r} leads out of {folder}"
+            for line in lines
+            if PurePosixPath(line.fields[column]).is_absolute() or ".." in PurePosixPath(line.fields[column]).parts
+        ],
+        f"Paths are relative to {folder} and go downwards; correct the line.",
+    )
+
+
+def refuse_unmatched(
+    file: Path, table: dict[Any, Line], images: dict[Any, Line], listing: Path, columns: Columns, separator: str = " "
+) -> None:
+    """Refuses lines, by image id, of images that `listing` does not have, and images without a line."""
+    refuse(
+        [
+            f"{file}, line {line.number}: image id {image_id} is not in {listing}"
+            for image_id, line in table.items()
+            if image_id not in images
+        ],
+        f"Remove the line or list the image in {listing.name}.",
+    )
+    refuse(
+        [
+            f"{file}: no line for image {' '.join(line.fields)} ({listing}, line {line.number}), expected one"
+            for image_id, line in images.items()
+            if image_id not in table
+        ],
+        f"Add a line '{_layout(columns, separator)}' or remove the image from {listing.name}.",
+    )
+
+
+def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path) -> dict[Any, tuple[int, int]]:
+    """Width and height of every image of `listing`, whose paths below `folder` are last in a line; each decoded once.
+
+    Refuses files that are missing or damaged.
+    """
+    files = {image_id: folder / line.fields[-1] for image_id, line in images.items()}
+    refuse(
+        [
+            f"{file}: no such image, but {listing}, line {images[image_id].number}, lists it as image {image_id}"
+            for image_id, file in files.items()
+            if not file.is_file()
+        ],
+        f"Paths are relative to {folder}; put the file there, or give the folder that they are relative to.",
+    )
+    found = dict(zip(files, image_sizes(list(files.values())), strict=True))
+    refuse(
+        [
+            f"{files[image_id]} (image {image_id}; {listing}, line {images[image_id].number}): not a complete, "
+            f"readable image: {size}"
+            for image_id, size in found.items()
+            if isinstance(size, str)
+        ],
+        "Copy or download the file again.",
+    )
+    return {image_id: size for image_id, size in found.items() if not isinstance(size, str)}
+
+
+def _layout(columns: Columns, separator: str | None) -> str:
+    return (separator or " ").join(f"<{name}>" for name in columns)
+
+
+def _fault(fields: list[str], columns: Columns) -> str:
+    """What is wrong with a line's fields, or "" when they all convert."""
+    if len(fields) != len(columns):
+        return f"{len(fields)} fields instead of {len(columns)}"
+    for field, (name, convert) in zip(fields, columns.items(), strict=True):
+        try:
+            convert(field.strip())
+        except ValueError:
+            return f"{name} is {field!r} and not {EXPECTED[convert]}"
+    return ""
