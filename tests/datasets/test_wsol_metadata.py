@@ -17,9 +17,9 @@ from camagain.artifacts import read_json
 from camagain.config import WsolMetadata
 from camagain.datasets.cub import corners
 from camagain.datasets.index import check_index, fingerprints, image_path, read_index, write_index
-from camagain.datasets.masks import tight_box, unite
 from camagain.datasets.prepare import prepare_dataset
 from camagain.datasets.text_tables import finite, read_table
+from camagain.datasets.united_masks import tight_box, unite
 from camagain.datasets.wsol_metadata import read_wsol_metadata
 from camagain.errors import UserError
 from camagain.evaluation.score_maps import scale_boxes

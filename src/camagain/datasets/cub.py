@@ -28,8 +28,8 @@ from camagain.datasets.text_tables import (
     refuse_leading_out,
     refuse_unmatched,
     unique,
-    verified_sizes,
 )
+from camagain.datasets.verify import verified_sizes
 from camagain.errors import UserError
 
 SLACK_PIXELS = 1.0

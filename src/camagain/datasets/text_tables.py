@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from camagain.datasets.verify import image_sizes
 from camagain.errors import UserError
 
 Columns = dict[str, Callable[[str], Any]]
@@ -146,33 +145,6 @@ def refuse_unmatched(
         ],
         f"Add a line '{_layout(columns, separator)}' or remove the image from {listing.name}.",
     )
-
-
-def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path) -> dict[Any, tuple[int, int]]:
-    """Width and height of every image of `listing`, whose paths below `folder` are last in a line; each decoded once.
-
-    Refuses files that are missing or damaged.
-    """
-    files = {image_id: folder / line.fields[-1] for image_id, line in images.items()}
-    refuse(
-        [
-            f"{file}: no such image, but {listing}, line {images[image_id].number}, lists it as image {image_id}"
-            for image_id, file in files.items()
-            if not file.is_file()
-        ],
-        f"Paths are relative to {folder}; put the file there, or give the folder that they are relative to.",
-    )
-    found = dict(zip(files, image_sizes(list(files.values())), strict=True))
-    refuse(
-        [
-            f"{files[image_id]} (image {image_id}; {listing}, line {images[image_id].number}): not a complete, "
-            f"readable image: {size}"
-            for image_id, size in found.items()
-            if isinstance(size, str)
-        ],
-        "Copy or download the file again.",
-    )
-    return {image_id: size for image_id, size in found.items() if not isinstance(size, str)}
 
 
 def _layout(columns: Columns, separator: str | None) -> str:

@@ -19,7 +19,6 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from camagain.datasets.index import SPLITS
-from camagain.datasets.masks import Instances, write_united
 from camagain.datasets.text_tables import (
     Columns,
     Line,
@@ -30,8 +29,9 @@ from camagain.datasets.text_tables import (
     refuse_leading_out,
     refuse_unmatched,
     unique,
-    verified_sizes,
 )
+from camagain.datasets.united_masks import Instances, write_united
+from camagain.datasets.verify import verified_sizes
 from camagain.errors import UserError
 
 BOX: Columns = {"path": filled, "x0": finite, "y0": finite, "x1": finite, "y1": finite}
@@ -62,7 +62,7 @@ class Part:
 def read_wsol_metadata(metadata: Path, images: Path, masks: Path, target: Path) -> pd.DataFrame:
     """The index of the images that the folder `metadata` lists; their paths are relative to the folder `images`.
 
-    The masks of an image, relative to the folder `masks`, are united (see `camagain.datasets.masks`) into
+    The masks of an image, relative to the folder `masks`, are united (see `camagain.datasets.united_masks`) into
     masks/object/<image id>.png below `target`, with masks/ignore/<image id>.png beside it; `mask_path` and
     `ignore_path` are relative to `target`. A class is named after the folder that holds its images, where each class
     has a folder of its own, else class-<label>. Every image is decoded once. Raises UserError for the first kind of
