@@ -86,7 +86,9 @@ def test_long_names_and_a_page_of_rows_fit(tmp_path: Path):
 def test_no_table_of_a_reference_run_is_shrunk_below_six_points(root: Path, tmp_path: Path):
     """The widths and heights that LaTeX finds before a table is made to fit; the print is of 8 points."""
     files = sorted((root / "results" / "reference").glob("*/tables/*.md"))
-    tables = {f"{file.parts[-3]}/{file.stem}": table_of(file.read_text()).latex(file.stem) for file in files}
+    tables = {
+        f"{file.parts[-3]}/{file.stem}": TextTable.from_markdown(file.read_text()).latex(file.stem) for file in files
+    }
     measured = r"\setbox0=\hbox{%s}\typeout{SIZE \the\wd0,\the\ht0,\the\linewidth}%s\copy0}}"
     shown = {}
     for name, text in tables.items():
