@@ -69,7 +69,7 @@ def test_markdown_is_read_back_as_it_was(root: Path):
 
 def test_a_bar_in_a_cell_does_not_end_it():
     table = TextTable("|c| below.", ("|x| of y", "n"), (("a|b", "1"), ("", "2")))
-    assert table.markdown().splitlines()[2] == r"| a\|b      | 1 |"
+    assert table.markdown().splitlines()[2] == r"| a\|b       | 1 |"
     assert TextTable.from_markdown(table.markdown()) == table
 
 
