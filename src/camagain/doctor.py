@@ -29,7 +29,7 @@ def architectures() -> str:
 
 def _weight_files(downloads: Path) -> list[str]:
     """A line for each published file of weights in the downloads folder; none of them is read."""
-    from camagain.downloads.record import read_ledger
+    from camagain.downloads.checksum import read_ledger
     from camagain.models.sources import present
 
     ledger = read_ledger(downloads)

@@ -203,7 +203,7 @@ def paper_stages(analyses: Sequence[str]) -> Mapping[str, Stage]:
                 file(P.all_metrics, "the scores of all networks once more, for `dvc metrics`"),
                 file(f"{tables}.csv", "the numbers of a table, tidy and in full precision", True),
                 file(f"{tables}.md", "the same as people read it", True),
-                file(f"{tables}.tex", "LaTeX (needs booktabs), fits the page of the CVPR format", True),
+                file(f"{tables}.tex", "LaTeX (needs booktabs and graphicx), fits the page of the CVPR format", True),
                 file(
                     P.claims,
                     "each claim of the paper with its criterion, verdict, reason and numbers; whether the run can be "

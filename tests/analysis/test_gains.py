@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from camagain.analysis.kit.localizer import Localized
-from camagain.analysis.remedies.gains import mean_gain
+from camagain.analysis.remedies.measure import mean_gain
 from camagain.statistics.correctness import Correct
 
 

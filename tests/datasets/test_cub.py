@@ -127,10 +127,13 @@ BAD = {
     "two images with one id": (replace("images.txt", 2, "1 a.jpg"), ["images.txt, line 2", "image 1 occurs again"]),
     "one image with two ids": (
         replace("images.txt", 2, "2 003.Tern/bird 1.jpg"),
-        ["images.txt, line 2", "line 1 already lists as image 1"],
+        ["images.txt, line 2", "path 003.Tern/bird 1.jpg occurs again, first in line 1"],
     ),
     "two classes with one id": (replace("classes.txt", 2, "3 003.Tern"), ["classes.txt, line 2", "class id 3 occurs"]),
-    "two classes with one name": (replace("classes.txt", 2, "5 003.Tern"), ["classes.txt, line 2", "'003.Tern'"]),
+    "two classes with one name": (
+        replace("classes.txt", 2, "5 003.Tern"),
+        ["classes.txt, line 2", "class name 003.Tern occurs again"],
+    ),
     "image without label": (replace("image_class_labels.txt", 2), ["image_class_labels.txt", "image 2", "line 2"]),
     "image without split": (replace("train_test_split.txt", 2), ["train_test_split.txt", "image 2", "line 2"]),
     "image without box": (replace("bounding_boxes.txt", 2), ["bounding_boxes.txt", "image 2", "images.txt, line 2"]),

@@ -9,7 +9,6 @@ from PIL import Image
 
 from camagain.datasets.index import (
     check_index,
-    fingerprint,
     fingerprints,
     image_path,
     read_index,
@@ -61,11 +60,11 @@ def test_parts_that_decide_the_class_come_back_where_they_are_known(tmp_path: Pa
 def test_an_index_of_an_earlier_version_knows_no_such_parts_and_has_the_same_fingerprint(tmp_path: Path):
     path, index = tmp_path / "index.parquet", table(tmp_path)
     write_index(path, index.assign(cue_boxes=[[[0.0, 1.0, 2.5, 3.0]]] * 4))
-    digest = fingerprint(path)
+    digest = fingerprints(path)["all"]
     pd.read_parquet(path).drop(columns=["cue_boxes", "ignore_path"]).to_parquet(path)
     earlier = read_index(path)
     assert earlier["cue_boxes"].tolist() == [None] * 4 and earlier["ignore_path"].isna().all()
-    assert fingerprint(path) == digest
+    assert fingerprints(path)["all"] == digest
 
 
 @pytest.mark.parametrize(
@@ -135,6 +134,6 @@ def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path):
         if name == "d":
             index["boxes"] = [[[1.0, 1.0, 4.0, 5.0]]] * 4
         write_index(folder / "index.parquet", index)
-        digests.append(fingerprint(folder / "index.parquet"))
+        digests.append(fingerprints(folder / "index.parquet")["all"])
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3

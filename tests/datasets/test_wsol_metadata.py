@@ -16,10 +16,10 @@ from PIL import Image
 from camagain.artifacts import read_json
 from camagain.config import WsolMetadata
 from camagain.datasets.cub import corners
-from camagain.datasets.index import check_index, fingerprint, image_path, read_index, write_index
-from camagain.datasets.masks import tight_box, unite
+from camagain.datasets.index import check_index, fingerprints, image_path, read_index, write_index
 from camagain.datasets.prepare import prepare_dataset
-from camagain.datasets.tables import finite, read_table
+from camagain.datasets.text_tables import finite, read_table
+from camagain.datasets.united_masks import tight_box, unite
 from camagain.datasets.wsol_metadata import read_wsol_metadata
 from camagain.errors import UserError
 from camagain.evaluation.score_maps import scale_boxes
@@ -194,11 +194,11 @@ def test_an_index_of_an_earlier_version_has_nothing_to_ignore(birds: Path) -> No
     path = birds / "images" / "index.parquet"
     earlier = read(birds).drop(columns="ignore_path")
     earlier.to_parquet(path)
-    before = fingerprint(path)
+    before = fingerprints(path)["all"]
     assert read_index(path)["ignore_path"].isna().all()
     write_index(path, earlier)
     assert "ignore_path" in pd.read_parquet(path)
-    assert fingerprint(path) == before
+    assert fingerprints(path)["all"] == before
 
 
 def test_masks_lie_beside_the_images_unless_told_otherwise(things: Path) -> None:
@@ -213,16 +213,16 @@ def test_masks_lie_beside_the_images_unless_told_otherwise(things: Path) -> None
 def test_the_fingerprint_follows_the_pixels_of_masks_and_not_their_compression(things: Path) -> None:
     index, _ = prepare_things(things)
     path = things / "out" / "index.parquet"
-    before = fingerprint(path)
+    before = fingerprints(path)["all"]
     for column in ("mask_path", "ignore_path"):
         mask = image_path(path, index.loc["val/m0/a.jpg", column])
         written = mask.read_bytes()
         image = Image.open(io.BytesIO(written))
         image.save(mask, compress_level=0)
         assert mask.read_bytes() != written
-        assert fingerprint(path) == before
+        assert fingerprints(path)["all"] == before
         image.point(lambda value: 255 - value).save(mask)
-        assert fingerprint(path) != before
+        assert fingerprints(path)["all"] != before
         mask.write_bytes(written)
 
 

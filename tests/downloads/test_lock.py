@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from camagain.downloads import fetch
+from camagain.downloads.checksum import record
 from camagain.downloads.lock import alone_in
-from camagain.downloads.record import record
 from camagain.errors import UserError
 
 WORKER = """

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from camagain.downloads.checksum import check
-from camagain.downloads.record import read_ledger, record
+from camagain.downloads.checksum import check, read_ledger, record
 from camagain.errors import UserError
 
 CONTENT = b"plumage" * 1000

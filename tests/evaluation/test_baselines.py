@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camagain.datasets.wsol_text import read_parts
+from camagain.datasets.wsol_metadata import read_parts
 from camagain.evaluation.baselines import centre_gaussian, whole_image
 from camagain.evaluation.boxes import best_ious, boxes_at
 from camagain.evaluation.metrics import max_box_acc

@@ -12,7 +12,7 @@ from camagain.datasets.index import image_path
 from camagain.datasets.synthbirds import write_synthbirds
 from camagain.errors import UserError
 from camagain.evaluation.masks import read_mask, read_regions
-from camagain.evaluation.pixels import bin_edges, pixel_average_precision, pixel_histograms
+from camagain.evaluation.pxap import bin_edges, pixel_average_precision, pixel_histograms
 
 
 def written(path: Path, pixels: object, mode: str = "L") -> Path:

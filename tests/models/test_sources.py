@@ -13,7 +13,7 @@ import pytest
 
 from camagain.config.file import load_experiment
 from camagain.downloads import Unreachable, google_drive
-from camagain.downloads.record import read_ledger
+from camagain.downloads.checksum import read_ledger
 from camagain.errors import UserError
 from camagain.models.sources import Source, all_sources, choose, obtain, present
 

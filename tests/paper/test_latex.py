@@ -1,4 +1,4 @@
-"""Tables in LaTeX: escaped, set as large as the page allows, and never wider or higher than it."""
+"""Tables in LaTeX: escaped, legible, and never wider or higher than the page."""
 
 import re
 import shutil
@@ -7,26 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from camagain.drawing.latex import (
-    PLACES,
-    SIZES,
+from camagain.drawing.render import (
+    FIT,
+    PAGE_CHARACTERS,
     SPECIAL,
-    Layout,
-    broken_cell,
-    choose_layout,
+    WRAPPED_CHARACTERS,
+    TextTable,
+    broken_number,
     escape_latex,
-    set_cells,
-    text_points,
-    width_points,
+    lines_of,
 )
-from camagain.drawing.render import TextTable
 from camagain.paper.registry import table_names
 
 INTERVAL = "-12.3 [-45.6, +78.9]"
 
 PAGE = r"""\documentclass[twocolumn]{article}
 \usepackage[letterpaper,textwidth=6.875in,textheight=8.875in,columnsep=0.3125in]{geometry}
-\usepackage{booktabs}
+\usepackage{booktabs,graphicx}
 \begin{document}
 """
 """The page of the CVPR format in LaTeX's own font, which is wider than Times."""
@@ -72,7 +69,7 @@ def test_markdown_is_read_back_as_it_was(root: Path):
 
 def test_a_bar_in_a_cell_does_not_end_it():
     table = TextTable("|c| below.", ("|x| of y", "n"), (("a|b", "1"), ("", "2")))
-    assert table.markdown().splitlines()[2] == r"| a\|b      | 1 |"
+    assert table.markdown().splitlines()[2] == r"| a\|b       | 1 |"
     assert TextTable.from_markdown(table.markdown()) == table
 
 
@@ -86,64 +83,70 @@ def test_long_names_and_a_page_of_rows_fit(tmp_path: Path):
     assert complaints({key: table.latex(key) for key, table in tables.items()}, tmp_path) == {}
 
 
-def test_a_table_is_set_as_large_as_it_fits():
-    def chosen(columns: int, cell: str, rows: int = 3) -> tuple[str, str, bool]:
-        layout = choose_layout([f"c{k}" for k in range(columns)], [[cell] * columns] * rows, "")
-        return layout.place, layout.size.name, layout.two_lines
-
-    assert chosen(2, "9.5") == ("table", "normalsize", False)
-    assert chosen(4, INTERVAL) == ("table*", "normalsize", False), "too wide for one column of the page"
-    assert chosen(5, "9.5") == ("table*", "normalsize", False)
-    # One line of an interval is 82.7 points wide at 10 points, the broken one 58.3; 5 more stand between two columns.
-    assert chosen(6, INTERVAL)[1:] == ("small", False)
-    assert chosen(7, INTERVAL)[1:] == ("footnotesize", True), "one line would need less than \\scriptsize"
-    assert chosen(9, INTERVAL)[1:] == ("footnotesize", True)
-    assert chosen(10, INTERVAL)[1:] == ("tiny", True)
-    assert chosen(7, INTERVAL, rows=40)[1:] == ("tiny", False), "rows of two lines would be higher than the page"
-
-
-def test_the_width_of_a_text_is_that_of_latex():
-    """By cmr10.tfm, in points at 10 points: a digit 5, a point or bracket 2.778, a space 3.333, M 9.167."""
-    assert text_points("82.0 [78.7]") == pytest.approx(6 * 5 + 4 * 2.778 + 3.333, abs=0.05)
-    assert text_points("M") == pytest.approx(9.167, abs=0.01)
-    assert text_points("<") == text_points("→") == text_points("+") == pytest.approx(7.778, abs=0.02)
-
-
-def test_cells_break_before_an_interval_or_where_lines_balance():
-    assert broken_cell("82.0 [78.7, 86.0]") == ("82.0", "[78.7, 86.0]")
-    assert broken_cell("82.0 [78.7, 86.0] / 66.7 [65.2, 68.8]") == ("82.0 [78.7, 86.0] /", "66.7 [65.2, 68.8]")
-    assert broken_cell("CAM, predicted class") == ("CAM,", "predicted class")
-    assert broken_cell("+0.3 (-4.8 to +4.8)") == ("+0.3", "(-4.8 to +4.8)")
-    assert broken_cell("1e-05 (classifier 0.001), weight decay 0.05") == (
-        "1e-05 (classifier 0.001),",
-        "weight decay 0.05",
-    )
-    assert broken_cell("a bb ccc dd") == ("a bb", "ccc dd")
-    assert broken_cell("< 0.001") == ("< 0.001", "")
-    assert broken_cell("resnet_narrow") == ("resnet_narrow", "")
-    assert broken_cell("convnext_base.fb_in22k_ft_in1k_384") == ("convnext_base.", "fb_in22k_ft_in1k_384")
+def test_no_table_of_a_reference_run_is_shrunk_below_six_points(root: Path, tmp_path: Path):
+    """The widths and heights that LaTeX finds before a table is made to fit; the print is of 8 points."""
+    files = sorted((root / "results" / "reference").glob("*/tables/*.md"))
+    tables = {
+        f"{file.parts[-3]}/{file.stem}": TextTable.from_markdown(file.read_text()).latex(file.stem) for file in files
+    }
+    measured = r"\setbox0=\hbox{%s}\typeout{SIZE \the\wd0,\the\ht0,\the\linewidth}%s\copy0}}"
+    shown = {}
+    for name, text in tables.items():
+        before, fitted = text.split(FIT)
+        tabular, after = fitted.rsplit("}}", 1)
+        shown[name] = before + measured % (tabular, FIT) + after
+    complaints(shown, tmp_path)
+    log = (tmp_path / "tables.log").read_text(errors="replace")
+    sizes = re.findall(r"^SIZE ([\d.]+)pt,([\d.]+)pt,([\d.]+)pt$", log, re.MULTILINE)
+    assert len(sizes) == len(tables)
+    points = {
+        name: 8 * min(1, float(line) / float(width), 0.85 * 641 / (2 * float(height)))
+        for name, (width, height, line) in zip(tables, sizes, strict=True)
+    }
+    assert min(points.values()) > 6, points
 
 
-def test_only_as_many_columns_are_broken_as_it_takes():
-    layout = Layout("table*", SIZES[0], two_lines=True)
-    head, row = ["Model", "Choice of some kind", *["c"] * 5], ["m", "9.5", *[INTERVAL] * 5]
-    fitting = set_cells([head[:5], row[:5]], layout)
-    assert not any(second for line in fitting for _, second in line)
-    lines = set_cells([head, row], layout)
-    assert width_points(lines, layout) <= PLACES["table*"]
-    assert lines[0][1] == ("Choice of", "some kind"), "the broken header is 45 points narrower, an interval 24"
-    broken = [cell for cell in lines[1] if cell[1]]
-    assert 0 < len(broken) < 5 and set(broken) == {("-12.3", "[-45.6, +78.9]")}
+def test_only_a_table_too_wide_for_the_page_has_cells_of_several_lines():
+    def of(cell: str, columns: int) -> str:
+        return TextTable("", tuple(f"c{k}" for k in range(columns)), ((cell,) * columns,)).latex("x")
+
+    assert of("9.5", 4).startswith("\\begin{table}\n")
+    assert of(INTERVAL, 4).startswith("\\begin{table*}\n"), "too wide for one column of the page"
+    fitting = PAGE_CHARACTERS // len(INTERVAL)
+    assert of(INTERVAL, fitting).count("{tabular}") == 2
+    assert of(INTERVAL, fitting + 1).count("{tabular}") == 2 + 2 * fitting, "all numbers, and not the text"
+
+
+@pytest.mark.parametrize(
+    ("cell", "lines"),
+    [
+        ("82.0 [78.7, 86.0]", ["82.0", "[78.7, 86.0]"]),
+        ("82.0 [78.7, 86.0] / 66.7 [65.2, 68.8]", ["82.0 [78.7, 86.0] /", "66.7 [65.2, 68.8]"]),
+        ("+0.3 (-4.8 to +4.8)", ["+0.3", "(-4.8 to +4.8)"]),
+        ("63.7 / 56.7 / 63.0", ["63.7 / 56.7 / 63.0"]),
+        ("< 0.001", ["< 0.001"]),
+    ],
+)
+def test_an_interval_goes_below_its_value(cell: str, lines: list[str]):
+    assert broken_number(cell) == lines
+
+
+def test_texts_and_headers_are_wrapped_between_words():
+    text = "1e-05 (classifier 0.001), weight decay 0.05"
+    head, first, second = lines_of(["Recipe", text, "convnext_base.fb_in22k_ft_in1k_384"], "l")
+    assert head == ["Recipe"] and second == ["convnext_base.fb_in22k_ft_in1k_384"], "a name stays whole"
+    assert " ".join(first) == text and max(map(len, first)) <= WRAPPED_CHARACTERS
+    assert lines_of(["MaxBoxAcc of the map", "9.5"], "r") == [["MaxBoxAcc", "of the", "map"], ["9.5"]]
 
 
 def test_a_row_of_two_lines_by_hand():
-    table = TextTable("A caption.", ("Model", "Acc", *["Change of my points"] * 8), (("a_b", "9.5", *[INTERVAL] * 8),))
-    latex = table.latex("x")
-    assert (
-        "\\toprule\n     & " + " & Change of" * 8 + " \\\\\n    Model & Acc" + " & my points" * 8 + " \\\\[2pt]\n"
-        in latex
-    )
-    assert "    a\\_b & 9.5" + " & -12.3" * 8 + " \\\\\n     & " + " & [-45.6, +78.9]" * 8 + " \\\\[2pt]\n" in latex
+    latex = TextTable("A caption.", ("Model", *["Change of points"] * 8), (("a_b", *[INTERVAL] * 8),)).latex("x")
+    stacked = r"\begin{tabular}[t]{@{}r@{}}{-12.3} \\ {[-45.6, +78.9]} \\[2pt]\end{tabular}"
+    header = r"\begin{tabular}[b]{@{}r@{}}{Change of} \\ {points} \\[2pt]\end{tabular}"
+    _, top, middle, bottom = re.split(r"\\(?:top|mid|bottom)rule\n", latex)
+    assert top == f"Model{f' & {header}' * 8} \\\\\n"
+    assert middle == f"a\\_b{f' & {stacked}' * 8} \\\\\n"
+    assert bottom.startswith("\\end{tabular}")
 
 
 def test_special_characters_are_escaped():

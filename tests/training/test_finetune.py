@@ -37,7 +37,7 @@ def test_the_artifact_says_what_was_trained(tiny_run):
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(tiny_run, tmp_path):
     weights = {}
     for name, seed in (("same", 0), ("other", 1)):
-        experiment, paths = again(tiny_run, tmp_path / name, seed=seed)
+        experiment, paths = again(tiny_run, tmp_path / name, seed=seed, seeds=[seed])
         finetune(experiment, "small-convnext", paths)
         weights[name] = sha256(paths.model("small-convnext") / "model.safetensors")
     assert weights["same"] == sha256(tiny_run[1].model("small-convnext") / "model.safetensors")

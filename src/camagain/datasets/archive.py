@@ -17,14 +17,14 @@ DRAIN_BYTES = 2**20
 def unpack_tgz(archive: Path, folder: Path) -> None:
     """Makes `folder` with the files of a gzip-compressed tar archive in it; it appears complete or not at all.
 
-    Refused with a UserError: an existing `folder`; a file that is no gzip archive (a saved web page is named as such);
-    a damaged, truncated or empty archive; and a member that is no plain file or folder (links and devices, which a
-    dataset has no use for) or whose path is absolute or contains "..".
+    Refused with a UserError: an existing `folder`; a file that is no gzip archive; a damaged, truncated or empty
+    archive; and a member that is no plain file or folder (links and devices, which a dataset has no use for) or whose
+    path is absolute or contains "..".
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists():
         raise UserError(f"{folder}: already exists; move it away before {archive.name} is unpacked there.")
-    _check_magic(archive)
+    existing(archive)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -37,16 +37,6 @@ def unpack_tgz(archive: Path, folder: Path) -> None:
         raise UserError(f"{folder}: cannot unpack {archive.name} there ({error}). Make room or mend that.") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _check_magic(archive: Path) -> None:
-    """Raises UserError unless the file begins as gzip does."""
-    with open(existing(archive), "rb") as file:
-        head = file.read(512)
-    if head.startswith(b"\x1f\x8b"):
-        return
-    found = "a web page" if head.lstrip().startswith(b"<") else f"a file that begins with {head[:8]!r}"
-    raise UserError(f"{archive}: found {found}, expected a gzip archive (.tgz). Delete it and download it again.")
 
 
 def _extract(archive: Path, folder: Path) -> None:

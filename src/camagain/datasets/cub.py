@@ -14,13 +14,22 @@ is refused rather than taken for another bird.
 """
 
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pandas as pd
 
 from camagain.datasets.split import carve_val
-from camagain.datasets.tables import Line, finite, flag, read_table, refuse, unique
-from camagain.datasets.verify import image_sizes
+from camagain.datasets.text_tables import (
+    Columns,
+    Line,
+    finite,
+    flag,
+    read_table,
+    refuse,
+    refuse_leading_out,
+    refuse_unmatched,
+    unique,
+)
+from camagain.datasets.verify import verified_sizes
 from camagain.errors import UserError
 
 SLACK_PIXELS = 1.0
@@ -45,12 +54,12 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
     """
     folder = Path(folder)
     _check_folder(folder)
-    images = _read_images(folder)
+    images = _read_images(folder / "images.txt")
     classes = _read_classes(folder / "classes.txt")
-    labels = _join(folder / "image_class_labels.txt", {"image id": str, "class id": int}, images, folder)
-    parts = _join(folder / "train_test_split.txt", {"image id": str, "is training": flag}, images, folder)
-    box_columns = {"image id": str, "x": finite, "y": finite, "width": finite, "height": finite}
-    boxes = _join(folder / "bounding_boxes.txt", box_columns, images, folder)
+    labels = _join(folder / "image_class_labels.txt", {"image id": str, "class id": int}, images)
+    parts = _join(folder / "train_test_split.txt", {"image id": str, "is training": flag}, images)
+    box_columns: Columns = {"image id": str, "x": finite, "y": finite, "width": finite, "height": finite}
+    boxes = _join(folder / "bounding_boxes.txt", box_columns, images)
 
     class_ids = _class_ids(folder, labels, classes, images)
     label_of = {class_id: label for label, class_id in enumerate(sorted(set(class_ids)))}
@@ -59,7 +68,7 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
     splits = carve_val(list(images), names, is_train, val_per_class, seed, folder / "train_test_split.txt")
 
     paths = [f"images/{line.fields[1]}" for line in images.values()]
-    sizes = _verified_sizes(folder, images)
+    sizes = list(verified_sizes(folder / "images", images, folder / "images.txt").values())
     return pd.DataFrame(
         {
             "image_id": list(images),
@@ -104,69 +113,27 @@ def _check_folder(folder: Path) -> None:
         raise UserError(f"{folder / 'images.txt'}: no such file, expected lines '<image id> <path>'. {hint}")
 
 
-def _read_images(folder: Path) -> Table:
+def _read_images(file: Path) -> Table:
     """The lines of images.txt by image id; ids and paths are unique, and no path leads out of images/."""
-    file = folder / "images.txt"
     lines = read_table(file, {"image id": str, "path": str})
-    refuse(
-        [
-            f"{file}, line {line.number}: the path {line.fields[1]!r} of image {line.fields[0]} leads out of images/"
-            for line in lines
-            if PurePosixPath(line.fields[1]).is_absolute() or ".." in PurePosixPath(line.fields[1]).parts
-        ],
-        "Paths are relative to images/ and go downwards; correct the line.",
-    )
+    refuse_leading_out(file, lines, 1, "images/")
     images = unique(file, lines)
-    first: dict[str, Line] = {}
-    refuse(
-        [
-            f"{file}, line {line.number}: image {line.fields[0]} is the file {line.fields[1]!r}, which line "
-            f"{first[line.fields[1]].number} already lists as image {first[line.fields[1]].fields[0]}"
-            for line in lines
-            if first.setdefault(line.fields[1], line) is not line
-        ],
-        "One file under two ids could be trained and tested on; remove one.",
-    )
+    unique(file, lines, "path", 1, "One file under two ids could be trained and tested on; remove one.")
     return images
 
 
 def _read_classes(file: Path) -> dict[int, str]:
     """Class names by class id."""
     lines = read_table(file, {"class id": int, "class name": str})
-    classes = {class_id: line.fields[1] for class_id, line in unique(file, lines, "class id").items()}
-    first: dict[str, int] = {}
-    refuse(
-        [
-            f"{file}, line {line.number}: the class name {line.fields[1]!r} occurs again, first in line "
-            f"{first[line.fields[1]]}"
-            for line in lines
-            if first.setdefault(line.fields[1], line.number) != line.number
-        ],
-        "Give every class its own name.",
-    )
-    return classes
+    by_id = unique(file, lines, "class id")
+    unique(file, lines, "class name", 1, "Give every class its own name.")
+    return {class_id: line.fields[1] for class_id, line in by_id.items()}
 
 
-def _join(file: Path, columns: dict[str, Any], images: Table, folder: Path) -> Table:
+def _join(file: Path, columns: Columns, images: Table) -> Table:
     """The table of a file that must have exactly one line for every image of images.txt."""
     table = unique(file, read_table(file, columns))
-    listing = folder / "images.txt"
-    refuse(
-        [
-            f"{file}, line {line.number}: image id {image_id} is not in {listing}"
-            for image_id, line in table.items()
-            if image_id not in images
-        ],
-        f"Remove the line or list the image in {listing.name}.",
-    )
-    refuse(
-        [
-            f"{file}: no line for image {image_id} ({line.fields[1]}; {listing}, line {line.number}), expected one"
-            for image_id, line in images.items()
-            if image_id not in table
-        ],
-        f"Add a line '{' '.join(f'<{name}>' for name in columns)}' or remove the image from {listing.name}.",
-    )
+    refuse_unmatched(file, table, images, file.with_name("images.txt"), columns)
     return table
 
 
@@ -182,30 +149,6 @@ def _class_ids(folder: Path, labels: Table, classes: dict[int, str], images: Tab
         "Correct the id or add the class to classes.txt.",
     )
     return [labels[image_id].fields[1] for image_id in images]
-
-
-def _verified_sizes(folder: Path, images: Table) -> list[tuple[int, int]]:
-    """Width and height of every image, each decoded once."""
-    listing = folder / "images.txt"
-    files = [folder / "images" / line.fields[1] for line in images.values()]
-    refuse(
-        [
-            f"{file}: no such image, but {listing}, line {line.number}, lists it as image {line.fields[0]}"
-            for file, line in zip(files, images.values(), strict=True)
-            if not file.is_file()
-        ],
-        "Put the file there or remove the image from every text file.",
-    )
-    found = image_sizes(files)
-    refuse(
-        [
-            f"{file} (image {line.fields[0]}; {listing}, line {line.number}): not a complete, readable image: {size}"
-            for file, line, size in zip(files, images.values(), found, strict=True)
-            if isinstance(size, str)
-        ],
-        "Copy or download the file again.",
-    )
-    return [size for size in found if not isinstance(size, str)]
 
 
 def _clipped_boxes(

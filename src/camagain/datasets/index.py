@@ -110,11 +110,6 @@ def image_path(index_path: Path, row_path: str) -> Path:
     return Path(index_path).parent / row_path
 
 
-def fingerprint(index_path: Path) -> str:
-    """The digest of a whole dataset, see `fingerprints`."""
-    return fingerprints(index_path)["all"]
-
-
 def fingerprints(index_path: Path) -> dict[str, str]:
     """Digests of what an index says and of the bytes of every image, the same wherever the dataset lies.
 

@@ -4,8 +4,37 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from camagain.datasets.text_tables import Line, refuse
 from camagain.progress import progress
+
+
+def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path) -> dict[Any, tuple[int, int]]:
+    """Width and height of every image of `listing`, whose paths below `folder` are last in a line; each decoded once.
+
+    Refuses files that are missing or damaged.
+    """
+    files = {image_id: folder / line.fields[-1] for image_id, line in images.items()}
+    refuse(
+        [
+            f"{file}: no such image, but {listing}, line {images[image_id].number}, lists it as image {image_id}"
+            for image_id, file in files.items()
+            if not file.is_file()
+        ],
+        f"Paths are relative to {folder}; put the file there, or give the folder that they are relative to.",
+    )
+    found = dict(zip(files, image_sizes(list(files.values())), strict=True))
+    refuse(
+        [
+            f"{files[image_id]} (image {image_id}; {listing}, line {images[image_id].number}): not a complete, "
+            f"readable image: {size}"
+            for image_id, size in found.items()
+            if isinstance(size, str)
+        ],
+        "Copy or download the file again.",
+    )
+    return {image_id: size for image_id, size in found.items() if not isinstance(size, str)}
 
 
 def image_sizes(paths: Sequence[Path]) -> list[tuple[int, int] | str]:

@@ -1,14 +1,44 @@
-"""Makes the index of images in the layout of wsolevaluation (CUBv2, ILSVRC, OpenImages30k); see `wsol_text`."""
+"""Makes the index of images in the layout of wsolevaluation (CUBv2, ILSVRC, OpenImages30k).
+
+| file in train/, val/ and test/ | line |
+|---|---|
+| image_ids.txt | path below the folder of images; it is the image's id |
+| class_labels.txt | path,label with labels from 0 |
+| image_sizes.txt | path,width,height; may be missing or empty, sizes are then the images' |
+| localization.txt | path,x0,y0,x1,y1 for every box, or path,mask,ignore for every instance |
+
+Corners are inclusive pixel indices. Of an image's lines with masks one names the region to ignore, the others end in a
+comma. Training needs no places, so localization.txt may be missing or empty in train/; where it has lines, every image
+has one. image_ids_proxy.txt is not read. The layout is that of github.com/clovaai/wsolevaluation at 96f4b88679af.
+"""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from camagain.datasets.masks import Instances, write_united
-from camagain.datasets.tables import refuse
-from camagain.datasets.verify import image_sizes
-from camagain.datasets.wsol_text import Part, read_parts
+from camagain.datasets.index import SPLITS
+from camagain.datasets.text_tables import (
+    Columns,
+    Line,
+    filled,
+    finite,
+    read_table,
+    refuse,
+    refuse_leading_out,
+    refuse_unmatched,
+    unique,
+)
+from camagain.datasets.united_masks import Instances, write_united
+from camagain.datasets.verify import verified_sizes
+from camagain.errors import UserError
+
+BOX: Columns = {"path": filled, "x0": finite, "y0": finite, "x1": finite, "y1": finite}
+MASK: Columns = {"path": filled, "mask path": filled, "ignore path": str}
+
+Table = dict[str, Line]
+"""Lines by image id."""
 
 SLACK_PIXELS = 1.0
 """A corner may lie this far beyond the last pixel, as with x1 = width. Of the 111,797 official boxes none does."""
@@ -17,10 +47,22 @@ Sizes = dict[str, tuple[int, int]]
 """Width and height by image id."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """The text files of one split, in the order of image_ids.txt."""
+
+    folder: Path
+    images: Table
+    labels: Table
+    sizes: Table  # empty where there is no image_sizes.txt
+    places: dict[str, list[Line]]  # empty where there is no localization.txt
+    masked: bool  # `places` are masks and not boxes
+
+
 def read_wsol_metadata(metadata: Path, images: Path, masks: Path, target: Path) -> pd.DataFrame:
     """The index of the images that the folder `metadata` lists; their paths are relative to the folder `images`.
 
-    The masks of an image, relative to the folder `masks`, are united (see `camagain.datasets.masks`) into
+    The masks of an image, relative to the folder `masks`, are united (see `camagain.datasets.united_masks`) into
     masks/object/<image id>.png below `target`, with masks/ignore/<image id>.png beside it; `mask_path` and
     `ignore_path` are relative to `target`. A class is named after the folder that holds its images, where each class
     has a folder of its own, else class-<label>. Every image is decoded once. Raises UserError for the first kind of
@@ -29,19 +71,21 @@ def read_wsol_metadata(metadata: Path, images: Path, masks: Path, target: Path) 
     parts = read_parts(metadata)
     names = _class_names(parts.values())
     for part in parts.values():
-        _check_images(part, images)
         if part.masked:
             _check_masks(part, masks)
+    sizes = {split: verified_sizes(images, part.images, part.folder / "image_ids.txt") for split, part in parts.items()}
+    for split, part in parts.items():
+        _refuse_resized(part, sizes[split], images)
     return pd.concat(
-        [_split_index(split, part, names, images, masks, target) for split, part in parts.items()], ignore_index=True
+        [_split_index(split, part, sizes[split], names, masks, target) for split, part in parts.items()],
+        ignore_index=True,
     )
 
 
 def _split_index(
-    split: str, part: Part, names: dict[int, str], images: Path, masks: Path, target: Path
+    split: str, part: Part, sizes: Sizes, names: dict[int, str], masks: Path, target: Path
 ) -> pd.DataFrame:
     """The rows of one split."""
-    sizes = _verified_sizes(part, images)
     labels = [part.labels[image_id].fields[1] for image_id in part.images]
     index = pd.DataFrame(
         {
@@ -78,18 +122,6 @@ def _class_names(parts: Iterable[Part]) -> dict[int, str]:
     return {label: f"class-{label:0{digits}d}" for label in folders}
 
 
-def _check_images(part: Part, images: Path) -> None:
-    """Refuses images that are not there."""
-    refuse(
-        [
-            f"{images / image_id}: no such image, but {part.folder / 'image_ids.txt'}, line {line.number}, lists it"
-            for image_id, line in part.images.items()
-            if not (images / image_id).is_file()
-        ],
-        f"Paths are relative to {images}; put the file there, or give the folder that they are relative to.",
-    )
-
-
 def _check_masks(part: Part, masks: Path) -> None:
     """Refuses masks that are not there, and a second region to ignore."""
     file = part.folder / "localization.txt"
@@ -114,19 +146,8 @@ def _check_masks(part: Part, masks: Path) -> None:
     )
 
 
-def _verified_sizes(part: Part, images: Path) -> Sizes:
-    """Width and height of every image, each decoded once and compared with image_sizes.txt where that is given."""
-    found = dict(zip(part.images, image_sizes([images / image_id for image_id in part.images]), strict=True))
-    refuse(
-        [
-            f"{images / image_id} ({part.folder / 'image_ids.txt'}, line {part.images[image_id].number}): not a "
-            f"complete, readable image: {size}"
-            for image_id, size in found.items()
-            if isinstance(size, str)
-        ],
-        "Copy or download the file again.",
-    )
-    sizes = {image_id: size for image_id, size in found.items() if not isinstance(size, str)}
+def _refuse_resized(part: Part, sizes: Sizes, images: Path) -> None:
+    """Refuses images of another size than image_sizes.txt says, where that is given."""
     refuse(
         [
             f"{part.folder / 'image_sizes.txt'}, line {line.number}: image {image_id} has {line.fields[1]} x "
@@ -136,7 +157,6 @@ def _verified_sizes(part: Part, images: Path) -> Sizes:
         ],
         "Boxes hold for images as they were published (were these resized?); restore the original files.",
     )
-    return sizes
 
 
 def _clipped_boxes(part: Part, sizes: Sizes) -> list[list[list[float]]]:
@@ -182,3 +202,101 @@ def _instances(part: Part, image_id: str, size: tuple[int, int], masks: Path, ta
         object_target=target / "masks" / "object" / f"{image_id}.png",
         ignore_target=target / "masks" / "ignore" / f"{image_id}.png",
     )
+
+
+def read_parts(metadata: Path) -> dict[str, Part]:
+    """The text files by split, consistent within each and across them; UserError for the first kind of fault."""
+    _check_folder(metadata)
+    parts = {split: _read_part(metadata / split, split != "train") for split in SPLITS}
+    _check_parts(parts)
+    return parts
+
+
+def _check_folder(metadata: Path) -> None:
+    """Raises UserError unless `metadata` holds the three splits; points to a folder nearby that does."""
+    if all((metadata / split).is_dir() for split in SPLITS):
+        return
+    lacking = metadata if not metadata.is_dir() else next(metadata / s for s in SPLITS if not (metadata / s).is_dir())
+    near = [path.parent for path in [*sorted(metadata.glob("*/train")), metadata.parent / "train"] if path.is_dir()]
+    raise UserError(
+        f"{lacking}: no such folder. Give the folder that holds train/, val/ and test/ with the text files."
+        + (f" Did you mean {near[0]}?" if near else "")
+    )
+
+
+def _read_part(folder: Path, needs_places: bool) -> Part:
+    """The text files of one split; those that have lines have them for exactly the images of image_ids.txt."""
+    listing = folder / "image_ids.txt"
+    lines = read_table(listing, {"path": filled}, ",")
+    refuse_leading_out(listing, lines, 0)
+    images = unique(listing, lines)
+
+    def table(name: str, columns: Columns) -> Table:
+        found = unique(folder / name, read_table(folder / name, columns, ","))
+        refuse_unmatched(folder / name, found, images, listing, columns, ",")
+        return found
+
+    labels = table("class_labels.txt", {"path": filled, "label": int})
+    sizes = (
+        table("image_sizes.txt", {"path": filled, "width": int, "height": int}) if _has(folder, "image_sizes") else {}
+    )
+
+    file, masked = folder / "localization.txt", False
+    places: dict[str, list[Line]] = {}
+    if needs_places or _has(folder, "localization"):
+        masked = _lists_masks(file)
+        columns = MASK if masked else BOX
+        lines = read_table(file, columns, ",")
+        for column in (1, 2) if masked else ():
+            refuse_leading_out(file, lines, column)
+        for line in lines:
+            places.setdefault(line.fields[0], []).append(line)
+        first = {image_id: found[0] for image_id, found in places.items()}
+        refuse_unmatched(file, first, images, listing, columns, ",")
+    return Part(folder, images, labels, sizes, places, masked)
+
+
+def _has(folder: Path, name: str) -> bool:
+    """Whether a file is there and not empty: wsolevaluation has empty ones for what a dataset lacks."""
+    file = folder / f"{name}.txt"
+    return file.is_file() and file.stat().st_size > 0
+
+
+def _lists_masks(file: Path) -> bool:
+    """Whether the first line of localization.txt has the columns of a mask, going by their number."""
+    if not file.is_file():
+        return False
+    with file.open(encoding="utf-8", errors="replace") as text:
+        return next((line.count(",") < len(MASK) for line in text if line.strip()), False)
+
+
+def _check_parts(parts: dict[str, Part]) -> None:
+    """Refuses what is only wrong across splits: an image in two, gaps between labels, boxes here and masks there."""
+    first: dict[str, tuple[Path, Line]] = {}
+    refuse(
+        [
+            f"{part.folder / 'image_ids.txt'}, line {line.number}: image {image_id} is also in "
+            f"{first[image_id][0]}, line {first[image_id][1].number}"
+            for part in parts.values()
+            for image_id, line in part.images.items()
+            if first.setdefault(image_id, (part.folder / "image_ids.txt", line))[1] is not line
+        ],
+        "An image belongs to one split; remove it from the others.",
+    )
+    labels = {line.fields[1] for part in parts.values() for line in part.labels.values()}
+    refuse(
+        [
+            f"{part.folder / 'class_labels.txt'}, line {line.number}: image {image_id} has label {line.fields[1]}, "
+            f"expected 0 to {len(labels) - 1} as there are {len(labels)} different labels in train, val and test"
+            for part in parts.values()
+            for image_id, line in part.labels.items()
+            if not 0 <= line.fields[1] < len(labels)
+        ],
+        "Number the classes from 0 without gaps.",
+    )
+    kinds = {part.masked: part.folder / "localization.txt" for part in parts.values() if part.places}
+    if len(kinds) > 1:
+        raise UserError(
+            f"{kinds[True]}: lists masks, but {kinds[False]} boxes; expected one of them in every split. "
+            "Give a dataset with boxes and one with masks names of their own."
+        )

@@ -8,7 +8,7 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from camagain.downloads.answers import Refusal, check_status, is_web_page
+from camagain.downloads.http import Refusal, check_status, is_web_page
 
 if TYPE_CHECKING:
     import httpx

@@ -1,9 +1,28 @@
-"""A table of text cells as Markdown and as LaTeX."""
+"""A table of text cells as Markdown, and as LaTeX that fits the page of the CVPR format."""
 
 import re
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from camagain.drawing.latex import latex_table
+SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$", "–": "--", "−": "$-$",
+    "±": r"$\pm$", "×": r"$\times$", "→": r"$\to$", "≥": r"$\geq$", "δ": r"$\delta$", "ρ": r"$\rho$", "τ": r"$\tau$",
+}  # fmt: skip
+"""Characters that LaTeX reads as commands, or that its fonts for text lack."""
+
+COLUMN_CHARACTERS, PAGE_CHARACTERS = 48, 115
+"""The longest row of a table in one column of the page, and of one whose cells need no second line."""
+
+WRAPPED_CHARACTERS = 28
+"""Characters of a line in a text cell of a table that is too wide for the page otherwise."""
+
+FIT = (
+    r"\resizebox*{!}{\ifdim\totalheight>0.85\textheight 0.85\textheight\else\totalheight\fi}{"
+    r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
+)
+"""Shrinks the box that follows where it is wider than the page, or higher than the page without a caption."""
 
 
 @dataclass(frozen=True)
@@ -44,5 +63,62 @@ class TextTable:
         return "\n".join([line(columns), line(rule), *map(line, rows), "", self.caption, ""])
 
     def latex(self, label: str) -> str:
-        """A floating table that fits the page of the CVPR format; needs \\usepackage{booktabs}."""
-        return latex_table(self.columns, self.rows, self.text_columns, self.caption, label)
+        """A floating table in small print, shrunk where it has to be; needs \\usepackage{booktabs,graphicx}.
+
+        A narrow table takes one column of the page, any other both. In a table that is too wide for both, intervals go
+        below their values, and texts and headers are wrapped. Texts are left-aligned and numbers right-aligned.
+        """
+        import pandas as pd
+
+        alignment = "l" * self.text_columns + "r" * (len(self.columns) - self.text_columns)
+        columns = list(zip(self.columns, *self.rows, strict=True))
+        characters = sum(max(map(len, column)) for column in columns)
+        broken = characters > PAGE_CHARACTERS
+        cells = [
+            set_lines(column, align) if broken else [escape_latex(cell) for cell in column]
+            for column, align in zip(columns, alignment, strict=True)
+        ]
+        head, *body = zip(*cells, strict=True)
+        style = pd.DataFrame(body, columns=head).style.hide(axis="index")
+        place = "table" if characters <= COLUMN_CHARACTERS else "table*"
+        return (
+            f"\\begin{{{place}}}\n\\centering\n\\caption{{{escape_latex(self.caption)}}}\n\\label{{tab:{label}}}\n"
+            f"\\footnotesize\\setlength{{\\tabcolsep}}{{2.5pt}}\n{FIT}%\n"
+            f"{style.to_latex(hrules=True, column_format=f'@{{}}{alignment}@{{}}').rstrip()}%\n}}}}\n\\end{{{place}}}\n"
+        )
+
+
+def set_lines(column: Sequence[str], align: str) -> list[str]:
+    """The cells of a column, its header first, in LaTeX: rows are level at their first line, headers at their last."""
+    head, *cells = lines_of(column, align)
+    return [_stacked(head, "b", align), *(_stacked(cell, "t", align) for cell in cells)]
+
+
+def _stacked(lines: Sequence[str], level: str, align: str) -> str:
+    if len(lines) < 2:
+        return escape_latex("".join(lines))
+    # In braces, a line that begins with [ is not read as an option of the line break before it.
+    joined = r" \\ ".join(f"{{{escape_latex(line)}}}" for line in lines)
+    return rf"\begin{{tabular}}[{level}]{{@{{}}{align}@{{}}}}{joined} \\[2pt]\end{{tabular}}"
+
+
+def lines_of(column: Sequence[str], align: str) -> list[list[str]]:
+    """The lines of the cells of a column, its header first: texts wrapped ("l"), or intervals below values ("r")."""
+    head, *cells = column
+    lines = [_wrapped(cell, WRAPPED_CHARACTERS) if align == "l" else broken_number(cell) for cell in cells]
+    return [_wrapped(head, max((len(line) for cell in lines for line in cell), default=WRAPPED_CHARACTERS)), *lines]
+
+
+def _wrapped(text: str, characters: int) -> list[str]:
+    """Lines of words, each word whole."""
+    return textwrap.wrap(text, max(characters, 6), break_long_words=False, break_on_hyphens=False)
+
+
+def broken_number(cell: str) -> list[str]:
+    """A number with its interval below it; several numbers with intervals, one below the other."""
+    return re.split(r"(?<=\] /) " if "] / " in cell else r" (?=[\[(])", cell)
+
+
+def escape_latex(text: str) -> str:
+    """Text with LaTeX's special characters escaped."""
+    return "".join(SPECIAL.get(character, character) for character in text)

@@ -14,11 +14,8 @@ from matplotlib.figure import Figure
 from camagain.artifacts import atomic, write_csv
 from camagain.drawing.families import FAMILIES, family_of
 
-COLUMN_INCHES = 3.4
-"""Width of one column of the CVPR format."""
-
 PAGE_INCHES = 7.0
-"""Width of its two columns."""
+"""Width of the two columns of the CVPR format."""
 
 FAMILY_COLORS = {"resnet": "#0072B2", "convnext": "#D55E00", "replknet": "#009E73", "slak": "#CC79A7"}
 """Okabe and Ito's palette, safe for colour-blind readers."""

@@ -15,7 +15,7 @@ from camagain.evaluation.boxes import boxes_at
 from camagain.evaluation.choices import choices_table
 from camagain.evaluation.figures import figures
 from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_regions, read_truths
-from camagain.evaluation.pixels import bin_edges, pixel_histograms
+from camagain.evaluation.pxap import bin_edges, pixel_histograms
 from camagain.evaluation.score_maps import Variant, score_maps
 from camagain.evaluation.scored import Scored, correct_tables, threshold_grid
 from camagain.evaluation.workers import processes

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from camagain.evaluation.metrics import DELTAS, best_of
-from camagain.evaluation.pixels import pixel_average_precision, pxap_interval
+from camagain.evaluation.pxap import pixel_average_precision, pxap_interval
 from camagain.evaluation.scored import DELTA, Scored
 from camagain.statistics.bootstrap import Interval, Sampling, bootstrap, mean_at_best, wilson_interval
 from camagain.statistics.correctness import Correct

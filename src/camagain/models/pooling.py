@@ -49,9 +49,6 @@ class ThresholdedAveragePool(nn.Module):
         pooled = thresholded_average(features, self.theta)  # (B, C)
         return pooled if self.flatten else pooled[:, :, None, None]
 
-    def extra_repr(self) -> str:
-        return f"theta={self.theta}, flatten={self.flatten}"
-
 
 def pool_thresholded(network: nn.Module, theta: float, name: str) -> None:
     """Replaces the average pooling in a network's head by ThresholdedAveragePool, in place; weights stay as they are.

@@ -73,10 +73,6 @@ class StagedNetwork(nn.Module):
             stage.grad_checkpointing = enable  # type: ignore[assignment]
 
     @torch.jit.ignore
-    def no_weight_decay(self) -> set[str]:
-        return set()  # optimisers already spare vectors: biases, norms and layer scale
-
-    @torch.jit.ignore
     def group_matcher(self, coarse: bool = False) -> dict:
         """Which parameters share a learning rate under layer-wise decay: a stage (coarse), or a block of a stage.
 

@@ -94,33 +94,19 @@ def train(
 ) -> tuple[Trainee, Loop]:
     """Trains any network by the recipe of `model`, and the seed and images of `experiment`, in one of its processes.
 
-    `file` is where its state lies while it is unfinished; `origin` says in print where the network comes from.
+    `file` is where its state lies while it is unfinished, and from where an interrupted training goes on; `origin` says
+    in print where the network comes from.
     """
     if experiment.compute.fast_large_kernels:
         replace_large_kernels(network)
-    linear_head(network, model.name)  # refuses now what could not be localized after hours of training
+    head = linear_head(network, model.name)  # refuses now what could not be localized after hours of training
     several = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
     accelerator.print(
         f"{model.name}: {model.architecture}, {origin}, on {accelerator.device.type}{several}", flush=True
     )
-    trainee, loop = set_up(network, model, experiment, paths, file, accelerator)
-    loop.run(trainee)
-    return trainee, loop
-
-
-def set_up(
-    network: Network,
-    model: Model,
-    experiment: Experiment,
-    paths: RunPaths,
-    file: StateFile,
-    accelerator: Accelerator,
-) -> tuple[Trainee, Loop]:
-    """Everything that trains `network`, put back to the state of an interrupted training where there is one."""
     recipe, device = model.training, accelerator.device
-    num_classes = linear_head(network).weight.shape[0]
     batches = make_batches(experiment, recipe, paths, read_index(paths.index), accelerator)
-    mixing = batch_mixing(recipe.augmentation, num_classes, recipe.label_smoothing)
+    mixing = batch_mixing(recipe.augmentation, len(head.weight), recipe.label_smoothing)
     network = ready_for_training(network, recipe, device, accelerator.num_processes)
     optimizer = make_optimizer(network, recipe)
     trainee = Trainee(
@@ -149,4 +135,5 @@ def set_up(
         why = f"{why}, after epoch {len(trainee.history)}/{recipe.epochs}"
     if why:
         accelerator.print(f"{model.name}: {why}", flush=True)
+    loop.run(trainee)
     return trainee, loop

@@ -20,7 +20,6 @@ from camagain.analysis.kit.localizer import LOCALIZED_COLUMNS, Localized, locali
 from camagain.analysis.kit.run import Findings
 from camagain.analysis.kit.stored import read_test
 from camagain.analysis.remedies.backbone import Backbone, Evidence
-from camagain.analysis.remedies.gains import Scored, max_box_acc, mean_gain
 from camagain.analysis.remedies.linear_fit import LinearFit, fit_classifier
 from camagain.analysis.remedies.percentile import relative_to_percentile
 from camagain.artifacts import RunPaths
@@ -32,7 +31,7 @@ from camagain.models.pooling import Pool, average, thresholded_average
 from camagain.progress import track
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.paired import mcnemar
-from camagain.statistics.resampled import Resampled
+from camagain.statistics.resampled import Resampled, mean_of
 
 HEADS = ("own", "gap", "tap")
 """The network's classifier, and those fitted anew on plain and on thresholded averages."""
@@ -69,6 +68,9 @@ COLUMNS = (
 Row = dict[str, Any]
 Key = tuple[str, bool, bool]
 """Head, NWC, PaS."""
+
+Scored = Mapping[tuple[bool, ...], Localized]
+"""Which remedies are on -> how well the maps localize; every combination of on and off has an entry."""
 
 
 def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
@@ -187,6 +189,20 @@ def gains(scored: Mapping[Key, Localized]) -> list[tuple[str, str, Resampled]]:
         *(("own", remedy, mean_gain(own, place)) for place, remedy in enumerate(("nwc", "pas"))),
         ("fitted", "fit", mean_gain(fit, 0)),
     ]
+
+
+def max_box_acc(localized: Localized) -> Resampled:
+    """MaxBoxAcc with its values in resamples of the images, at the best threshold of each resample."""
+    return Resampled(localized.percent, localized.resampled)
+
+
+def mean_gain(scored: Scored, remedy: int) -> Resampled:
+    """What switching one remedy on gains in MaxBoxAcc, in points, on average over all settings of the others.
+
+    The main effect of a full factorial design (Fisher 1935). `remedy` is its place in the keys.
+    """
+    on, off = (mean_of([max_box_acc(scored[key]) for key in scored if key[remedy] is state]) for state in (True, False))
+    return on - off
 
 
 def points(figure: Resampled, confidence: float) -> Row:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from camagain.datasets.synthbirds.classes import CUE_PARTS
-from camagain.datasets.tables import finite, flag, read_table
+from camagain.datasets.text_tables import finite, flag, read_table
 
 Edges = list[float]
 """x0, y0, x1, y1 in pixels of the image: the edges of a box, x1 and y1 behind its last pixel."""

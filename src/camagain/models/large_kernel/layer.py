@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from camagain.models.large_kernel.fourier import fourier_conv2d
-from camagain.models.large_kernel.strided import STRIDED, is_large_strided
+from camagain.models.large_kernel.strided import STRIDED, by_fourier, is_large_strided
 
 SMALLEST = 13
 """Longest side from which a kernel counts as large. oneDNN's fast path for depthwise kernels ends at 13."""
@@ -42,11 +42,7 @@ class LargeKernelConv2d(nn.Conv2d):
         if way == "default-layout":
             result = super().forward(input.contiguous())
             return result.contiguous(memory_format=torch.channels_last) if is_channels_last(input) else result
-        kind = input.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else input.dtype
-        exact = torch.float64 if input.dtype == torch.float64 else torch.float32  # half precision gains nothing here
-        result = fourier_conv2d(input.to(exact), self.weight.to(exact)).to(dtype)
-        return result if self.bias is None else result + self.bias.to(dtype)[:, None, None]
+        return by_fourier(self, input, fourier_conv2d)
 
 
 def route(input: torch.Tensor, weight: torch.Tensor) -> str:
@@ -71,23 +67,13 @@ def replace_large_kernels(model: Network) -> Network:
     Parameters, their names and the state_dict stay as they are, hooks too. Left alone: kernels shorter than 13 on both
     sides or of even size, dilations other than 1, paddings other than zeros that keep the size, and subclasses of
     nn.Conv2d, which compute something else. With a stride (`camagain.models.large_kernel.strided`) any padding with
-    zeros will do, timm's Conv2dSame too, and kernels are large from 15 on. `restore_large_kernels` undoes it.
+    zeros will do, timm's Conv2dSame too, and kernels are large from 15 on.
     """
     for layer in model.modules():
         if type(layer) is nn.Conv2d and is_large(layer):
             layer.__class__ = LargeKernelConv2d  # the same object: nothing that refers to it has to be told
         elif type(layer) in STRIDED and is_large_strided(layer):
             layer.__class__ = STRIDED[type(layer)]
-    return model
-
-
-def restore_large_kernels(model: Network) -> Network:
-    """Gives what `replace_large_kernels` changed torch's own convolution again, in place; returns the network."""
-    plain: dict[type[nn.Module], type[nn.Module]] = {fast: stock for stock, fast in STRIDED.items()}
-    plain[LargeKernelConv2d] = nn.Conv2d
-    for layer in model.modules():
-        if type(layer) in plain:
-            layer.__class__ = plain[type(layer)]
     return model
 
 

@@ -11,7 +11,8 @@ a strided convolution is the sum of s ordinary ones of maps and kernels that are
 those are the Fourier route's. b cells of zeros stand before the image.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from timm.layers import Conv2dSame
@@ -44,7 +45,8 @@ class StridedLargeKernelConv2d(nn.Conv2d):
                 input.shape[2:], self.padding, self.kernel_size, self.stride, strict=True
             )
         ]
-        return convolve(self, input, self.padding, cells)
+        convolve = partial(strided_conv2d, stride=self.stride, before=self.padding, cells=cells)
+        return by_fourier(self, input, convolve)
 
 
 class StridedSameLargeKernelConv2d(Conv2dSame):
@@ -59,7 +61,7 @@ class StridedSameLargeKernelConv2d(Conv2dSame):
             max(0, (count - 1) * stride + taps - side) // 2
             for count, stride, taps, side in zip(cells, self.stride, self.kernel_size, input.shape[2:], strict=True)
         ]
-        return convolve(self, input, before, cells)
+        return by_fourier(self, input, partial(strided_conv2d, stride=self.stride, before=before, cells=cells))
 
 
 STRIDED: Mapping[type[nn.Module], type[nn.Module]] = {
@@ -93,12 +95,17 @@ def in_a_fast_layout(input: torch.Tensor) -> torch.Tensor:
     return input.contiguous() if input.device.type == "cuda" else input
 
 
-def convolve(layer: nn.Conv2d, input: torch.Tensor, before: Sequence[int], cells: Sequence[int]) -> torch.Tensor:
-    """A layer's output, in the dtype that it would have itself."""
+def by_fourier(
+    layer: nn.Conv2d, input: torch.Tensor, convolve: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    """A layer's output by a convolution of images and weight in full precision, in the dtype that it would have itself.
+
+    Half precision gains nothing here.
+    """
     kind = input.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else input.dtype
     exact = torch.float64 if input.dtype == torch.float64 else torch.float32
-    result = strided_conv2d(input.to(exact), layer.weight.to(exact), layer.stride, before, cells).to(dtype)
+    result = convolve(input.to(exact), layer.weight.to(exact)).to(dtype)
     return result if layer.bias is None else result + layer.bias.to(dtype)[:, None, None]
 
 

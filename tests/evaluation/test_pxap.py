@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camagain.evaluation import pixels
-from camagain.evaluation.pixels import bin_edges, pixel_average_precision, pixel_histograms, pxap_interval
+from camagain.evaluation import pxap
+from camagain.evaluation.pxap import bin_edges, pixel_average_precision, pixel_histograms, pxap_interval
 from camagain.statistics.bootstrap import CHUNK
 
 STEPS = (0.001, 0.003, 0.01, 0.1, 1 / 7, 0.3, 0.9)
@@ -225,7 +225,7 @@ def test_a_seed_fixes_the_interval_whatever_the_size_of_a_block(monkeypatch: pyt
     one = pxap_interval(found, resamples=100, seed=1)
     assert one == pxap_interval(found, resamples=100, seed=1)
     assert one != pxap_interval(found, resamples=100, seed=2)
-    monkeypatch.setattr(pixels, "BLOCK", 7)
+    monkeypatch.setattr(pxap, "BLOCK", 7)
     assert one == pxap_interval(found, resamples=100, seed=1)
 
 

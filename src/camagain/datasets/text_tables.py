@@ -3,10 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from camagain.errors import UserError
+
+Columns = dict[str, Callable[[str], Any]]
+"""A column's name and its converter: `str`, `filled`, `int`, `finite` or `flag`."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,14 @@ EXPECTED: dict[Callable[[str], Any], str] = {
 }
 
 
-def read_table(path: Path, columns: dict[str, Callable[[str], Any]], separator: str | None = None) -> list[Line]:
+def read_table(path: Path, columns: Columns, separator: str | None = None) -> list[Line]:
     """The lines of a text file, one field per column; blank lines are skipped, Windows line ends and a BOM are taken.
 
-    `columns` maps a column's name to its converter: `str`, `filled`, `int`, `finite` or `flag`. Between two columns
-    stands `separator`, or any whitespace where it is None. Then a last column converted by `str` takes the rest of its
-    line, so a file name may contain spaces; with a separator any may, but none may contain the separator.
+    Between two columns stands `separator`, or any whitespace where it is None. Then a last column converted by `str`
+    takes the rest of its line, so a file name may contain spaces; with a separator any may, but none may contain the
+    separator.
     """
-    layout = (separator or " ").join(f"<{name}>" for name in columns)
+    layout = _layout(columns, separator)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -89,22 +92,66 @@ def read_table(path: Path, columns: dict[str, Callable[[str], Any]], separator: 
     return lines
 
 
-def unique(file: Path, lines: Sequence[Line], what: str = "image") -> dict[Any, Line]:
-    """Lines by their first field, which must not repeat."""
+def unique(
+    file: Path,
+    lines: Sequence[Line],
+    what: str = "image",
+    column: int = 0,
+    advice: str = "Remove the line that is wrong or restore the original file.",
+) -> dict[Any, Line]:
+    """Lines by one of their fields, which must not repeat."""
     table: dict[Any, Line] = {}
     refuse(
         [
-            f"{file}, line {line.number}: {what} {line.fields[0]} occurs again, first in line "
-            f"{table[line.fields[0]].number}; expected one line per {what}"
+            f"{file}, line {line.number}: {what} {line.fields[column]} occurs again, first in line "
+            f"{table[line.fields[column]].number}; expected one line per {what}"
             for line in lines
-            if table.setdefault(line.fields[0], line) is not line
+            if table.setdefault(line.fields[column], line) is not line
         ],
-        "Remove the line that is wrong or restore the original file.",
+        advice,
     )
     return table
 
 
-def _fault(fields: list[str], columns: dict[str, Callable[[str], Any]]) -> str:
+def refuse_leading_out(file: Path, lines: Sequence[Line], column: int, folder: str = "its folder") -> None:
+    """Refuses paths that are absolute or lead upwards."""
+    refuse(
+        [
+            f"{file}, line {line.number}: the path {line.fields[column]!r} leads out of {folder}"
+            for line in lines
+            if PurePosixPath(line.fields[column]).is_absolute() or ".." in PurePosixPath(line.fields[column]).parts
+        ],
+        f"Paths are relative to {folder} and go downwards; correct the line.",
+    )
+
+
+def refuse_unmatched(
+    file: Path, table: dict[Any, Line], images: dict[Any, Line], listing: Path, columns: Columns, separator: str = " "
+) -> None:
+    """Refuses lines, by image id, of images that `listing` does not have, and images without a line."""
+    refuse(
+        [
+            f"{file}, line {line.number}: image id {image_id} is not in {listing}"
+            for image_id, line in table.items()
+            if image_id not in images
+        ],
+        f"Remove the line or list the image in {listing.name}.",
+    )
+    refuse(
+        [
+            f"{file}: no line for image {' '.join(line.fields)} ({listing}, line {line.number}), expected one"
+            for image_id, line in images.items()
+            if image_id not in table
+        ],
+        f"Add a line '{_layout(columns, separator)}' or remove the image from {listing.name}.",
+    )
+
+
+def _layout(columns: Columns, separator: str | None) -> str:
+    return (separator or " ").join(f"<{name}>" for name in columns)
+
+
+def _fault(fields: list[str], columns: Columns) -> str:
     """What is wrong with a line's fields, or "" when they all convert."""
     if len(fields) != len(columns):
         return f"{len(fields)} fields instead of {len(columns)}"
