@@ -72,7 +72,7 @@ def _one_kernel(branches: list[nn.Module]) -> nn.Conv2d:
     """One depthwise convolution with bias that equals the sum of branches (convolution, BatchNorm), largest first."""
     parts = [_parts(branch) for branch in branches]
     largest = parts[0][0]
-    height, width = largest.kernel_size
+    height, width = (max(sides) for sides in zip(*(conv.kernel_size for conv, _ in parts), strict=True))
     weight, bias = torch.zeros_like(largest.weight), torch.zeros_like(parts[0][1].bias)
     for conv, bn in parts:
         assert bn.running_mean is not None and bn.running_var is not None  # `_parts` has seen to it
