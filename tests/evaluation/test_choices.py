@@ -106,7 +106,7 @@ def test_all_combinations_hold_the_single_changes_with_the_same_numbers(run, tab
 
 
 def test_no_map_is_swept_twice(run, sweeps):
-    """Evaluated are cam and cam-gt; of the choices, two sizes, the other variant and the other interpolation are new."""
+    """Evaluated are cam and cam-gt; of the choices, two sizes, the other variant and interpolation are new."""
     evaluate_model(run.experiment, "net", run.paths)
     assert sorted(sweeps) == 2 * [4] + (2 + 4) * [12], "val of each method, test of each method, and four choices"
 
