@@ -12,7 +12,6 @@ from camagain.analysis.kit.run import Findings
 from camagain.artifacts import RunPaths
 from camagain.compute import prepare
 from camagain.config import Experiment
-from camagain.config.analysis import State
 from camagain.datasets.images import ImageTable
 from camagain.datasets.index import read_index, spread_evenly
 from camagain.errors import NotApplicable
