@@ -32,8 +32,9 @@ from torch import nn
 from benchmarks.harness import alternate, published_source, ratio_rows
 from benchmarks.heatmaps import randomised
 from camagain.analysis.erf.contribution import THRESHOLDS, area_ratios, contribution_map
-from camagain.compute import channels_last
-from camagain.models import create, merge, replace_large_kernels
+from camagain.config import Compute
+from camagain.localization.forward import ready
+from camagain.models import create
 from camagain.models.zoo import Network
 
 REPOSITORY = "DingXiaoH+RepLKNet-pytorch"
@@ -120,9 +121,8 @@ def compare(
 
 def prepared(stock: nn.Module) -> Network:
     """The same network as jobs of ours run it."""
-    network: Any = replace_large_kernels(merge(copy.deepcopy(stock)))
-    channels_last(network)
-    return network
+    network: Any = copy.deepcopy(stock)
+    return ready(network, Compute(), torch.device("cpu"))
 
 
 def ours(network: Network, image: torch.Tensor, count: int = 1) -> np.ndarray:

@@ -22,7 +22,8 @@ from benchmarks.harness import alternate, ratio_rows
 from benchmarks.large_kernel import by_fft, direct
 from camagain.compute import channels_last, prepare
 from camagain.config import Compute
-from camagain.models import convert_state_dict, create, merge, replace_large_kernels
+from camagain.localization.forward import ready
+from camagain.models import convert_state_dict, create, replace_large_kernels
 from camagain.models.large_kernel.fourier import fourier_conv2d
 
 IMAGES, ROUNDS = 16, 5
@@ -151,8 +152,7 @@ def measure_heatmaps(peer: Path | None) -> list[dict]:
         ).cuda()
     network = create("replknet_31b", CLASSES).eval()
     network.load_state_dict(convert_state_dict("replknet_31b", stock.state_dict()))
-    network = replace_large_kernels(merge(network.cuda()))
-    channels_last(network)
+    ready(network, Compute(), torch.device("cuda"))
     module = SimpleNamespace(
         forward_features=stock.forward_features, head=stock.head if clone else stock.get_classifier()
     )

@@ -29,10 +29,11 @@ import torch
 from torch import nn
 
 from benchmarks.harness import alternate, published_source, ratio_rows
-from camagain.compute import channels_last
+from camagain.config import Compute
 from camagain.evaluation.score_maps import normalise, upsample
 from camagain.localization import cam, pc1
-from camagain.models import convert_state_dict, create, merge, replace_large_kernels
+from camagain.localization.forward import ready
+from camagain.models import convert_state_dict, create
 from camagain.models.zoo import Network, class_scores, feature_maps, linear_head
 
 REPOSITORY = "snskysk+CAM-Back-Again"
@@ -122,7 +123,7 @@ def compare_networks(theirs: ModuleType | PlainLoop, name: str, clone: Path | No
     stock: Any = randomised(published_network(clone) if clone else create("replknet_31b", CLASSES))
     network = create("replknet_31b", CLASSES).eval()
     network.load_state_dict(convert_state_dict("replknet_31b", stock.state_dict()))
-    channels_last(replace_large_kernels(merge(network)))
+    ready(network, Compute(), torch.device("cpu"))
     head = stock.head if clone else stock.get_classifier()
     module = SimpleNamespace(forward_features=stock.forward_features, head=head)
     images = torch.randn(BATCH, 3, SIZE, SIZE)

@@ -1,6 +1,8 @@
 """Networks on corrupted images: one that sees only colours, and those that cannot be measured."""
 
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,8 @@ from torch import nn
 from camagain.analysis.texture.corrupted import CorruptedTable, respond
 from camagain.analysis.texture.corruptions import Corruption
 from camagain.analysis.texture.patches import put_back
-from camagain.config import Input, Localization
+from camagain.config import Compute, Input, Localization
+from camagain.datasets.images import ImageTable, warp
 from camagain.errors import NotApplicable
 from camagain.models.zoo import linear_head
 
@@ -48,11 +51,14 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> CorruptedTable:
         rows.append(
             {"image_id": f"i{number}", "path": f"{number}.png", "label": number % 3, "width": SIDE, "height": SIDE}
         )
-    return CorruptedTable(pd.DataFrame(rows), Path(folder) / "index.parquet", Input(size=SIDE), KINDS, seed=0)
+    index, seen = pd.DataFrame(rows), Input(size=SIDE)
+    images = ImageTable(index, Path(folder) / "index.parquet", partial(warp, settings=seen))
+    return CorruptedTable(images, index["image_id"].tolist(), seen, KINDS, seed=0)
 
 
 def seen(network: nn.Module, table: CorruptedTable, **settings):
-    return respond(network.eval(), linear_head(network), table, Localization(**settings), "small")
+    experiment = SimpleNamespace(localization=Localization(**settings), compute=Compute())
+    return respond(network.eval(), linear_head(network), table, experiment, "small")
 
 
 def colours() -> Small:
@@ -112,7 +118,7 @@ def test_networks_that_cannot_be_measured_say_why(table):
     broken = colours()
     with torch.no_grad():
         broken.fc.weight[0, 0] = torch.nan
-    with pytest.raises(NotApplicable, match="class scores of corrupted images are not finite"):
+    with pytest.raises(NotApplicable, match="its class scores of corrupted images hold NaN"):
         seen(broken, table)
     headless = colours()
     headless.fc = nn.Identity()

@@ -14,8 +14,8 @@ from torch import nn
 
 from camagain.analysis.erf import measure as erf
 from camagain.analysis.erf.area import area_ratios, linear_area_ratios
+from camagain.analysis.erf.settings import Erf
 from camagain.analysis.kit.run import analyze
-from camagain.config.analysis import Erf
 from camagain.datasets.images import read_rgb, warp
 from camagain.datasets.index import image_path, read_index
 from camagain.models import create

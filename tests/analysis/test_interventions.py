@@ -293,7 +293,7 @@ def test_maps_of_one_cell_are_refused_before_anything_is_trained(tiny_run, tmp_p
     finetune(experiment, "coarse", paths)
     monkeypatch.setattr(stage, "train_further", lambda *_: pytest.fail("trained nevertheless"))
     for change in ("own-seed0", "shrunk"):
-        assert "have a single cell" in written(experiment, paths, change, "coarse")[1]["reason"]
+        assert "has a single cell" in written(experiment, paths, change, "coarse")[1]["reason"]
 
 
 def test_a_change_is_named_in_full(own):

@@ -283,7 +283,7 @@ def test_a_network_whose_maps_are_not_finite_is_not_analysed(finished):
     experiment, paths, _, _ = finished
     backbone = Backbone.of(experiment, "small-convnext", paths)
     next(backbone.network.parameters()).fill_(float("nan"))
-    with pytest.raises(NotApplicable, match="feature maps of the train split hold NaN"):
+    with pytest.raises(NotApplicable, match="'small-convnext, train images': its feature maps hold NaN"):
         backbone.pooled("train", {"gap": average})
 
 

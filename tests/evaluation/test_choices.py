@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 
 from camagain.config.file import parse_experiment
+from camagain.evaluation import choices, evaluate
 from camagain.evaluation.choices import choices_table
+from camagain.evaluation.evaluate import evaluate_model
 from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2
-from camagain.evaluation.ways import ALTERNATIVES, Choices, ways_from
+from camagain.evaluation.scored import sweep
+from camagain.evaluation.ways import ALTERNATIVES, Choices, finished, ways_from
 from camagain.statistics.paired import mcnemar
 
 BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "largest")
@@ -16,7 +19,18 @@ BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "lar
 
 @pytest.fixture
 def table(run) -> pd.DataFrame:
-    return choices_table(run.experiment, run.paths, "net", "cam")
+    return choices_table(run.experiment, run.paths, "net", "cam", {})
+
+
+@pytest.fixture
+def sweeps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of boxes' images of every sweep over maps from now on."""
+    counted: list[int] = []
+    for module in (evaluate, choices):
+        monkeypatch.setattr(
+            module, "sweep", lambda maps, boxes, *rest: counted.append(len(boxes)) or sweep(maps, boxes, *rest)
+        )
+    return counted
 
 
 def row(table: pd.DataFrame, figure: str, **changes) -> pd.Series:
@@ -83,9 +97,27 @@ def test_all_combinations_are_every_product():
 def test_all_combinations_hold_the_single_changes_with_the_same_numbers(run, table):
     values = run.experiment.model_dump(mode="json")
     values["evaluation"]["choices"] = "all-combinations"
-    every = choices_table(parse_experiment(values, "test"), run.paths, "net", "cam")
+    every = choices_table(parse_experiment(values, "test"), run.paths, "net", "cam", {})
     key = ["figure", *ALTERNATIVES]
     merged = table.merge(every, on=key, suffixes=("", "_all"))
     assert len(merged) == len(table) < len(every)
     np.testing.assert_array_equal(merged["value_percent"], merged["value_percent_all"])
     np.testing.assert_array_equal(merged["difference_low_points"], merged["difference_low_points_all"])
+
+
+def test_no_map_is_swept_twice(run, sweeps):
+    """Evaluated are cam and cam-gt; of the choices, two sizes, the other variant and interpolation are new."""
+    evaluate_model(run.experiment, "net", run.paths)
+    assert sorted(sweeps) == 2 * [4] + (2 + 4) * [12], "val of each method, test of each method, and four choices"
+
+
+def test_choices_made_with_what_the_evaluation_found_are_those_made_alone(evaluated, table, tmp_path):
+    table.to_csv(tmp_path / "alone.csv", index=False)
+    written = pd.read_csv(evaluated.paths.evaluation("net", "cam") / "choices.csv")
+    pd.testing.assert_frame_equal(written, pd.read_csv(tmp_path / "alone.csv"), check_exact=True)
+
+
+def test_ways_share_maps_that_are_finished_alike():
+    maps = {finished("cam", way, BASE) for way in ways_from(BASE, "all-combinations")}
+    described, published = (2 * 2 * 3 * 2), 2 * 2 * (2 * 2 + 1)  # class, tap, size, interpolation; none at 384
+    assert len(maps) == described + published

@@ -11,7 +11,7 @@ from camagain.config.file import parse_experiment
 from camagain.datasets.images import read_rgb, warp
 from camagain.datasets.index import image_path, read_index
 from camagain.errors import UserError
-from camagain.localization import extract, gradient_methods, methods
+from camagain.localization import extract, forward, gradient_methods, methods
 from camagain.localization.extract import check_classes, localize
 from camagain.models.checkpoint import load_network
 from camagain.training.finetune import finetune
@@ -122,8 +122,8 @@ def test_bfloat16_is_near_and_labelled(variation):
 def test_methods_of_the_optional_package_come_from_the_same_pass(variation, monkeypatch):
     pytest.importorskip("pytorch_grad_cam", reason="needs the optional package grad-cam")
     calls = []
-    original = extract.feature_maps
-    monkeypatch.setattr(extract, "feature_maps", lambda *args: calls.append(1) or original(*args))
+    original = forward.feature_maps
+    monkeypatch.setattr(forward, "feature_maps", lambda *args: calls.append(1) or original(*args))
     maps, _ = variation("resnet_narrow", methods=["cam", "grad-cam", "layer-cam-gt"], batch_size=18)
     assert len(calls) == 1
     assert maps["grad-cam"].shape == maps["layer-cam-gt"].shape == maps["cam"].shape

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from camagain.errors import UserError
-from camagain.models import convert_state_dict, create, merge
+from camagain.models import convert_state_dict, create, enlarge_kernels, merge
 from camagain.models.large_kernel import LargeKernelConv2d, replace_large_kernels
 
 SMALL = {
@@ -119,3 +119,15 @@ def test_a_merged_large_kernel_stays_fast():
         torch.testing.assert_close(network(images), before, rtol=1e-4, atol=1e-4)
     large = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d) and layer.kernel_size[0] > 11]
     assert len(large) == 5 and all(type(layer) is LargeKernelConv2d for layer in large)
+
+
+@pytest.mark.parametrize("name", ["replknet_31b", "slak_tiny"])
+def test_a_branch_that_was_enlarged_beyond_the_large_kernel_merges_too(name: str, trained: Callable):
+    network = trained(name)
+    for layer in enlarge_kernels(network, 33).changed:
+        nn.init.normal_(network.get_submodule(layer).weight, std=0.03)
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(images)
+        after = merge(network)(images)
+    assert (after - before).abs().max() < 1e-4 * before.abs().max()

@@ -35,8 +35,12 @@ ABANDONED_SECONDS = 24 * 3600
 class DecodedImages:
     """The pixels of a whole dataset, by the path that its index gives each image."""
 
-    pixels: np.ndarray  # (bytes,) uint8, memory-mapped
+    pixels: np.memmap  # (bytes,) uint8
     places: dict[str, tuple[int, int, int]]  # first byte, height, width
+
+    def __reduce__(self) -> tuple:
+        """Pickled by the name of the file: a process that loads images maps it anew, and no pixel is copied."""
+        return mapped, (self.pixels.filename, self.places)
 
     def image(self, path: str) -> Image.Image:
         start, height, width = self.places[path]
@@ -52,10 +56,14 @@ def decoded_images(index_path: Path) -> DecodedImages:
         _write(path, index, index_path, int(sizes.sum()))
     _remove_stale(path)
     places = zip(np.cumsum(sizes) - sizes, index["height"], index["width"], strict=True)
-    return DecodedImages(
-        pixels=np.memmap(path, np.uint8, mode="r", shape=(int(sizes.sum()),)),
-        places={name: (int(start), int(h), int(w)) for name, (start, h, w) in zip(index["path"], places, strict=True)},
+    return mapped(
+        path, {name: (int(start), int(h), int(w)) for name, (start, h, w) in zip(index["path"], places, strict=True)}
     )
+
+
+def mapped(path: Path, places: dict[str, tuple[int, int, int]]) -> DecodedImages:
+    """The decoded images of a file that is there."""
+    return DecodedImages(np.memmap(path, np.uint8, mode="r"), places)
 
 
 def dataset_digest(index: pd.DataFrame, index_path: Path) -> str:

@@ -5,7 +5,7 @@ right print different numbers. Here every such choice is changed, alone or in al
 measured on the images of the test split, with the paired tests of `paired`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -19,8 +19,8 @@ from camagain.config import Experiment
 from camagain.evaluation.inputs import maps_in, read_maps, read_truths
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.evaluation.score_maps import score_maps
-from camagain.evaluation.scored import DELTA, Tables, correct_tables, threshold_grid
-from camagain.evaluation.ways import Choices, contours_of, map_name, ways_from
+from camagain.evaluation.scored import DELTA, Tables, sweep
+from camagain.evaluation.ways import ALTERNATIVES, Choices, Finished, contours_of, finished, ways_from
 from camagain.progress import track
 from camagain.statistics.bootstrap import Sampling, draws, interval_of, mean_at_best
 from camagain.statistics.correctness import Correct
@@ -30,66 +30,72 @@ FIGURES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
 """The figures that are scored, and the IoUs of which each takes the mean."""
 
 
-OF_THE_SWEEP = ("threshold_step", "contours")
-"""Choices that are answered by the same sweep over a map, so that no map is scored again for them."""
+def own_way(experiment: Experiment) -> Choices:
+    """The choices of the experiment."""
+    settings, localization = experiment.evaluation, experiment.localization
+    return Choices(
+        settings.size,
+        "predicted",
+        localization.variant,
+        localization.tap,
+        settings.interpolation,
+        settings.threshold_step,
+        "largest",
+    )
+
+
+def steps_of(experiment: Experiment) -> tuple[float, ...]:
+    """Every step between thresholds that some way takes, the experiment's own first."""
+    return tuple(dict.fromkeys((experiment.evaluation.threshold_step, *ALTERNATIVES["threshold_step"])))
 
 
 def choices_table(
-    experiment: Experiment, paths: RunPaths, model: str, method: str, executor: Executor | None = None
+    experiment: Experiment,
+    paths: RunPaths,
+    model: str,
+    method: str,
+    swept: Mapping[Finished, Mapping[float, Tables]],
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """One row for each figure and way, the experiment's own first: value, interval, and what the change did.
 
     `difference_points` and its interval are against the experiment's own way; `gained` and `lost` count images that
     only the changed way, or only the own one, has right at its best threshold (MaxBoxAcc alone: McNemar's test).
+    `swept`: what sweeps over test maps have found already, by step; these maps are not swept again.
     """
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    base = Choices(
-        settings.size,
-        "predicted",
-        experiment.localization.variant,
-        experiment.localization.tap,
-        settings.interpolation,
-        settings.threshold_step,
-        "largest",
-    )
+    base = own_way(experiment)
     available = set(maps_in(paths.localization(model) / "maps.npz"))
-    ways = [way for way in ways_from(base, settings.choices) if map_name(method, way, base) in available]
-    by_map: dict[Choices, list[Choices]] = {}  # ways that one sweep over the same maps answers, by one of them
-    for way in ways:
-        by_map.setdefault(replace(way, **{name: getattr(base, name) for name in OF_THE_SWEEP}), []).append(way)
+    by_maps: dict[Finished, list[Choices]] = {}
+    for way in ways_from(base, settings.choices):
+        if (maps := finished(method, way, base)).maps in available:
+            by_maps.setdefault(maps, []).append(way)
     found: dict[tuple[str, Choices], Result] = {}
-    for key in track(by_map, len(by_map), f"choices {model} {method}"):
-        steps = sorted({way.threshold_step for way in by_map[key]})
-        finished, boxes = maps_of(paths, model, map_name(method, key, base), key)
-        tables = score(finished, boxes, steps, executor)
-        for way in by_map[key]:
+    for maps, ways in track(by_maps.items(), len(by_maps), f"choices {model} {method}"):
+        steps = sorted({way.threshold_step for way in ways})
+        tables = swept[maps] if maps in swept else sweep_test(paths, model, maps, steps, executor)
+        for way in ways:
             for figure, deltas in FIGURES.items():
                 own = replace(way, contours=contours_of(figure, way, base))
                 correct = [tables[way.threshold_step][own.contours, delta] for delta in deltas]
                 found[figure, way] = Result(own, correct, sampling)
-    rows = [row(model, method, figure, found[figure, way], found[figure, base]) for figure in FIGURES for way in ways]
+    rows = [
+        row(model, method, figure, found[figure, way], found[figure, base])
+        for figure in FIGURES
+        for way in ways_from(base, settings.choices)
+        if (figure, way) in found
+    ]
     return pd.DataFrame(rows)
 
 
-def maps_of(paths: RunPaths, model: str, name: str, way: Choices) -> tuple[Iterator[np.ndarray], list[np.ndarray]]:
-    """The test maps of a way, finished as it says, and the true boxes at its size."""
-    truth = read_truths(paths.index, way.size)["test"]
-    maps = read_maps(paths.localization(model) / "maps.npz", name, {"test": truth})["test"]
-    return score_maps(maps, way.size, way.interpolation, way.variant), truth.boxes  # type: ignore[arg-type]
-
-
-def score(
-    maps: Iterable[np.ndarray], boxes: Sequence[np.ndarray], steps: Sequence[float], executor: Executor | None
-) -> dict[float, Tables]:
-    """Which images are right, for the threshold grid of each step, from one sweep over the maps."""
-    grids = [threshold_grid(step) for step in steps]
-    tables = correct_tables(maps, boxes, np.concatenate(grids), executor)
-    ends = np.cumsum([len(grid) for grid in grids])
-    return {
-        step: {key: table.columns(end - len(grid), end) for key, table in tables.items()}
-        for step, grid, end in zip(steps, grids, ends.tolist(), strict=True)
-    }
+def sweep_test(
+    paths: RunPaths, model: str, maps: Finished, steps: list[float], executor: Executor | None
+) -> Mapping[float, Tables]:
+    """Which test images are right, for the thresholds of each step, by a model's maps finished in some way."""
+    truth = read_truths(paths.index, maps.size)["test"]
+    stored = read_maps(paths.localization(model) / "maps.npz", maps.maps, {"test": truth})["test"]
+    return sweep(score_maps(stored, *maps[1:]), truth.boxes, steps, executor).by_step
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ import numpy as np
 
 from camagain.artifacts import RunPaths, write_csv, write_json, write_npz, write_parquet
 from camagain.config import BASELINE, Experiment
-from camagain.config.methods import CAM_METHODS, uses_true_class
+from camagain.config.methods import CAM_METHODS, base_of, uses_true_class
 from camagain.evaluation import results
 from camagain.evaluation.baselines import BASELINES
-from camagain.evaluation.boxes import boxes_at
-from camagain.evaluation.choices import choices_table
+from camagain.evaluation.choices import choices_table, own_way, steps_of
 from camagain.evaluation.figures import figures
 from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_regions, read_truths
 from camagain.evaluation.pxap import bin_edges, pixel_histograms
 from camagain.evaluation.score_maps import Variant, score_maps
-from camagain.evaluation.scored import Scored, correct_tables, threshold_grid
+from camagain.evaluation.scored import Scored, Tables, sweep, threshold_grid
+from camagain.evaluation.ways import Finished, finished
 from camagain.evaluation.workers import processes
 from camagain.progress import track
 from camagain.statistics.bootstrap import Sampling
@@ -42,20 +42,24 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     """Scores every localization method of one model and writes `evaluation/<model>/<method>/` (docs/artifacts.md).
 
     Reads the index and the model's maps.npz and predictions.parquet. Maps are upsampled one at a time; what grows with
-    the dataset is 750 bytes of results for each image at 1,000 thresholds, and 8 kB where it has a mask. UserError,
-    naming image and file, when maps or predictions do not cover exactly the images of the val and test splits or hold
-    NaN.
+    the dataset is 3 kB of results for each image, 8 kB more where it has a mask, and 1 kB for each further method that
+    the table of choices takes up. UserError, naming image and file, when maps or predictions do not cover exactly the
+    images of the val and test splits or hold NaN.
     """
     truths = read_truths(paths.index, experiment.evaluation.size)
     folder = paths.localization(model)
     predictions = read_predictions(folder / "predictions.parquet", truths["test"], "test")
+    swept: dict[Finished, Mapping[float, Tables]] = {}
     with processes(experiment.compute.threads) as executor:
         for name in experiment.localization.methods:
             maps = read_maps(folder / "maps.npz", name, truths)
             method = Method(model, name, maps, variant_of(experiment, name), predictions)
-            evaluate_method(experiment, paths, method, truths, executor)
+            scored = evaluate_method(experiment, paths, method, truths, executor)
+            if base_of(name) in CAM_METHODS:
+                swept[finished(name, own_way(experiment), own_way(experiment))] = scored.test.by_step
+        for name in experiment.localization.methods:
             if name in CAM_METHODS:
-                table = choices_table(experiment, paths, model, name, executor)
+                table = choices_table(experiment, paths, model, name, swept, executor)
                 write_csv(paths.evaluation(model, name) / "choices.csv", table)
 
 
@@ -72,42 +76,39 @@ def evaluate_baselines(experiment: Experiment, paths: RunPaths) -> None:
 
 def evaluate_method(
     experiment: Experiment, paths: RunPaths, method: Method, truths: Mapping[str, Truth], executor: Executor | None
-) -> None:
+) -> Scored:
     """Scores one method and writes its files, metrics.json last: where it is, the others are."""
     settings = experiment.evaluation
     scored = score(experiment, method, truths, executor)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    box = np.concatenate(
-        [boxes_at(m, scored.thresholds[[scored.best]])[0] for m in upsampled(experiment, method, "test", "boxes")]
-    )  # (N, 4)
     folder = paths.evaluation(method.model, method.name)
     write_csv(folder / "curve.csv", results.curve(scored))
-    write_parquet(folder / "images.parquet", results.images(scored, box, settings.size))
+    write_parquet(folder / "images.parquet", results.images(scored, settings.size))
     write_npz(folder / "correct.npz", **results.correct(scored))
     write_json(
         folder / "metrics.json",
         results.metrics(experiment, scored, method.variant, figures(scored, method.true_class, sampling)),
     )
+    return scored
 
 
 def score(experiment: Experiment, method: Method, truths: Mapping[str, Truth], executor: Executor | None) -> Scored:
     """Boxes of both splits against the truth, and pixels of test against masks where every test image has one."""
-    thresholds = threshold_grid(experiment.evaluation.threshold_step)
+    steps = steps_of(experiment)
+    thresholds = threshold_grid(steps[0])
     edges = bin_edges(thresholds)
     regions = read_regions(truths["test"], experiment.evaluation.size)
     pixels: list[np.ndarray] = []
     constant = dict.fromkeys(truths, 0)
 
     def observed(split: str) -> Iterator[np.ndarray]:
-        for score_map in upsampled(experiment, method, split, "evaluate"):
+        for score_map in upsampled(experiment, method, split):
             constant[split] += not score_map.any()  # a map of one value is normalised to zeros
             if split == "test" and regions is not None:
                 pixels.append(pixel_histograms(score_map, next(regions), edges).astype(np.uint32))
             yield score_map
 
-    correct = {
-        split: correct_tables(observed(split), truth.boxes, thresholds, executor) for split, truth in truths.items()
-    }
+    swept = {split: sweep(observed(split), truth.boxes, steps, executor) for split, truth in truths.items()}
     for split, count in constant.items():
         if count:
             print(
@@ -115,16 +116,26 @@ def score(experiment: Experiment, method: Method, truths: Mapping[str, Truth], e
                 f"{split} are constant; they count as maps of zeros, without any box"
             )
     counts = np.stack(pixels) if pixels else None  # (N, 2, T')
-    return Scored(method.model, method.name, truths, correct, thresholds, method.predictions, counts, constant)
+    return Scored(
+        method.model,
+        method.name,
+        truths,
+        {split: of.by_step[steps[0]] for split, of in swept.items()},
+        thresholds,
+        method.predictions,
+        counts,
+        constant,
+        swept["test"],
+    )
 
 
-def upsampled(experiment: Experiment, method: Method, split: str, doing: str) -> Iterator[np.ndarray]:
+def upsampled(experiment: Experiment, method: Method, split: str) -> Iterator[np.ndarray]:
     """The method's maps of a split, each (size, size) in [0, 1]."""
     settings = experiment.evaluation
     each: Iterable[np.ndarray] = method.maps[split]
     if method.variant is not None:
         each = score_maps(each, settings.size, settings.interpolation, method.variant)
-    return track(each, len(method.maps[split]), f"{doing} {method.model} {method.name} {split}")
+    return track(each, len(method.maps[split]), f"evaluate {method.model} {method.name} {split}")
 
 
 def variant_of(experiment: Experiment, method: str) -> Variant:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple, cast
+
+from camagain.evaluation.score_maps import SCRIPT_SIZE, Interpolation, Variant
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,24 @@ def map_name(method: str, way: Choices, base: Choices) -> str:
         if getattr(way, choice) != getattr(base, choice):
             name = f"{name}.{getattr(way, choice)}"
     return name
+
+
+class Finished(NamedTuple):
+    """Stored maps, and how they are finished: ways that agree in this are answered by one sweep over the same maps."""
+
+    maps: str  # their name in maps.npz
+    size: int
+    interpolation: Interpolation
+    variant: Variant
+
+
+def finished(method: str, way: Choices, base: Choices) -> Finished:
+    """The maps that a way needs, finished as it says."""
+    as_saved = way.variant == "published" and way.size == SCRIPT_SIZE  # the script's maps, which nothing resizes
+    interpolation = "linear" if as_saved else way.interpolation
+    return Finished(
+        map_name(method, way, base), way.size, cast(Interpolation, interpolation), cast(Variant, way.variant)
+    )
 
 
 def contours_of(figure: str, way: Choices, base: Choices) -> str:

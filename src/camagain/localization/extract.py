@@ -5,31 +5,27 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import DataLoader
 
 from camagain.artifacts import RunPaths, write_json, write_npz, write_parquet
-from camagain.compute import channels_last, prepare
+from camagain.compute import prepare
 from camagain.config import Experiment
-from camagain.datasets.decoded import decoded_images
-from camagain.datasets.images import ImageTable, warp
+from camagain.datasets.images import ImageTable
 from camagain.datasets.index import read_index
 from camagain.errors import UserError
 from camagain.localization.channels import THETAS, activated_cells, gap_values
+from camagain.localization.forward import batches, images_of, ready
 from camagain.localization.gradient_methods import gradient_maps, require_package
 from camagain.localization.methods import score_maps
 from camagain.localization.parts import components, evidence_by_sign
 from camagain.localization.taps import after_norm, final_norm
 from camagain.models.checkpoint import load_network
-from camagain.models.large_kernel import replace_large_kernels
-from camagain.models.merge import merge
-from camagain.models.zoo import LinearHead, Network, class_scores, feature_maps, linear_head
-from camagain.progress import track
+from camagain.models.zoo import LinearHead, Network, linear_head
 
 TOP = 5
 
 
 @dataclass
-class Batches:
+class Found:
     """What the pass gathers, one array per batch under each name, axis 0 (axis 1 for areas) running over images."""
 
     parts: dict[str, list[np.ndarray]] = field(default_factory=dict)
@@ -52,16 +48,12 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     settings, device = experiment.localization, prepare(experiment.compute)
     require_package(settings.methods)
     network, card = load_network(paths.model(model_name))
-    if experiment.compute.fast_large_kernels:
-        replace_large_kernels(merge(network))
+    ready(network, experiment.compute, device)
     index = read_index(paths.index)
     index = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
     check_classes(card.classes, index, model_name)
     head = linear_head(network, model_name)
-    decoded = decoded_images(paths.index) if experiment.compute.cache_images else None
-    table = ImageTable(index, paths.index, lambda image: warp(image, card.input), decoded)
-    loader = DataLoader(table, settings.batch_size, num_workers=experiment.compute.workers)
-    found = run(network.to(device), head, loader, experiment, model_name)
+    found = run(network, head, images_of(index, card.input, experiment.compute, paths), experiment, model_name)
 
     maps = {name: found.joined(name) for name in found.maps}  # each (N, h, w)
     empty = {name: zero_where_empty(scores) for name, scores in maps.items()}
@@ -104,27 +96,21 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
 
 
 @torch.no_grad()  # not inference_mode: methods of the package grad-cam differentiate the head
-def run(network: Network, head: LinearHead, loader: DataLoader, experiment: Experiment, model_name: str) -> Batches:
+def run(network: Network, head: LinearHead, table: ImageTable, experiment: Experiment, model_name: str) -> Found:
     """One forward pass per image. Axes: B images, K classes, C channels, h x w cells."""
     settings = experiment.localization
-    device = next(network.parameters()).device
-    half = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
-    channels_last(network)
-    weight, bias = head.weight.to(device), head.bias.to(device)  # (K, C), (K,)
-    found, norm = Batches(), None
-    for pixels, labels, _ in track(loader, len(loader), f"localize {model_name}", "batches"):
-        images = pixels.to(device, memory_format=torch.channels_last)
-        with half:
-            features = feature_maps(network, images, model_name).float()  # (B, C, h, w)
+    weight, bias = head.weight, head.bias  # (K, C), (K,)
+    found, norm = Found(), None
+    for batch in batches(network, table, experiment, model_name, f"localize {model_name}"):
+        features, logits, true = batch.features, batch.scores, batch.labels  # (B, C, h, w), (B, K), (B,)
         if not found.parts:
             norm = final_norm(network, model_name)
             found.norm_before_classifier = norm is not None
-        logits = class_scores(network, features)  # (B, K)
         scores, ranked = logits.softmax(1).topk(min(TOP, logits.shape[1]))  # (B, 5)
         taps: dict[str, torch.Tensor] = {settings.tap: features}  # without a norm the two are one
         if norm is not None:
             taps = {"before-norm": features, "after-norm": after_norm(norm, features)}
-        predicted, true = ranked[:, 0], labels.to(device)
+        predicted = ranked[:, 0]
         maps = score_maps(settings, taps, weight, predicted, true)
         maps |= gradient_maps(network, features, predicted, true, settings.methods)
         own = taps[settings.tap]  # (B, C, h, w)
@@ -154,7 +140,7 @@ def zero_where_empty(maps: np.ndarray) -> int:
     return int(empty.sum())
 
 
-def predictions(index: pd.DataFrame, found: Batches) -> pd.DataFrame:
+def predictions(index: pd.DataFrame, found: Found) -> pd.DataFrame:
     """One row per image: id, split, label, the five most likely classes and their softmax scores."""
     return pd.DataFrame(
         {

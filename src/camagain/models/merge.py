@@ -9,6 +9,7 @@ and a sum of convolutions is one convolution by the sum of their kernels, each p
 - RepLKNet: K x K and 5 x 5 become one K x K kernel.
 - SLaK: K x 5, 5 x K and 5 x 5 become K x 5 and 5 x K; the 5 x 5 kernel lies inside either strip. One K x K kernel would
   be exact too, but has K / 10 times as many weights (5 times at K = 51) and almost all of them are zero.
+- A branch that was enlarged beyond the others makes the merged kernel as large as itself.
 - Any convolution with its BatchNorm right behind it in an nn.Sequential becomes one convolution with a bias.
 """
 
@@ -72,8 +73,9 @@ def _one_kernel(branches: list[nn.Module]) -> nn.Conv2d:
     """One depthwise convolution with bias that equals the sum of branches (convolution, BatchNorm), largest first."""
     parts = [_parts(branch) for branch in branches]
     largest = parts[0][0]
-    height, width = largest.kernel_size
-    weight, bias = torch.zeros_like(largest.weight), torch.zeros_like(parts[0][1].bias)
+    height, width = (max(sides) for sides in zip(*(conv.kernel_size for conv, _ in parts), strict=True))
+    weight = largest.weight.new_zeros(len(largest.weight), 1, height, width)
+    bias = torch.zeros_like(parts[0][1].bias)
     for conv, bn in parts:
         assert bn.running_mean is not None and bn.running_var is not None  # `_parts` has seen to it
         scale = bn.weight / (bn.running_var + bn.eps).sqrt()  # (C,)

@@ -17,8 +17,9 @@ from torch import nn
 from camagain.analysis.erf.area import THRESHOLDS, area_ratios
 from camagain.analysis.erf.receptive_field import Span, receptive_field
 from camagain.errors import NotApplicable, UserError
+from camagain.localization.forward import features_of_size
 from camagain.models.pointwise import FastPointwise
-from camagain.models.zoo import Network, feature_maps
+from camagain.models.zoo import Network
 
 __all__ = ["THRESHOLDS", "Contribution", "area_ratios", "contribution_map", "measure"]
 
@@ -89,7 +90,7 @@ def measure(
                 raise UserError(f"image {count} has {size(image)} pixels, those before {size(total)}; resize them.")
             count += 1
             pixels = cut(image, part).clone(memory_format=torch.channels_last).requires_grad_()
-            score = centre(features(model, pixels, name), part).relu().sum()
+            score = centre(features_of_size(model, pixels, name), part).relu().sum()
             (gradient,) = torch.autograd.grad(score, pixels)
             contribution = gradient.relu().cpu().double().sum((0, 1)).numpy()  # (H', W') of the part
             if np.isfinite(contribution).all():
@@ -118,9 +119,9 @@ def centre_part(model: Network, image: torch.Tensor, name: str) -> tuple[Span, S
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0)).to(image)
     noise = noise.contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
-        expected = centre(features(model, noise, name), whole)
+        expected = centre(features_of_size(model, noise, name), whole)
         try:
-            found = centre(features(model, cut(noise, (rows, columns)), name), (rows, columns))
+            found = centre(features_of_size(model, cut(noise, (rows, columns)), name), (rows, columns))
         except UserError:  # a network for images of one size
             return whole
     exact = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
@@ -130,17 +131,6 @@ def centre_part(model: Network, image: torch.Tensor, name: str) -> tuple[Span, S
 def cut(image: torch.Tensor, part: tuple[Span, Span]) -> torch.Tensor:
     rows, columns = part
     return image[:, :, rows.start : rows.stop, columns.start : columns.stop]
-
-
-def features(model: Network, image: torch.Tensor, name: str) -> torch.Tensor:
-    """The last feature maps, (1, 3, H, W) -> (1, C, h, w); NotApplicable if the network cannot take such an image."""
-    try:
-        return feature_maps(model, image, name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        if "memory" in reason:  # torch has no class of its own for it on CPUs
-            raise
-        raise NotApplicable(f"'{name}' computes no feature maps of {size(image)} pixels: {reason}") from error
 
 
 def centre(maps: torch.Tensor, part: tuple[Span, Span]) -> torch.Tensor:

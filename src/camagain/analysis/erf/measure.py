@@ -1,25 +1,22 @@
 """The effective receptive field of a model: with random weights, those it started from, and those it was given."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from camagain.analysis.erf.area import THRESHOLDS, Squares, area_ratios, linear_area_ratios
 from camagain.analysis.erf.contribution import Contribution, measure
 from camagain.analysis.erf.settings import State
 from camagain.analysis.kit.run import Findings
 from camagain.artifacts import RunPaths
-from camagain.compute import channels_last, prepare
+from camagain.compute import prepare
 from camagain.config import Experiment
-from camagain.datasets.images import ImageTable, warp
+from camagain.datasets.images import ImageTable
 from camagain.datasets.index import read_index, spread_evenly
 from camagain.errors import NotApplicable
+from camagain.localization.forward import images_of, one_by_one, ready
 from camagain.models.checkpoint import load_network
-from camagain.models.large_kernel import replace_large_kernels
-from camagain.models.merge import merge
 from camagain.models.weights import starting_network
 from camagain.models.zoo import Network
 from camagain.progress import track
@@ -42,15 +39,15 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     size = settings.size or card.input.size
     index = spread_evenly(read_index(paths.index, "test"), settings.images)
     seen = card.input.model_copy(update={"size": size})
-    table = ImageTable(index, paths.index, lambda image: warp(image, seen))
+    table = images_of(index, seen, experiment.compute, paths)
 
     found: dict[State, Contribution] = {}
     about: dict[str, Any] = {"input_pixels": size, "images": len(index), "skipped_images": {}, "without": {}}
     tables = []
     for state in states(experiment, model):
-        network = network_in(state, trained, experiment, model, len(card.classes))
+        network = ready(network_in(state, trained, experiment, model, len(card.classes)), experiment.compute, device)
         try:
-            found[state] = measured(network.to(device), table, experiment, f"{model}, {state}")
+            found[state] = measured(network, table, f"{model}, {state}")
             tables.append(areas(state, found[state]))
         except NotApplicable as error:
             found.pop(state, None)
@@ -70,28 +67,18 @@ def states(experiment: Experiment, model: str) -> list[State]:
 
 
 def network_in(state: State, trained: Network, experiment: Experiment, model: str, classes: int) -> Network:
-    """The network in eval mode with the weights of a state; random ones are drawn as those of a training would be."""
+    """The network with the weights of a state; random ones are drawn as those of a training would be."""
     if state == "finetuned":
         return trained
     entry = experiment.model(model)
     if state == "random":
         entry = entry.model_copy(update={"weights": "random"})
-    network, _ = starting_network(entry, classes, experiment.training_seed, downloads=experiment.compute.downloads)
-    return network.eval()
+    return starting_network(entry, classes, experiment.training_seed, downloads=experiment.compute.downloads)[0]
 
 
-def measured(network: Network, table: ImageTable, experiment: Experiment, name: str) -> Contribution:
-    """The contribution map of a network over the images of a table; large kernels by the fast route if asked for."""
-    if experiment.compute.fast_large_kernels:
-        replace_large_kernels(merge(network))
-    channels_last(network)
-    return measure(network, track(singly(table), len(table), f"erf of {name}"), name)
-
-
-def singly(table: ImageTable) -> Iterator[torch.Tensor]:
-    """The images of a table one after another, each (1, 3, S, S): memory holds one, however many there are."""
-    for row in range(len(table)):
-        yield table[row][0][None]
+def measured(network: Network, table: ImageTable, name: str) -> Contribution:
+    """The contribution map of a network over the images of a table."""
+    return measure(network, track(one_by_one(table), len(table), f"erf of {name}"), name)
 
 
 def areas(state: State, contribution: Contribution) -> pd.DataFrame:

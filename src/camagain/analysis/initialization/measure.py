@@ -1,6 +1,7 @@
 """Activated area and GAP value of a model with random weights, along its training, and after it."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,16 +12,14 @@ from camagain.analysis.initialization.quantities import QUANTITIES, estimate_sta
 from camagain.analysis.kit.applies import require_grid
 from camagain.analysis.kit.run import Findings
 from camagain.artifacts import RunPaths, sha256
-from camagain.compute import channels_last, prepare
+from camagain.compute import prepare
 from camagain.config import Experiment
-from camagain.datasets.decoded import decoded_images
-from camagain.datasets.images import ImageTable, warp
 from camagain.datasets.index import read_index, spread_evenly
-from camagain.errors import NotApplicable, UserError
+from camagain.errors import UserError
+from camagain.localization.forward import features_of, images_of, one_by_one, ready, require_finite
 from camagain.models.checkpoint import ModelCard, load_network, load_weights, snapshot_path
-from camagain.models.large_kernel import replace_large_kernels
 from camagain.models.weights import starting_network
-from camagain.models.zoo import Network, create, feature_maps
+from camagain.models.zoo import Network, create
 from camagain.progress import track
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.estimates import means
@@ -50,9 +49,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     settings, device = experiment.analysis.initialization, prepare(experiment.compute)
     trained, card = load_network(paths.model(model))
     index = spread_evenly(read_index(paths.index, "test"), settings.images)
-    decoded = decoded_images(paths.index) if experiment.compute.cache_images else None
-    table = ImageTable(index, paths.index, lambda image: warp(image, card.input), decoded)
-    images = torch.stack([table[row][0] for row in range(len(table))])  # (N, 3, S, S)
+    images = torch.cat(list(one_by_one(images_of(index, card.input, experiment.compute, paths))))  # (N, 3, S, S)
     inputs = {"images": images, "noise": noise_like(images, experiment.seed)}
     scoring = experiment.evaluation
     sampling = Sampling(scoring.bootstrap, scoring.confidence, experiment.seed)
@@ -61,23 +58,24 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     rows, estimated, grid = [], False, (0, 0)
     for weights in track(todo, len(todo), f"{model}, weights", "networks"):
         network = trained if weights.state == "finetuned" else network_with(weights, experiment, model, card, paths)
-        if experiment.compute.fast_large_kernels:
-            replace_large_kernels(network)
-        channels_last(network.eval().to(device))
+        is_random = weights.state == "random"
+        ready(network, experiment.compute, device, merging=not is_random)
         for kind, pixels in inputs.items():
             batches = list(pixels.tensor_split(-(-len(pixels) // BATCH)))  # of nearly equal size
-            if weights.state == "random":
-                estimated = estimate_statistics(network, placed(batches, device), model)
-            values, grid = over_images(network, placed(batches, device), f"{model}, {weights.state}")
+            measured = network
+            if is_random:
+                estimated = estimate_statistics(network, batches, model)
+                measured = ready(copy.deepcopy(network), experiment.compute, device)
+            values, grid = over_images(measured, batches, f"{model}, {weights.state}")
             for (measure, theta, unit), found in zip(QUANTITIES, means(values, sampling), strict=True):
                 key = (weights.state, weights.seed, weights.epoch, kind, measure, theta)
                 rows.append((*key, found.value, found.low, found.high, unit, len(pixels)))
-    measured = {weights.epoch for weights in todo}
+    epochs = {weights.epoch for weights in todo}
     about = {
         "images": len(index),
         "grid": list(grid),
         "epochs": card.training.epochs,
-        "epochs_without_weights": [epoch for epoch in card.training.snapshot_epochs if epoch not in measured],
+        "epochs_without_weights": [epoch for epoch in card.training.snapshot_epochs if epoch not in epochs],
         "batchnorm_of_random_networks": "statistics of the measured input" if estimated else "none",
     }
     return Findings(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"epoch": "Int64", "theta": float}), about)
@@ -126,21 +124,14 @@ def network_with(weights: Weights, experiment: Experiment, model: str, card: Mod
     return network
 
 
-def placed(batches: list[torch.Tensor], device: torch.device) -> Iterator[torch.Tensor]:
-    """The batches one by one on the device, channels last."""
-    for batch in batches:
-        yield batch.to(device, memory_format=torch.channels_last)
-
-
 @torch.inference_mode()
-def over_images(network: Network, batches: Iterator[torch.Tensor], name: str) -> tuple[np.ndarray, tuple[int, int]]:
+def over_images(network: Network, batches: Iterable[torch.Tensor], name: str) -> tuple[np.ndarray, tuple[int, int]]:
     """The quantities of every image (N, M), and the feature grid (h, w); NotApplicable where maps are not finite."""
     parts = []
     for batch in batches:
-        features = feature_maps(network, batch, name)  # (B, C, h, w)
+        features = features_of(network, batch, name)  # (B, C, h, w)
         grid = (features.shape[2], features.shape[3])
         require_grid(grid[0] * grid[1])
-        if not features.isfinite().all():
-            raise NotApplicable(f"'{name}': its feature maps hold NaN or infinity")
+        require_finite(features, name)
         parts.append(quantities(features))
     return np.concatenate(parts), grid

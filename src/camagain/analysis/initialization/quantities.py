@@ -11,7 +11,8 @@ import torch
 
 from camagain.compute import derived_seed
 from camagain.localization.channels import THETAS, activated_cells, gap_values
-from camagain.models.zoo import Network, feature_maps
+from camagain.localization.forward import features_of
+from camagain.models.zoo import Network
 from camagain.training.modes import BatchNorm
 
 QUANTITIES: tuple[tuple[str, float | None, str], ...] = (
@@ -63,7 +64,7 @@ def estimate_statistics(network: Network, batches: Iterable[torch.Tensor], name:
         layer.momentum = None  # the mean over all batches
         layer.train()
     for batch in batches:
-        feature_maps(network, batch, name)
+        features_of(network, batch, name)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     network.eval()

@@ -22,10 +22,11 @@ from camagain.analysis.kit.run import Findings
 from camagain.artifacts import RunPaths
 from camagain.compute import prepare
 from camagain.config import Experiment, Input
+from camagain.localization.forward import features_of, one_by_one, ready
 from camagain.models import replace_large_kernels, shrink_kernels
 from camagain.models.checkpoint import load_weights
 from camagain.models.kernels import KernelReport, depthwise
-from camagain.models.zoo import Network, feature_maps
+from camagain.models.zoo import Network
 
 COLUMNS = (
     "change",
@@ -68,7 +69,7 @@ def trained_further(experiment: Experiment, model: str, change: Change, paths: R
         replace_large_kernels(before), replace_large_kernels(network)
     images = probes(card.input, experiment, paths)
     with torch.no_grad():
-        check_features(feature_maps(network, images, model), model)
+        check_features(features_of(ready(copy.deepcopy(network), experiment.compute, device), images, model), model)
     difference = largest_difference(before, network, images)
     if difference > TOLERANCE:
         raise RuntimeError(
@@ -140,8 +141,7 @@ def findings(made: list[tuple[dict[str, Any], KernelReport, Network, Measured]],
 
 def probes(seen: Input, experiment: Experiment, paths: RunPaths) -> torch.Tensor:
     """A few test images, (B, 3, S, S)."""
-    table = test_images(seen, experiment, paths, PROBES)
-    return torch.stack([table[row][0] for row in range(len(table))])
+    return torch.cat(list(one_by_one(test_images(seen, experiment, paths, PROBES))))
 
 
 def largest_side(network: Network) -> int:

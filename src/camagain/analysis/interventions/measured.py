@@ -3,28 +3,26 @@
 Axes: B images, C channels, h x w cells of the feature grid.
 """
 
+import copy
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from camagain.analysis.erf.area import THRESHOLDS, area_ratios, linear_area_ratios
 from camagain.analysis.erf.contribution import measure as contribution_of
+from camagain.analysis.kit.applies import require_grid
 from camagain.analysis.kit.localizer import Localized, localize_by
 from camagain.artifacts import RunPaths
-from camagain.compute import channels_last
 from camagain.config import Experiment, Input
-from camagain.datasets.decoded import decoded_images
-from camagain.datasets.images import ImageTable, warp
+from camagain.datasets.images import ImageTable
 from camagain.datasets.index import read_index, spread_evenly
 from camagain.errors import NotApplicable
 from camagain.evaluation.inputs import read_truths
+from camagain.localization.forward import batches, images_of, one_by_one, ready, require_finite
 from camagain.localization.maps import cam
 from camagain.localization.taps import after_norm, final_norm
-from camagain.models.large_kernel import replace_large_kernels
-from camagain.models.zoo import Network, class_scores, feature_maps, linear_head
+from camagain.models.zoo import Network, linear_head
 from camagain.progress import track
 
 METHODS = ("cam", "cam-gt")
@@ -48,14 +46,12 @@ class Measured:
 def measure(network: Network, seen: Input, experiment: Experiment, paths: RunPaths, name: str) -> Measured:
     """Top-1, MaxBoxAcc of CAM, and the area of the effective receptive field of a network, where it is.
 
+    The network stays as it is: a copy of it is made ready and measured.
     Test images are warped and normalised as in `seen`. Maps are taken at the experiment's tap and made and scored as
     `described`; the receptive field is that of the images and the size of the experiment's analysis `erf`.
     NotApplicable for a network whose maps of such images have a single cell, which localizes nothing.
     """
-    if experiment.compute.fast_large_kernels:
-        replace_large_kernels(network)
-    channels_last(network)
-    network.eval()
+    network = ready(copy.deepcopy(network), experiment.compute, next(network.parameters()).device)
     labels, predicted, maps = classify(network, seen, experiment, paths, name)
     truth = read_truths(paths.index, experiment.evaluation.size)["test"]
     localized = {method: localize_by(maps[method], truth, experiment) for method in METHODS}
@@ -69,19 +65,13 @@ def classify(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Labels (N,), predicted classes (N,) and, by method, class activation maps (N, h, w) of the test images."""
     settings, head = experiment.localization, linear_head(network, name)
-    device, norm = head.weight.device, final_norm(network, name) if settings.tap == "after-norm" else None
-    half = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
-    loader = DataLoader(
-        test_images(seen, experiment, paths), settings.batch_size, num_workers=experiment.compute.workers
-    )
+    norm = final_norm(network, name) if settings.tap == "after-norm" else None
+    table = test_images(seen, experiment, paths)
     parts: dict[str, list[np.ndarray]] = {}
-    for pixels, labels, _ in track(loader, len(loader), f"localize {name}", "batches"):
-        with half:
-            features = feature_maps(network, pixels.to(device, memory_format=torch.channels_last), name).float()
-        check_features(features, name)
-        scores = class_scores(network, features)  # (B, K)
-        predicted, tapped = scores.argmax(1), after_norm(norm, features)  # (B,), (B, C, h, w)
-        classes = {"cam": predicted, "cam-gt": labels.to(device)}
+    for batch in batches(network, table, experiment, name, f"localize {name}"):
+        check_features(batch.features, name)
+        labels, predicted = batch.labels, batch.scores.argmax(1)  # (B,) each
+        tapped, classes = after_norm(norm, batch.features), {"cam": predicted, "cam-gt": labels}  # (B, C, h, w)
         made = {method: cam(tapped, head.weight[classes[method]], "described") for method in METHODS}  # (B, h, w) each
         for key, values in {"labels": labels, "predicted": predicted, **made}.items():
             parts.setdefault(key, []).append(values.cpu().numpy())
@@ -90,13 +80,9 @@ def classify(
 
 
 def check_features(features: torch.Tensor, name: str) -> None:
-    """NotApplicable for feature maps (B, C, h, w) that are not finite, or of a single cell, which has no shape."""
-    if features.shape[2:].numel() == 1:
-        raise NotApplicable(
-            f"'{name}': its feature maps have a single cell, which localizes nothing; enlarge input.size."
-        )
-    if not features.isfinite().all():
-        raise NotApplicable(f"'{name}': its feature maps hold NaN or infinity. Train it again.")
+    """NotApplicable for feature maps (B, C, h, w) that are not finite, or of a single cell."""
+    require_grid(features.shape[2:].numel())
+    require_finite(features, name)
 
 
 def receptive_field_area(
@@ -106,9 +92,9 @@ def receptive_field_area(
     settings = experiment.analysis.erf
     size = seen.model_copy(update={"size": settings.size or seen.size})
     table = test_images(size, experiment, paths, settings.images)
-    images = (table[row][0][None] for row in range(len(table)))  # (1, 3, S, S) each
+    images = track(one_by_one(table), len(table), f"erf of {name}")
     try:
-        contribution = contribution_of(network, track(images, len(table), f"erf of {name}"), name).values  # (H, W)
+        contribution = contribution_of(network, images, name).values  # (H, W)
         found = [*area_ratios(contribution).values(), *linear_area_ratios(contribution, [0.5]).values()]
     except (NotApplicable, ValueError) as error:  # gradients that are not finite, or nothing in the map
         return dict.fromkeys(ERF_COLUMNS, np.nan), " ".join(str(error).split())
@@ -119,6 +105,4 @@ def receptive_field_area(
 def test_images(seen: Input, experiment: Experiment, paths: RunPaths, count: int | None = None) -> ImageTable:
     """The images of the test split, or `count` of them spread evenly, as a network sees them."""
     index = read_index(paths.index, "test")
-    decoded = decoded_images(paths.index) if experiment.compute.cache_images else None
-    rows = index if count is None else spread_evenly(index, count)
-    return ImageTable(rows, paths.index, partial(warp, settings=seen), decoded)
+    return images_of(index if count is None else spread_evenly(index, count), seen, experiment.compute, paths)

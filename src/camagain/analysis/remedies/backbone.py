@@ -9,23 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
 from camagain.analysis.remedies.linear_fit import LinearFit
 from camagain.artifacts import RunPaths
-from camagain.compute import channels_last, prepare
+from camagain.compute import prepare
 from camagain.config import Experiment
-from camagain.datasets.decoded import decoded_images
-from camagain.datasets.images import ImageTable, warp
 from camagain.datasets.index import read_index
-from camagain.errors import NotApplicable
+from camagain.localization.forward import batches, images_of, ready, require_finite
 from camagain.localization.parts import evidence_by_sign
 from camagain.localization.taps import after_norm, final_norm, pooled
 from camagain.models.checkpoint import ModelCard, load_network
-from camagain.models.large_kernel import replace_large_kernels
 from camagain.models.pooling import Pool
-from camagain.models.zoo import Network, feature_maps
-from camagain.progress import track
+from camagain.models.zoo import Network
 
 
 @dataclass(frozen=True)
@@ -44,9 +39,7 @@ class Backbone:
         """Loads a model of the run; NotApplicable where it has no single linear classifier."""
         device = prepare(experiment.compute)
         network, card = load_network(paths.model(model))
-        if experiment.compute.fast_large_kernels:
-            replace_large_kernels(network)
-        channels_last(network.to(device).requires_grad_(False))
+        ready(network, experiment.compute, device)
         return cls(model, network, card, final_norm(network, model), experiment, paths)
 
     def batches(self, split: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -54,20 +47,11 @@ class Backbone:
 
         Images are run as the localization pass runs them, in its precision. NotApplicable for maps that are not finite.
         """
-        compute, settings = self.experiment.compute, self.experiment.localization
-        index = read_index(self.paths.index, split)
-        decoded = decoded_images(self.paths.index) if compute.cache_images else None
-        table = ImageTable(index, self.paths.index, lambda image: warp(image, self.card.input), decoded)
-        loader = DataLoader(table, settings.batch_size, num_workers=compute.workers)
-        device = next(self.network.parameters()).device
-        half = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
-        for pixels, labels, _ in track(loader, len(loader), f"{self.model}, {split} images", "batches"):
-            with torch.no_grad(), half:
-                images = pixels.to(device, memory_format=torch.channels_last)
-                features = feature_maps(self.network, images, self.model).float()  # (B, C, h, w)
-            if not features.isfinite().all():
-                raise NotApplicable(f"'{self.model}': feature maps of the {split} split hold NaN or infinity")
-            yield features, labels.to(device)
+        name = f"{self.model}, {split} images"
+        table = images_of(read_index(self.paths.index, split), self.card.input, self.experiment.compute, self.paths)
+        for batch in batches(self.network, table, self.experiment, name, name):
+            require_finite(batch.features, name)
+            yield batch.features, batch.labels
 
     def pooled(self, split: str, pools: Mapping[str, Pool]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """What a classifier would weigh under each pooling, name -> (N, C) on the CPU, and labels (N,)."""

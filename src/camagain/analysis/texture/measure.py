@@ -9,13 +9,12 @@ from camagain.analysis.texture.corrupted import CorruptedTable, Responses, respo
 from camagain.analysis.texture.corruptions import Corruption, corruptions_of
 from camagain.analysis.texture.score import BOUNDS, CHANGING, Scored, Scorer, chance_percent, change_columns, contrasts
 from camagain.artifacts import RunPaths
-from camagain.compute import channels_last, prepare
+from camagain.compute import prepare
 from camagain.config import Experiment
 from camagain.datasets.index import read_index, spread_evenly
 from camagain.evaluation.inputs import read_truths
+from camagain.localization.forward import images_of, ready
 from camagain.models.checkpoint import load_network
-from camagain.models.large_kernel import replace_large_kernels
-from camagain.models.merge import merge
 from camagain.models.zoo import linear_head
 
 COLUMNS = (
@@ -49,15 +48,14 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     """Runs a model over corrupted test images."""
     settings, device = experiment.analysis.texture, prepare(experiment.compute)
     network, card = load_network(paths.model(model))
-    if experiment.compute.fast_large_kernels:
-        replace_large_kernels(merge(network))
-    channels_last(network.to(device))
+    ready(network, experiment.compute, device)
     head = linear_head(network, model)
     kinds, left_out = corruptions_of(card.input.size, settings.grids, settings.smoothing)
     test = read_index(paths.index, "test")
     index = spread_evenly(test.assign(row=test.index), settings.images)
-    table = CorruptedTable(index, paths.index, card.input, kinds, experiment.seed)
-    said = respond(network, head, table, experiment.localization, model, experiment.compute.workers)
+    images, image_ids = images_of(index, card.input, experiment.compute, paths), index["image_id"].astype(str).tolist()
+    table = CorruptedTable(images, image_ids, card.input, kinds, experiment.seed)
+    said = respond(network, head, table, experiment, model)
     truth = read_truths(paths.index, experiment.evaluation.size)["test"]
     found = findings(Scorer(experiment, truth.take(index["row"].to_numpy())), kinds, said)
     notes = [*(f"left out: {line}" for line in left_out), *found.about["notes"]]
