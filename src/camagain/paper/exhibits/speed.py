@@ -38,7 +38,7 @@ def numbers(results: RunResults) -> pd.DataFrame:
 def speed_of(results: RunResults, model: str, jobs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The row of one model; rates are over whole jobs, start of Python included."""
     card = model_card(results, model)
-    localized = results.json(results.paths.localization(model) / "summary.json")["images"]
+    localized = results.json(results.paths.summary(model))["images"]
     entries = {stage: jobs.get(f"{stage}/{model}", {}) for stage in STAGES}
     seconds = {stage: entry.get("seconds") for stage, entry in entries.items()}
     memory = [entry["peak_memory_mb"] for entry in entries.values() if entry.get("peak_memory_mb") is not None]
