@@ -38,7 +38,7 @@ def digests() -> dict[str, str]:
         ("datasets/cub.py", {"data"}),
         ("paper/exhibits/heatmaps.py", {"figures"}),
         ("paper/tables.py", {"tables"}),
-        ("datasets/index.py", {"data", "finetune", "localize", "evaluate", "figures"}),
+        ("datasets/index.py", {"data", "finetune", "localize", "evaluate", "tables", "figures"}),
         ("errors.py", set(STAGES)),
         ("doctor.py", set()),
         ("cli.py", set()),
