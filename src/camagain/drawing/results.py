@@ -167,7 +167,7 @@ class RunResults:
 
     @property
     def sample(self) -> str:
-        """Dataset, images, classes and seed that every number of this run stands on, to be gone on with."""
+        """Dataset, test images, classes and seed behind every number of this run, as the beginning of a sentence."""
         test, classes, seed = self.dataset["splits"]["test"], len(self.dataset["classes"]), self.experiment.seed
         return f"{self.dataset['name']}, {test:,} test images of {classes} classes, one training seed ({seed})"
 

@@ -27,7 +27,7 @@ TITLE = "Effective receptive field"
 KEYS = ("model", "state", "t")
 CAPTION = (
     "What each input pixel contributes to the centre of the last feature maps, as RepLKNet's authors draw it: "
-    "log10(A + 1) through its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
+    "log10(A + 1) divided by its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
     "that holds half of it, its area below. Curves: that area for every share t, by weights; where no square of the "
     "input holds so much, a curve ends. Grey: a contribution spread evenly over the input. Rows of states that "
     "would not fit on a page are left out of the pictures, not of the curves."
@@ -188,7 +188,7 @@ def draw_pictures(
 
 
 def draw_picture(axes: Axes, contribution: np.ndarray, square: pd.Series) -> None:
-    """log10(A + 1) through its maximum, as upstream draws it, with the square that holds half of it and its area."""
+    """log10(A + 1) divided by its maximum, as upstream draws it, with the square that holds half of it and its area."""
     axes.imshow(logarithmic(contribution), cmap=COLORMAP, vmin=-1, vmax=1)
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.4)
