@@ -15,7 +15,7 @@ from camagain.config.file import parse_experiment
 from camagain.drawing.render import TextTable
 from camagain.drawing.style import FAMILY_COLORS, model_colors
 from camagain.errors import UserError
-from camagain.paper.parts import write_parts
+from camagain.paper.parts import PARTS, check_parts, write_part
 from camagain.paper.registry import exhibits, figure_names
 
 ALWAYS = {
@@ -137,7 +137,7 @@ def test_drawing_again_gives_the_same_bytes(tiny_run):
     experiment, paths = tiny_run
     files = sorted(paths.figures.iterdir())
     before = [sha256(path) for path in files]
-    write_parts(experiment, paths, ("figures",))
+    write_part("figures", experiment, paths)
     assert [sha256(path) for path in files] == before
 
 
@@ -184,14 +184,14 @@ def test_the_report_is_one_file_whose_links_work(tiny_run):
 def test_text_from_the_experiment_is_escaped(tiny_run):
     experiment, paths = tiny_run
     values = {**experiment.model_dump(mode="json"), "purpose": "<script>alert(1)</script>"}
-    write_parts(parse_experiment(values, "x"), paths, ("report",))
+    write_part("report", parse_experiment(values, "x"), paths)
     assert "<script>" not in paths.report.read_text(encoding="utf-8")
-    write_parts(experiment, paths, ("report",))
+    write_part("report", experiment, paths)
 
 
 def test_the_manifest_lists_every_file_with_its_digest(tiny_run):
     experiment, paths = tiny_run
-    write_parts(experiment, paths, ("manifest",))
+    write_part("manifest", experiment, paths)
     manifest = json.loads(paths.manifest.read_text())
     files = {path.relative_to(paths.root).as_posix() for path in paths.root.rglob("*") if path.is_file()}
     assert set(manifest["files"]) == files - {"manifest.json"}
@@ -204,9 +204,9 @@ def test_the_manifest_lists_every_file_with_its_digest(tiny_run):
     assert parse_experiment(manifest["experiment"], "manifest") == experiment
 
 
-def test_an_unknown_part_is_answered_with_the_nearest(tiny_run):
+def test_an_unknown_part_is_answered_with_the_nearest():
     with pytest.raises(UserError, match=r"unknown part 'tabels'.*Did you mean 'tables'"):
-        write_parts(*tiny_run, ("tabels",))
+        check_parts(["tabels"])
 
 
 def test_markdown_and_latex_by_hand():
@@ -239,7 +239,8 @@ def test_a_model_that_failed_is_named_and_the_rest_is_written(tiny_run, tmp_path
     for folder in ("models", "localization", "evaluation"):
         shutil.rmtree(partial.root / folder / "small-resnet")
     shutil.rmtree(partial.analysis("erf", "small-convnext"))
-    write_parts(experiment, partial)
+    for part in PARTS:
+        write_part(part, experiment, partial)
     table = pd.read_csv(partial.tables / "localization.csv")
     assert set(table["model"]) == {"small-convnext", "baseline"}
     page = partial.report.read_text()
@@ -252,4 +253,4 @@ def test_a_model_that_failed_is_named_and_the_rest_is_written(tiny_run, tmp_path
 def test_a_run_without_any_result_is_refused(tiny_run, tmp_path: Path):
     experiment, paths = tiny_run
     with pytest.raises(UserError, match="no model of the experiment has results"):
-        write_parts(experiment, experiment.paths(tmp_path, paths.data))
+        write_part("tables", experiment, experiment.paths(tmp_path, paths.data))

@@ -12,7 +12,7 @@ from snakemake.cli import get_argument_parser
 
 from camagain.cli import app
 from camagain.config import ANALYSES
-from camagain.paper.parts import write_parts
+from camagain.paper.parts import write_part
 from camagain.paper.registry import figure_names, table_names
 
 FILE = "results/tiny/experiment.yaml"
@@ -91,8 +91,8 @@ def test_a_misspelt_command_would_be_noticed():
 def test_commands_follow_the_name_of_the_run(tiny_run, tmp_path: Path):
     experiment, paths = tiny_run
     other = experiment.model_copy(update={"run": "other"})
-    write_parts(other, paths, ("report",))
+    write_part("report", other, paths)
     text = paths.report.read_text(encoding="utf-8")
-    write_parts(experiment, paths, ("report",))
+    write_part("report", experiment, paths)
     assert "snakemake results/other/tables/models.csv --force --configfile results/other/experiment.yaml" in text
     assert "results/tiny" not in text

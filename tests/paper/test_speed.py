@@ -53,7 +53,7 @@ def change_card(results: RunResults, model: str, **change: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
 
 
-def test_rates_are_images_through_the_seconds_of_whole_jobs(results: RunResults):
+def test_rates_are_images_divided_by_the_seconds_of_whole_jobs(results: RunResults):
     record(results, "finetune/small-resnet", "9.0", "500.4")
     record(results, "localize/small-resnet", "3.0", "700.6")
     record(results, "evaluate/small-resnet", "2.5", "300.0")

@@ -122,7 +122,6 @@ onstart:
     # makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
     write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
     write_captions(CAPTIONS)
-    write_captions(CAPTIONS)
 
 
 wildcard_constraints:

@@ -96,11 +96,11 @@ class RunResults:
     @cached_property
     def dataset(self) -> dict[str, Any]:
         """The dataset's description: kind, name, images per split, number of classes, fingerprint."""
-        return self.description or self.json(self.paths.dataset_dir / "dataset.json")
+        return self.description or self.json(self.paths.description)
 
     def metrics(self, model: str, method: str) -> dict[str, Any]:
         """The content of metrics.json."""
-        return self.json(self.paths.evaluation(model, method) / "metrics.json")
+        return self.json(self.paths.metrics(model, method))
 
     def scores(self, model: str, method: str) -> dict[str, Any]:
         """The scores of metrics.json by name: value and interval in percent, None where one does not apply."""
@@ -108,22 +108,22 @@ class RunResults:
 
     def curve(self, model: str, method: str) -> pd.DataFrame:
         """Box accuracy over thresholds: split, contours, delta, threshold, box_acc_percent."""
-        return self.csv(self.paths.evaluation(model, method) / "curve.csv")
+        return self.csv(self.paths.curve(model, method))
 
     def images(self, model: str, method: str) -> pd.DataFrame:
         """Per test image: IoU, chosen box, correct or not."""
-        return pd.read_parquet(existing(self.paths.evaluation(model, method) / "images.parquet"))
+        return pd.read_parquet(existing(self.paths.images(model, method)))
 
     def correct(self, model: str, method: str) -> Correct:
         """Which test images are right at which threshold: IoU 0.5, largest contour, as in MaxBoxAcc."""
-        arrays = self.arrays(self.paths.evaluation(model, method) / "correct.npz")
+        arrays = self.arrays(self.paths.correct(model, method))
         return Correct(arrays["largest-0.5"], len(arrays["threshold"]))
 
     def choices(self) -> pd.DataFrame:
         """What each choice of the evaluation costs, all models and methods; without rows where none was scored."""
         methods = [method for method in self.experiment.localization.methods if method in CAM_METHODS]
         tables = [
-            self.csv(self.paths.evaluation(model, method) / "choices.csv").fillna({"changed": ""})
+            self.csv(self.paths.choices(model, method)).fillna({"changed": ""})
             for model in self.models
             for method in methods
         ]
@@ -136,10 +136,10 @@ class RunResults:
     def analysis(self, name: str) -> pd.DataFrame:
         """The tidy tables of one analysis, all models in one, with the model's name as first column."""
         tables = []
-        for model, folder in self.analysis_folders(name):
-            if not (folder / "status.json").is_file():
+        for model, job in self.analysis_jobs(name):
+            if not self.paths.status(name, model, job).is_file():
                 continue
-            table = self.csv(folder / "table.csv")
+            table = self.csv(self.paths.findings(name, model, job))
             table.insert(0, "model", pd.Series(model, table.index, dtype="str"))
             tables.append(table)
         filled = [table for table in tables if len(table)] or tables[:1]
@@ -148,8 +148,8 @@ class RunResults:
     def not_applicable(self, name: str) -> dict[str, str]:
         """The models to which an analysis does not apply, or for which it is missing, and why, in one line each."""
         reasons: dict[str, str] = {}
-        for model, folder in self.analysis_folders(name):
-            path = folder / "status.json"
+        for model, job in self.analysis_jobs(name):
+            path = self.paths.status(name, model, job)
             status = self.json(path) if path.is_file() else None
             if status is None:
                 reasons[model] = f"{path} is missing"
@@ -157,21 +157,17 @@ class RunResults:
                 reasons[model] = status["reason"]
         return reasons
 
-    def analysis_folders(self, name: str) -> list[tuple[str, Path]]:
-        """The model and the folder of every job of an analysis."""
-        return [
-            (model, self.paths.analysis(name, model, job))
-            for model, job in self.experiment.jobs(name)
-            if model in self.models
-        ]
+    def analysis_jobs(self, name: str) -> list[tuple[str, str]]:
+        """The model and the name of every job of an analysis; the name is empty where a model has one job."""
+        return [(model, job) for model, job in self.experiment.jobs(name) if model in self.models]
 
     def history(self, model: str) -> pd.DataFrame:
         """One row per epoch."""
-        return self.csv(self.paths.model(model) / "history.csv")
+        return self.csv(self.paths.history(model))
 
     @property
     def sample(self) -> str:
-        """Dataset, images, classes and seed that every number of this run stands on, to be gone on with."""
+        """Dataset, test images, classes and seed behind every number of this run, as the beginning of a sentence."""
         test, classes, seed = self.dataset["splits"]["test"], len(self.dataset["classes"]), self.experiment.seed
         return f"{self.dataset['name']}, {test:,} test images of {classes} classes, one training seed ({seed})"
 

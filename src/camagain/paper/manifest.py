@@ -16,7 +16,7 @@ def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
     """Writes `manifest.json` of a finished run."""
     values = experiment.model_dump(mode="json")
     results = RunResults(experiment, paths)
-    cards = {name: read_json(paths.model(name) / "model.json") for name in results.models}
+    cards = {name: read_json(paths.card(name)) for name in results.models}
     write_json(
         paths.manifest,
         {
@@ -28,7 +28,7 @@ def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
             "machine": machine(),
             "git": git_state(Path.cwd()),
             "code": {stage: stage_code(stage) for stage in stages()},
-            "dataset": read_json(paths.dataset_dir / "dataset.json"),
+            "dataset": read_json(paths.description),
             "missing_models": results.missing,
             "models": {
                 name: {key: card[key] for key in ("architecture", "parameters", "starting_weights", "device", "sha256")}

@@ -11,7 +11,7 @@ the analysis itself is `show.py`. At its top level it says, written out:
 A table besides has
 
     numbers(results) -> DataFrame               its CSV
-    text(results, numbers) -> TextTable         how people read it, made of these numbers
+    text(results, table) -> TextTable           how people read it, made of these numbers
 
 and a figure
 

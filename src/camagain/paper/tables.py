@@ -10,7 +10,7 @@ from camagain.paper.registry import shown
 def write_tables(results: RunResults) -> None:
     """Writes `tables/` of a run, all its scores once more as `metrics.json`, and `claims.json`."""
     paths = results.paths
-    write_json(paths.root / "metrics.json", summary(results))
+    write_json(paths.all_metrics, summary(results))
     for exhibit in shown(results.experiment, "tables"):
         module = exhibit.load()
         numbers = results.once(module.numbers)

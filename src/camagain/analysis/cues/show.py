@@ -23,9 +23,9 @@ TITLE = "The part that decides the class"
 KEYS = ("model", "method", "quantity", "region")
 CAPTION = (
     "Drawn classes differ in the colours of crown and wing patch alone. Left: how the mass of a map divides among "
-    "these cues, the rest of the bird and the background; on top, how the area divides. Middle: mass on the cues "
-    "through their share of the area, and through mass by area on the rest of the bird; 1: the map does not prefer "
-    "them, larger: local activation. Right: rank correlation over images of that preference with the IoU of the "
+    "these cues, the rest of the bird and the background; on top, how the area divides. Middle: mass per area on the "
+    "cues, as a multiple of that of the whole image, and of that on the rest of the bird; 1: the map does not prefer "
+    "the cues, larger: local activation. Right: rank correlation over images of that preference with the IoU of the "
     "box; negative where preferring the cues costs boxes."
 )
 
@@ -45,9 +45,9 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         "Share of a map's mass on the parts that decide the class (cues: boxes around them, cut to the object), beside "
         "their share of the image's area; how many times more mass than if it were spread evenly lies there and on the "
-        "rest of the object; and the one through the other: 1 is a map that does not prefer the deciding parts, larger "
-        "is local activation. Last: Spearman's rank correlation over images of that preference with the IoU of the "
-        f"box; negative where preferring the cues costs boxes. Described maps, {results.scope}"
+        "rest of the object; and the first divided by the second: 1 is a map that does not prefer the deciding "
+        "parts, larger is local activation. Last: Spearman's rank correlation over images of that preference with the "
+        f"IoU of the box; negative where preferring the cues costs boxes. Described maps, {results.scope}"
     )
     return TextTable(caption, COLUMNS, rows, text_columns=2)
 

@@ -27,7 +27,7 @@ TITLE = "Effective receptive field"
 KEYS = ("model", "state", "t")
 CAPTION = (
     "What each input pixel contributes to the centre of the last feature maps, as RepLKNet's authors draw it: "
-    "log10(A + 1) through its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
+    "log10(A + 1) divided by its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
     "that holds half of it, its area below. Curves: that area for every share t, by weights; where no square of the "
     "input holds so much, a curve ends. Grey: a contribution spread evenly over the input. Rows of states that "
     "would not fit on a page are left out of the pictures, not of the curves."
@@ -110,8 +110,8 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
 def left_out(results: RunResults) -> str:
     """Sentences on images that were skipped and on states without an effective receptive field."""
     skipped, without = [], []
-    for model, folder in results.analysis_folders(NAME):
-        status = results.json(folder / "status.json")
+    for model, job in results.analysis_jobs(NAME):
+        status = results.json(results.paths.status(NAME, model, job))
         skipped += [f"{n} of {model}, {STATE_NAMES[s]}" for s, n in status.get("skipped_images", {}).items() if n]
         without += [f"{model}, {STATE_NAMES[s]} ({why})" for s, why in status.get("without", {}).items()]
     sentence = f" Images skipped, since gradients are not finite: {'; '.join(skipped)}." if skipped else ""
@@ -172,7 +172,7 @@ def draw_pictures(
         axes.set_axis_off()
     for k, models in enumerate(blocks):
         for column, model in enumerate(models):
-            arrays = results.arrays(results.paths.analysis(NAME, model) / "arrays.npz")
+            arrays = results.arrays(results.paths.arrays(NAME, model))
             for row, state in enumerate(states):
                 axes = grid[k * len(states) + row, column]
                 axes.set_axis_on()
@@ -188,7 +188,7 @@ def draw_pictures(
 
 
 def draw_picture(axes: Axes, contribution: np.ndarray, square: pd.Series) -> None:
-    """log10(A + 1) through its maximum, as upstream draws it, with the square that holds half of it and its area."""
+    """log10(A + 1) divided by its maximum, as upstream draws it, with the square that holds half of it and its area."""
     axes.imshow(logarithmic(contribution), cmap=COLORMAP, vmin=-1, vmax=1)
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.4)

@@ -22,8 +22,8 @@ CAPTION = (
     "Upper row: channels of all test images in 20 equal bins by the weight of the predicted class, lowest weight "
     "left; markers are hollow where the mean weight is negative. GAP values are divided by the network's own "
     "deviation; the activated area is the share of cells above a share of the channel's maximum. Below: rank "
-    "correlations over the channels of an image; maps of the channels of one sign of weight alone, as share of "
-    "their mass in the true box through the box's share of the area (1: no better than spread evenly) and as "
+    "correlations over the channels of an image; maps of the channels of one sign of weight alone, as the share of "
+    "their mass in the true box divided by the box's share of the area (1: no better than spread evenly) and as "
     "localizers."
 )
 

@@ -26,7 +26,7 @@ CAPTION = (
     "How widely the last feature maps are activated, mean over channels and images. Left of each panel: random "
     "weights, a dot for each seed. Lines: from the weights that training began with to those that it ended with; "
     "bands are intervals over images. Above: share of cells above 0.2 of the channel's maximum. Below: absolute "
-    "mean through root mean square, 1 for a flat map and the root of a for one that is active in a share a of its "
+    "mean divided by root mean square, 1 for a flat map and the root of a for one that is active in a share a of its "
     "cells. Hollow and dotted: the same of noise, which shows what owes nothing to what images show."
 )
 
@@ -60,8 +60,8 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     confidence = round(100 * results.experiment.evaluation.confidence)
     caption = (
         "Feature maps before and after training, means over channels and images. GAP value: in units of the network's "
-        "own maps, not comparable between architectures. Scale-free: absolute mean of a channel through its root mean "
-        "square, 1 for a flat map. Area: cells above a share of the channel's maximum. Positive: channels with a "
+        "own maps, not comparable between architectures. Scale-free: absolute mean of a channel divided by its root "
+        "mean square, 1 for a flat map. Area: cells above a share of the channel's maximum. Positive: channels with a "
         f"positive maximum. {images} images spread evenly over the test split of {results.sample}, and noise of their "
         f"mean and deviation. In brackets the lowest and the highest of {seeds} random networks, whose BatchNorm takes "
         f"its statistics from what they are measured on, else {confidence} % intervals over images. "

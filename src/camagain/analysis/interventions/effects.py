@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -102,8 +101,10 @@ def single_seeds(results: RunResults) -> pd.DataFrame:
 
 def measured(results: RunResults) -> Iterator[Effect]:
     """Every change that was made: of each kind its control first, then from the least change to the most."""
-    folders = results.analysis_folders("interventions")
-    tables = [results.csv(folder / "table.csv").assign(model=model, folder=str(folder)) for model, folder in folders]
+    tables = [
+        results.csv(results.paths.findings("interventions", model, job)).assign(model=model, job=job)
+        for model, job in results.analysis_jobs("interventions")
+    ]
     filled = [table for table in tables if len(table)]
     if not filled:
         return
@@ -122,7 +123,8 @@ def measured(results: RunResults) -> Iterator[Effect]:
 
 def resampled(results: RunResults, row: pd.Series) -> np.ndarray:
     """MaxBoxAcc of each resample of the images behind a row, (R,) percent."""
-    return results.arrays(Path(row["folder"]) / "arrays.npz")[f"{row['change']}.{row['method']}"]
+    path = results.paths.arrays("interventions", row["model"], row["job"])
+    return results.arrays(path)[f"{row['change']}.{row['method']}"]
 
 
 def kernels(row: pd.Series) -> str:

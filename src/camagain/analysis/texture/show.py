@@ -93,8 +93,12 @@ def caption(results: RunResults) -> str:
 
 def measured(results: RunResults) -> dict[str, dict[str, Any]]:
     """What the numbers of each model stand on, of those to which the analysis applies."""
-    without, folders = results.not_applicable(NAME), results.analysis_folders(NAME)
-    return {model: results.json(folder / "status.json") for model, folder in folders if model not in without}
+    without = results.not_applicable(NAME)
+    return {
+        model: results.json(results.paths.status(NAME, model, job))
+        for model, job in results.analysis_jobs(NAME)
+        if model not in without
+    }
 
 
 def concerned(note: str, status: Mapping[str, dict]) -> str:

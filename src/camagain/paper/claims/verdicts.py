@@ -3,10 +3,9 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from camagain.artifacts import RunPaths, write_json
+from camagain.artifacts import write_json
 from camagain.drawing.results import RunResults
 from camagain.paper.claims.criteria import (
     Judgement,
@@ -112,11 +111,6 @@ def why_no_evidence(results: RunResults) -> str:
     return ""
 
 
-def claims_path(paths: RunPaths) -> Path:
-    """Where the claims of a run are."""
-    return paths.root / "claims.json"
-
-
 def write_claims(results: RunResults) -> None:
     """Writes `claims.json` of a run."""
-    write_json(claims_path(results.paths), assess(results, claim_tables(results)))
+    write_json(results.paths.claims, assess(results, claim_tables(results)))

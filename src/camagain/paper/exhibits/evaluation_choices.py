@@ -52,7 +52,7 @@ def single_changes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def option_name(choice: str, value: object) -> str:
-    """A choice's value in words, such as "384 px"; of contours "the other", since the two figures begin differently."""
+    """A choice's value in words, such as "384 px"; of contours "the other", since the two scores begin differently."""
     return "other contours" if choice == "contours" else VALUE_NAMES[choice].format(value)
 
 
@@ -71,7 +71,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         if combined:
             row.append(f"{group['value_percent'].min():.1f} to {group['value_percent'].max():.1f}")
         rows.append(tuple(row))
-    columns = ("Model", "Map", "Figure", "own", *options, *(["all combinations"] if combined else []))
+    columns = ("Model", "Map", "Score", "own", *options, *(["all combinations"] if combined else []))
     return TextTable(caption(results), columns, tuple(rows), text_columns=3)
 
 

@@ -119,7 +119,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         "Network",
         "Map",
         "Our weights",
-        "Figure",
+        "Score",
         "authors",
         "others' rerun",
         "ours",

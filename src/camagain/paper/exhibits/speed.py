@@ -38,7 +38,7 @@ def numbers(results: RunResults) -> pd.DataFrame:
 def speed_of(results: RunResults, model: str, jobs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The row of one model; rates are over whole jobs, start of Python included."""
     card = model_card(results, model)
-    localized = results.json(results.paths.localization(model) / "summary.json")["images"]
+    localized = results.json(results.paths.summary(model))["images"]
     entries = {stage: jobs.get(f"{stage}/{model}", {}) for stage in STAGES}
     seconds = {stage: entry.get("seconds") for stage, entry in entries.items()}
     memory = [entry["peak_memory_mb"] for entry in entries.values() if entry.get("peak_memory_mb") is not None]
@@ -98,7 +98,7 @@ def caption(results: RunResults, table: pd.DataFrame) -> str:
         f"Wall times of one run on one machine, and no comparison with others' code (docs/benchmarks.md). "
         f"{results.sample}.{device}{threads}{processes} Whole jobs by Snakemake's benchmark files, start of Python and "
         "reading of images included, perhaps with other jobs beside them; of a training that was resumed the last part "
-        "alone. Images/s: training images times epochs, and images of val and test, through these seconds. Boxes: all "
-        "figures of all maps, with intervals and other choices. Peak memory: main memory of the greediest of the three "
-        f"jobs, without a GPU's.{dash}"
+        "alone. Images/s: training images times epochs, and images of val and test, divided by these seconds. Boxes: "
+        "all scores of all maps, with intervals and other choices. Peak memory: main memory of the greediest of the "
+        f"three jobs, without a GPU's.{dash}"
     )

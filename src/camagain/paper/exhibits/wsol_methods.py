@@ -91,11 +91,11 @@ def own_rows(results: RunResults) -> Iterator[dict]:
 
 def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """Published numbers and this run's in columns of their own, whose headers name the images."""
-    columns = ("Method", "Network", "Figure", "Number", "published, CUB", f"this run, {results.dataset['name']}")
+    columns = ("Method", "Network", "Score", "Number", "published, CUB", f"this run, {results.dataset['name']}")
     rows = [*wsolevaluation_text(), *other_text(), *paper_text(), *own_text(results)]
     protocols = "; ".join(f"{figure}: {protocol}" for figure, protocol in PROTOCOLS.items())
     caption = (
-        "Box accuracy in percent. Published: CUB-200-2011, 5,794 test images, by three protocols whose figures cannot "
+        "Box accuracy in percent. Published: CUB-200-2011, 5,794 test images, by three protocols whose scores cannot "
         f"be ranked against each other ({protocols}). Derived: added or subtracted from rounded numbers; reported: not "
         "by the method's authors. Which rows the paper's own table has is unknown. This run, in a column of its own: "
         f"{results.scope} Sources and notes: wsol-methods.csv."
@@ -122,7 +122,7 @@ def other_text() -> Iterator[tuple[str, ...]]:
 
 
 def paper_text() -> Iterator[tuple[str, ...]]:
-    """A row per network and map of the paper, both figures in one cell."""
+    """A row per network and map of the paper, both scores in one cell."""
     for row in dict.fromkeys(entry.row for entry in published_table("model-zoo")):
         network, method = row.split(", ")
         first, second = (published_value("model-zoo", row, figure) for figure in ("MaxBoxAcc", "MaxBoxAccV2"))
@@ -131,7 +131,7 @@ def paper_text() -> Iterator[tuple[str, ...]]:
 
 
 def own_text(results: RunResults) -> Iterator[tuple[str, ...]]:
-    """A row per network and map of this run, both figures in one cell."""
+    """A row per network and map of this run, both scores in one cell."""
     for model, method in results.keys:
         if method in CAM_METHODS or (model, method) == CHANCE:
             scores = results.scores(model, method)

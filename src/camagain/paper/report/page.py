@@ -13,7 +13,6 @@ from camagain.drawing.rerun import analysis_command, drawing_command, experiment
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
-from camagain.paper.claims.verdicts import claims_path
 from camagain.paper.registry import Exhibit, shown
 
 
@@ -63,7 +62,7 @@ def write_report(results: RunResults) -> None:
         results=results,
         tables=[table(results, exhibit) for exhibit in shown(experiment, "tables") if not exhibit.analysis],
         headlines=headlines(results),
-        claims=read_json(claims_path(paths)),
+        claims=read_json(paths.claims),
         pictures=[picture(results, exhibit) for exhibit in shown(experiment, "figures") if not exhibit.analysis],
         analyses=[section(results, name) for name in experiment.analysis.names],
         file=experiment_file(experiment),
