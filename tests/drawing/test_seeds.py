@@ -9,7 +9,7 @@ from camagain.drawing.seeds import mean_over_seeds, singles
 
 def table(value: float, low: float, high: float, **more) -> pd.DataFrame:
     return pd.DataFrame(
-        [{"model": "a", "t": np.nan, "value": value, "low": low, "high": high, "unit": "percent", **more}]
+        [{"model": "a", "t": np.nan, "value": float(value), "low": low, "high": high, "unit": "percent", **more}]
     )
 
 

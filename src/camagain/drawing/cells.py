@@ -11,7 +11,9 @@ NONE = "–"
 
 def score_cell(score: Mapping[str, Any] | None) -> str:
     """A score of metrics.json as "value [low, high]", or a dash where it does not apply."""
-    return NONE if score is None else f"{score['value']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"
+    if score is None:
+        return NONE
+    return f"{score['value']:.1f}{over_seeds(score.get('deviation'))} [{score['low']:.1f}, {score['high']:.1f}]"
 
 
 def row_cell(rows: pd.DataFrame, digits: int = 1) -> str:
@@ -19,12 +21,18 @@ def row_cell(rows: pd.DataFrame, digits: int = 1) -> str:
     if rows.empty or not np.isfinite(rows["value"].iloc[0]):
         return NONE
     value, low, high = (f"{number:z.{digits}f}" for number in rows[["value", "low", "high"]].iloc[0])
+    value += over_seeds(rows["value_deviation"].iloc[0], digits) if "value_deviation" in rows else ""
     return value if low == "nan" else f"{value} [{low}, {high}]"
 
 
-def change_cell(points: float, low: float, high: float) -> str:
+def over_seeds(deviation: float | None, digits: int = 1) -> str:
+    """The deviation over seeds behind a mean, " ± 2.1"; nothing where there was one training."""
+    return "" if deviation is None or not np.isfinite(deviation) else f" ± {deviation:.{digits}f}"
+
+
+def change_cell(points: float, low: float, high: float, deviation: float | None = None) -> str:
     """A change in points as "+value [low, high]"."""
-    return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"{points:+.1f}{over_seeds(deviation)} [{low:+.1f}, {high:+.1f}]"
 
 
 def p_cell(p_value: float) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from camagain.drawing.seeds import singles
+
 SPREAD = 0.64
 """Share of a row's height over which its models are spread."""
 
@@ -19,7 +21,7 @@ def draw_dots(axes: Axes, table: pd.DataFrame, by: str, labels: Mapping[str, str
     """Draws `value` with `low` and `high` in the row of each entry of the column `by`, from the top in order of labels.
 
     `labels`: entry -> what the axis says. `colors`: the models, in the order of their dots, and their colours. A value
-    that is not defined is left out.
+    that is not defined is left out. Means over seeds have a tick for each seed beside them.
     """
     keys = list(labels)
     offsets = dict(zip(colors, offsets_of(len(colors)), strict=True))
@@ -28,6 +30,8 @@ def draw_dots(axes: Axes, table: pd.DataFrame, by: str, labels: Mapping[str, str
         bars = np.stack([value - rows["low"], rows["high"] - value]).astype(float).clip(0)  # (2, n)
         y = [keys.index(key) + offsets[model] for key in rows[by]]
         axes.errorbar(value, y, xerr=bars, fmt="o", markersize=3, linewidth=1, color=colors[model])
+        for single in singles(rows).T:  # (n,) of each seed
+            axes.plot(single, y, "|", markersize=4, markeredgewidth=0.7, color=colors[model])
     axes.set_yticks(range(len(keys)), list(labels.values()))
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

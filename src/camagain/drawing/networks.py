@@ -13,7 +13,7 @@ COLOUR_CHANNELS = 3
 
 def model_card(results: RunResults, model: str) -> dict[str, Any]:
     """The content of model.json."""
-    return results.json(results.paths.card(model))
+    return results.json(results.paths.card(results.training(model)))
 
 
 def largest_kernel(weights: Path) -> int:
@@ -36,4 +36,4 @@ def largest_of(shapes: list[tuple[int, ...]]) -> int:
 
 def kernel_of(results: RunResults, model: str) -> int:
     """The longest side of the kernels of one model of a run, in cells."""
-    return largest_kernel(results.paths.weights(model))
+    return largest_kernel(results.paths.weights(results.training(model)))

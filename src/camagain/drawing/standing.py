@@ -13,5 +13,5 @@ def standing(results: RunResults, name: str) -> pd.DataFrame:
         dataset=data["name"],
         test_images=data["splits"]["test"],
         classes=len(data["classes"]),
-        seed=results.experiment.seed,
+        seed=results.seeds[0],
     )

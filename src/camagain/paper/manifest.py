@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from camagain.artifacts import MANIFEST_SCHEMA, RunPaths, existing, read_json, sha256, write_json
-from camagain.config import Experiment
 from camagain.drawing.results import RunResults
 from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
 from camagain.stages import stage_code, stages
 
 
-def write_manifest(experiment: Experiment, paths: RunPaths) -> None:
+def write_manifest(results: RunResults) -> None:
     """Writes `manifest.json` of a finished run."""
+    experiment, paths = results.experiment, results.paths
     values = experiment.model_dump(mode="json")
-    results = RunResults(experiment, paths)
-    cards = {name: read_json(paths.card(name)) for name in results.models}
+    trainings = [part.training(model) for model in results.models for part in results.parts.values()]
+    cards = {training: read_json(paths.card(training)) for training in trainings}
     write_json(
         paths.manifest,
         {

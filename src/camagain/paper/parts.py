@@ -19,14 +19,9 @@ def check_parts(parts: Sequence[str]) -> None:
 
 def write_part(part: str, experiment: Experiment, paths: RunPaths) -> None:
     """Writes one part; what the others need is imported when they are asked for."""
-    if part == "manifest":
-        from camagain.paper.manifest import write_manifest
+    from camagain.drawing.results import read_results
 
-        write_manifest(experiment, paths)
-        return
-    from camagain.drawing.results import RunResults
-
-    results = RunResults(experiment, paths)
+    results = read_results(experiment, paths)
     if part == "tables":
         from camagain.paper.tables import write_tables
 
@@ -35,7 +30,11 @@ def write_part(part: str, experiment: Experiment, paths: RunPaths) -> None:
         from camagain.paper.figures import write_figures
 
         write_figures(results)
-    else:
+    elif part == "report":
         from camagain.paper.report.page import write_report
 
         write_report(results)
+    else:
+        from camagain.paper.manifest import write_manifest
+
+        write_manifest(results)

@@ -5,6 +5,7 @@ import pandas as pd
 from camagain.analysis.erf.area import THRESHOLDS
 from camagain.drawing.families import family_of
 from camagain.drawing.results import RunResults
+from camagain.drawing.seeds import mean_over_seeds
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correlation import correlate
 
@@ -15,6 +16,10 @@ STATE_NAMES = {"random": "random", "start": "start", "finetuned": "fine-tuned"}
 """How the weights of each state are called in tables and figures."""
 
 
+KEYS = ("model", "state", "measure", "t")
+"""What identifies a point."""
+
+
 def method_of(results: RunResults) -> str:
     """The method whose MaxBoxAcc is compared: the experiment's first."""
     return results.experiment.localization.methods[0]
@@ -22,6 +27,8 @@ def method_of(results: RunResults) -> str:
 
 def erf_points(results: RunResults) -> pd.DataFrame:
     """One row for each model, state, measure and t of the literature: the area, and the model's MaxBoxAcc."""
+    if len(results.parts) > 1:
+        return mean_over_seeds({seed: erf_points(part) for seed, part in results.parts.items()}, KEYS)
     table = results.analysis("erf")
     columns = ["model", "family", "state", "measure", "t", "area", "method"]
     columns += ["max_box_acc_percent", "max_box_acc_low_percent", "max_box_acc_high_percent"]

@@ -45,7 +45,7 @@ def numbers(results: RunResults) -> pd.DataFrame:
     rows = rows[rows["t"].isin(THRESHOLDS)]
     rows.insert(1, "architecture", rows["model"].map(results.architectures))
     data = results.dataset
-    return rows.assign(dataset=data["name"], classes=len(data["classes"]), seed=results.experiment.seed)
+    return rows.assign(dataset=data["name"], classes=len(data["classes"]), seed=results.seeds[0])
 
 
 def text(results: RunResults, table: pd.DataFrame) -> TextTable:
@@ -111,7 +111,7 @@ def left_out(results: RunResults) -> str:
     """Sentences on images that were skipped and on states without an effective receptive field."""
     skipped, without = [], []
     for model, job in results.analysis_jobs(NAME):
-        status = results.json(results.paths.status(NAME, model, job))
+        status = results.status(NAME, model, job)
         skipped += [f"{n} of {model}, {STATE_NAMES[s]}" for s, n in status.get("skipped_images", {}).items() if n]
         without += [f"{model}, {STATE_NAMES[s]} ({why})" for s, why in status.get("without", {}).items()]
     sentence = f" Images skipped, since gradients are not finite: {'; '.join(skipped)}." if skipped else ""
@@ -172,7 +172,7 @@ def draw_pictures(
         axes.set_axis_off()
     for k, models in enumerate(blocks):
         for column, model in enumerate(models):
-            arrays = results.arrays(results.paths.arrays(NAME, model))
+            arrays = results.analysis_arrays(NAME, model)
             for row, state in enumerate(states):
                 axes = grid[k * len(states) + row, column]
                 axes.set_axis_on()

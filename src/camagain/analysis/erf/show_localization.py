@@ -11,6 +11,7 @@ from camagain.analysis.erf.points import STATE_NAMES, erf_correlations, erf_poin
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.families import FAMILIES
 from camagain.drawing.results import MAP_NAMES, RunResults
+from camagain.drawing.seeds import singles
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
 from camagain.statistics.correlation import ALL
 
@@ -77,6 +78,14 @@ def draw_points(axes: Axes, rows: pd.DataFrame, colors: dict[str, str], names: b
         x, y = 100 * row.area, row.max_box_acc_percent
         bars = np.array([[y - row.max_box_acc_low_percent], [row.max_box_acc_high_percent - y]])
         axes.errorbar(x, y, yerr=bars, fmt="o", markersize=3.5, elinewidth=0.6, alpha=0.8, color=colors[row.model])
+        own = rows[rows["model"] == row.model]
+        axes.plot(
+            100 * singles(own, "area"),
+            singles(own, "max_box_acc_percent"),
+            ".",
+            markersize=2.5,
+            color=colors[row.model],
+        )
         if names:
             right = row.area > (rows["area"].min() + rows["area"].max()) / 2  # its name then stands on the left
             at, side = ((-4, 3), "right") if right else ((4, 3), "left")

@@ -80,7 +80,7 @@ def further(experiment: Experiment, model_name: str, change: Change) -> Experime
             "snapshot_every": 0,
         }
     )
-    trained = model.model_copy(update={"name": f"{model_name}, {change.name}", "training": recipe})
+    trained = model.model_copy(update={"name": f"{model.name}, {change.name}", "training": recipe})
     assert change.seed is not None  # `shrunk` is not trained
     seed = derived_seed(experiment.training_seed, change.seed, FURTHER_TRAINING_STREAM)
     return experiment.model_copy(update={"seeds": (seed,), "training": recipe, "models": (trained,)})

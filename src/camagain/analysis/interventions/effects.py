@@ -8,6 +8,7 @@ import pandas as pd
 
 from camagain.drawing.cells import change_cell
 from camagain.drawing.results import RunResults
+from camagain.drawing.seeds import mean_over_seeds
 from camagain.statistics.bootstrap import interval_of
 
 AREA = "erf_area_ratio_t50"
@@ -16,11 +17,10 @@ AREA = "erf_area_ratio_t50"
 CONTROLS = {"enlarged": "own", "cut": "uncut"}
 """What the networks of each kind are compared with."""
 
+KEYS = ("model", "kind", "change", "method")
+
 COLUMNS = (
-    "model",
-    "kind",
-    "change",
-    "method",
+    *KEYS,
     "kernel_side",
     "seeds",
     "layers_changed",
@@ -79,6 +79,8 @@ def effects(results: RunResults) -> pd.DataFrame:
     as they are, of cut kernels to the network before the cut. Its interval draws the same images for both. The lowest
     and highest seed compare trainings that saw the same images in the same order.
     """
+    if len(results.parts) > 1:
+        return mean_over_seeds({seed: effects(part) for seed, part in results.parts.items()}, KEYS)
     found = {(effect.model, effect.change, effect.method): effect for effect in measured(results)}
     rows = []
     for (model, _, method), effect in found.items():
@@ -90,6 +92,8 @@ def effects(results: RunResults) -> pd.DataFrame:
 
 def single_seeds(results: RunResults) -> pd.DataFrame:
     """One row for each further training with enlarged kernels, against the control of the same seed, `cam` alone."""
+    if len(results.parts) > 1:
+        return pd.concat([single_seeds(part) for part in results.parts.values()], ignore_index=True)
     table = results.analysis("interventions")
     table = table[table["method"] == "cam"]
     control = table[table["change"] == CONTROLS["enlarged"]]
@@ -102,7 +106,7 @@ def single_seeds(results: RunResults) -> pd.DataFrame:
 def measured(results: RunResults) -> Iterator[Effect]:
     """Every change that was made: of each kind its control first, then from the least change to the most."""
     tables = [
-        results.csv(results.paths.findings("interventions", model, job)).assign(model=model, job=job)
+        results.findings("interventions", model, job).assign(model=model, job=job)
         for model, job in results.analysis_jobs("interventions")
     ]
     filled = [table for table in tables if len(table)]
@@ -123,8 +127,7 @@ def measured(results: RunResults) -> Iterator[Effect]:
 
 def resampled(results: RunResults, row: pd.Series) -> np.ndarray:
     """MaxBoxAcc of each resample of the images behind a row, (R,) percent."""
-    path = results.paths.arrays("interventions", row["model"], row["job"])
-    return results.arrays(path)[f"{row['change']}.{row['method']}"]
+    return results.analysis_arrays("interventions", row["model"], row["job"])[f"{row['change']}.{row['method']}"]
 
 
 def kernels(row: pd.Series) -> str:
@@ -137,7 +140,8 @@ def difference(row: pd.Series) -> str:
     """The difference to the control in points, with its interval; a dash for the control itself."""
     if row["change"] in CONTROLS.values():
         return "–"
-    return change_cell(*row[["difference_points", "difference_low_points", "difference_high_points"]])
+    low, high = row["difference_low_points"], row["difference_high_points"]
+    return change_cell(row["difference_points"], low, high, row.get("difference_points_deviation"))
 
 
 def verdicts(found: pd.DataFrame, method: str = "cam") -> list[str]:

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from camagain.analysis.interventions.effects import CONTROLS, difference, effects, kernels, single_seeds, verdicts
 from camagain.config import BASELINE
+from camagain.drawing.cells import over_seeds
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
@@ -72,12 +73,13 @@ def cells(row: pd.Series) -> tuple[str, ...]:
     return (
         row["model"],
         f"{kernels(row)}, trained further" if trained else kernels(row),
-        f"{row['seeds']}" if trained else "–",
-        f"{row['layers_changed']}",
+        f"{row['seeds']:g}" if trained else "–",
+        f"{row['layers_changed']:g}",
         f"{row['parameters'] / 1e6:.2f}",
         f"{row['top1_percent']:.1f}",
         *("–" if np.isnan(row[name]) else f"{row[name]:.1f}" for name in ("area_percent", "linear_area_percent")),
-        f"{row['max_box_acc_percent']:.1f} [{low:.1f}, {high:.1f}]",
+        f"{row['max_box_acc_percent']:.1f}{over_seeds(row.get('max_box_acc_percent_deviation'))} "
+        f"[{low:.1f}, {high:.1f}]",
         difference(row),
         f"{lowest:+.1f} to {highest:+.1f}" if trained and row["change"] != "own" else "–",
     )

@@ -38,7 +38,8 @@ def mean_gains(table: pd.DataFrame) -> pd.DataFrame:
     gains = table[table["quantity"] == "mean_gain"]
     names = [GAINS[key] for key in zip(gains["head"], gains["remedy"], strict=True)]
     bounds = {f"difference{bound}_points": bound.strip("_") or "value" for bound in ("", "_low", "_high")}
-    return gains[["model", "architecture", *bounds]].rename(columns=bounds).assign(gain=names)
+    of_seeds = {name: name.replace("difference_points", "value") for name in gains if "difference_points_" in name}
+    return gains[["model", "architecture", *bounds, *of_seeds]].rename(columns=bounds | of_seeds).assign(gain=names)
 
 
 def family_gains(gains: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from camagain.analysis.remedies.gains_table import GAINS, family_gains, mean_gains, remedies_table
-from camagain.drawing.cells import change_cell, p_cell
+from camagain.drawing.cells import change_cell, over_seeds, p_cell
 from camagain.drawing.dots import draw_dots, height_of, offsets_of
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.families import FAMILIES, family_of
@@ -65,20 +65,28 @@ def cells(own: pd.DataFrame, gains: pd.DataFrame, classifier: str) -> list[str]:
     off, on = scores.loc[plain, False, False], scores.loc[remedied, True, True]
     top1 = [off["top1_percent"]] if classifier == "own" else [off["top1_percent"], on["top1_percent"]]
     of_remedies = [
-        change_cell(*gains.loc[GAINS[classifier, remedy], ["value", "low", "high"]])
-        if (classifier, remedy) in GAINS
-        else "–"
-        for remedy in REMEDIES
+        gain_cell(gains.loc[GAINS[classifier, remedy]]) if (classifier, remedy) in GAINS else "–" for remedy in REMEDIES
     ]
     value, low, high = off[["max_box_acc_percent", "max_box_acc_low_percent", "max_box_acc_high_percent"]]
+    deviation = over_seeds(off.get("max_box_acc_percent_deviation"))
     return [
         classifier,
         ", ".join(f"{percent:.1f}" for percent in top1),
-        f"{value:.1f} [{low:.1f}, {high:.1f}]",
+        f"{value:.1f}{deviation} [{low:.1f}, {high:.1f}]",
         *of_remedies,
-        change_cell(*on[["difference_points", "difference_low_points", "difference_high_points"]]),
+        change_cell(
+            on["difference_points"],
+            on["difference_low_points"],
+            on["difference_high_points"],
+            on.get("difference_points_deviation"),
+        ),
         p_cell(on["p_holm"]),
     ]
+
+
+def gain_cell(gain: pd.Series) -> str:
+    """What a remedy gains, with its interval."""
+    return change_cell(gain["value"], gain["low"], gain["high"], gain.get("value_deviation"))
 
 
 def caption(results: RunResults, families: bool) -> str:

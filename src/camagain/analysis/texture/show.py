@@ -95,9 +95,7 @@ def measured(results: RunResults) -> dict[str, dict[str, Any]]:
     """What the numbers of each model stand on, of those to which the analysis applies."""
     without = results.not_applicable(NAME)
     return {
-        model: results.json(results.paths.status(NAME, model, job))
-        for model, job in results.analysis_jobs(NAME)
-        if model not in without
+        model: results.status(NAME, model, job) for model, job in results.analysis_jobs(NAME) if model not in without
     }
 
 

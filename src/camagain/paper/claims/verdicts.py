@@ -95,7 +95,7 @@ def assess(results: RunResults, tables: ClaimTables) -> dict[str, Any]:
     return {
         "run": results.experiment.run,
         "data": data_in_words(results.dataset),
-        "seed": results.experiment.seed,
+        "seeds": list(results.seeds),
         "evidence_about_the_paper": not reason,
         "claims": judged,
     }

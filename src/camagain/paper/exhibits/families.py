@@ -17,6 +17,7 @@ from camagain.config import BASELINE
 from camagain.drawing.families import FAMILIES, family_of
 from camagain.drawing.networks import kernel_of
 from camagain.drawing.results import MAP_NAMES, RunResults
+from camagain.drawing.seeds import singles
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, model_colors
 from camagain.paper.evidence import PAPERS_DATASET, PAPERS_TEST_IMAGES, is_papers_data
 from camagain.paper.published import published_table, published_value
@@ -94,8 +95,8 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 
 
 def own_points(results: RunResults, method: str) -> pd.DataFrame:
-    """One row per network of the run."""
-    rows = []
+    """One row per network of the run, with what each seed gave where there are several."""
+    rows, each = [], []
     for model, architecture in results.architectures.items():
         score = results.scores(model, method)["max_box_acc"]
         family = family_of(architecture)
@@ -103,7 +104,11 @@ def own_points(results: RunResults, method: str) -> pd.DataFrame:
         values = (score["value"], score["low"], score["high"])
         origin = ("measured", f"run {results.experiment.run}")
         rows.append(("this run", results.dataset["name"], name, model, kernel_of(results, model), *values, *origin))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        each.append(score.get("seeds", []))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    for place, seed in enumerate(results.seeds if len(results.seeds) > 1 else ()):
+        table[f"max_box_acc_percent_seed{seed}"] = [values[place] for values in each]
+    return table
 
 
 def published_points() -> pd.DataFrame:
@@ -163,6 +168,8 @@ def draw(axes: Axes, panel: Panel) -> None:
         if np.isfinite(bars).all():
             axes.errorbar(places, values, yerr=bars, fmt="none", ecolor=colors[0], elinewidth=0.8, zorder=2)
         axes.scatter(places, values, s=areas, c=colors, alpha=0.6, edgecolors=colors, linewidths=0.8, zorder=3)
+        for single in singles(rows, "max_box_acc_percent").T:  # (n,) of each seed
+            axes.scatter(places, single, s=4, c=colors, linewidths=0, zorder=5)
         axes.scatter(x + STAR, star[name], marker="*", s=55, c="black", linewidths=0, zorder=4)
         axes.annotate(f"{star[name]:.1f}", (x + STAR, star[name]), xytext=(0, 5), textcoords="offset points",
                       ha="center", va="bottom", fontsize=6.5)  # fmt: skip

@@ -83,5 +83,5 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 
 def stored_maps(results: RunResults, model: str, method: str) -> dict[str, np.ndarray]:
     """The score map (h, w) of every image by its id."""
-    with np.load(existing(results.paths.maps(model))) as arrays:
+    with np.load(existing(results.paths.maps(results.training(model)))) as arrays:
         return dict(zip(arrays["image_id"], arrays[method], strict=True))

@@ -82,5 +82,5 @@ def scores_text(results: RunResults, columns: dict[str, str], caption: str, base
 def constant_maps(results: RunResults) -> str:
     """A sentence on maps that say nothing, empty where there is none."""
     counts = {key: results.metrics(*key)["constant_maps"]["test"] for key in results.keys}
-    named = [f"{count} of {model}, {MAP_NAMES[method]}" for (model, method), count in counts.items() if count]
+    named = [f"{count:g} of {model}, {MAP_NAMES[method]}" for (model, method), count in counts.items() if count]
     return f" Test images whose map is constant, counted as wrong: {'; '.join(named)}." if named else ""

@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 
 from camagain.config import BASELINE
-from camagain.drawing.cells import change_cell, p_cell
+from camagain.drawing.cells import NONE, change_cell, p_cell
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults, series_name
 from camagain.evaluation.metrics import best_of
@@ -85,18 +85,25 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         (
             series_name(row.model_a, row.method_a),
             series_name(row.model_b, row.method_b),
-            change_cell(row.difference_points, row.low_points, row.high_points),
-            f"{row.only_a_right}",
-            f"{row.only_b_right}",
-            p_cell(row.p_holm),
+            change_cell(
+                row.difference_points,
+                row.low_points,
+                row.high_points,
+                row.get("difference_points_deviation"),
+            ),
+            f"{row.only_a_right:g}",
+            f"{row.only_b_right:g}",
+            p_cell(row.p_holm) if len(results.parts) == 1 else NONE,
         )
-        for row in shown.itertuples()
+        for _, row in shown.iterrows()
     )
+    of_seeds = ", of every seed; both sides have the same one, and p is given there" if len(results.parts) > 1 else ""
     caption = (
         f"Paired differences of MaxBoxAcc in points on {results.scope} Each side at its own best threshold; intervals "
         "from a bootstrap that draws the same images for both. Only A, only B: test images that one has right and the "
         "other wrong. p: McNemar's exact test, Holm-adjusted over all pairs of a kind (two methods, two models, "
-        f"against chance); paired-tests.csv holds all {len(table)}. They speak of images, not of training seeds."
+        f"against chance); paired-tests.csv holds all {len(table)}{of_seeds}. "
+        "They speak of images, not of training seeds."
     )
     columns = ("A", "B", "A − B, points", "only A", "only B", "p (Holm)")
     return TextTable(caption, columns, rows, text_columns=2)

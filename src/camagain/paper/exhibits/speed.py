@@ -38,8 +38,8 @@ def numbers(results: RunResults) -> pd.DataFrame:
 def speed_of(results: RunResults, model: str, jobs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The row of one model; rates are over whole jobs, start of Python included."""
     card = model_card(results, model)
-    localized = results.json(results.paths.summary(model))["images"]
-    entries = {stage: jobs.get(f"{stage}/{model}", {}) for stage in STAGES}
+    localized = results.json(results.paths.summary(results.training(model)))["images"]
+    entries = {stage: jobs.get(f"{stage}/{results.training(model)}", {}) for stage in STAGES}
     seconds = {stage: entry.get("seconds") for stage, entry in entries.items()}
     memory = [entry["peak_memory_mb"] for entry in entries.values() if entry.get("peak_memory_mb") is not None]
     epochs = card["training"]["epochs"]

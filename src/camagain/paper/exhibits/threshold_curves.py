@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from camagain.config import BASELINE
 from camagain.config.methods import base_of, uses_true_class
 from camagain.drawing.results import MAP_NAMES, RunResults
+from camagain.drawing.seeds import singles
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, model_colors
 
 NAME = "threshold-curves"
@@ -49,6 +50,8 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         for base, axes in zip(bases, grid.flat, strict=False):
             if model == BASELINE or base_of(method) == base:
                 axes.plot(curve["threshold"], curve["box_acc_percent"], **look)
+                for single in singles(curve, "box_acc_percent").T:  # (T,) of each seed
+                    axes.plot(curve["threshold"], single, **look | {"linewidth": 0.4, "alpha": 0.6})
                 axes.plot(best["threshold"], best["box_acc_percent"], "o", color=look["color"], markersize=3)
     for base, axes in zip(bases, grid.flat, strict=False):
         axes.set(title=MAP_NAMES[base].partition(",")[0], xlim=(0, 1), xlabel="threshold τ, share of the map's maximum")

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from camagain.drawing.results import RunResults
+from camagain.drawing.seeds import singles
 from camagain.drawing.style import PAGE_INCHES, model_colors
 
 NAME = "training"
@@ -24,10 +25,10 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     for model in results.models:
         history = results.history(model)
         drawn.append(history.assign(model=model))
-        left.plot(history["epoch"], history["train_loss"], color=colors[model], marker=".", markersize=4, label=model)
-        right.plot(
-            history["epoch"], history["val_top1_percent"], color=colors[model], marker=".", markersize=4, label=model
-        )
+        for axes, column in ((left, "train_loss"), (right, "val_top1_percent")):
+            axes.plot(history["epoch"], history[column], color=colors[model], marker=".", markersize=4, label=model)
+            for single in singles(history, column).T:  # (E,) of each seed
+                axes.plot(history["epoch"], single, color=colors[model], linewidth=0.4, alpha=0.6)
     left.set(xlabel="epoch", ylabel="training loss")
     right.set(xlabel="epoch", ylabel="top-1 on val, %")
     for axes in (left, right):
