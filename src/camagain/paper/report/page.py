@@ -16,6 +16,10 @@ from camagain.environment import git_state, machine, package_versions
 from camagain.paper.registry import Exhibit, shown
 
 
+SINGLE_SEEDS = "Means over the seeds of training; thin lines, ticks and small dots are single seeds."
+"""Ends the caption of every figure of a run with several."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """A figure of the report."""
@@ -103,7 +107,8 @@ def picture(results: RunResults, exhibit: Exhibit) -> Picture:
     png = existing(results.paths.figures / f"{exhibit.name}.png").read_bytes()
     uri = "data:image/png;base64," + base64.b64encode(png).decode()
     command = drawing_command(results.experiment, "figures", exhibit.name)
-    return Picture(exhibit.name, exhibit.figure_title, exhibit.caption, uri, command)
+    caption = f"{exhibit.caption} {SINGLE_SEEDS}" if len(results.parts) > 1 else exhibit.caption
+    return Picture(exhibit.name, exhibit.figure_title, caption, uri, command)
 
 
 def headlines(results: RunResults) -> list[str]:
