@@ -15,7 +15,6 @@ from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
 from camagain.paper.registry import Exhibit, shown
 
-
 SINGLE_SEEDS = "Means over the seeds of training; thin lines, ticks and small dots are single seeds."
 """Ends the caption of every figure of a run with several."""
 
