@@ -106,16 +106,16 @@ def test_one_file_is_a_table_and_a_figure_everywhere(tiny_run, package: Path, tm
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("NAME = ", "NOM = "), r"camagain\.paper\.exhibits\.toy: NAME missing"),
-        (('PLACE = 15\nKEYS = ("model",)\n', ""), "toy: KEYS, PLACE missing"),
-        (("CAPTION", "CATION"), "toy: CAPTION missing"),
-        (("def numbers", "def values"), "toy: numbers missing"),
-        (("def text", "def words"), "toy: text missing"),
-        (('("model",)', '("model")'), "toy: KEYS is no tuple that is written out"),
-        (('"Toy scores"', "str(3)"), "toy: TITLE is no str that is written out"),
+        (("NAME = ", "NOM = "), r"camagain/paper/exhibits/toy\.py: NAME missing"),
+        (('PLACE = 15\nKEYS = ("model",)\n', ""), "toy.py: KEYS, PLACE missing"),
+        (("CAPTION", "CATION"), "toy.py: CAPTION missing"),
+        (("def numbers", "def values"), "toy.py: numbers missing"),
+        (("def text", "def words"), "toy.py: text missing"),
+        (('("model",)', '("model")'), "toy.py: KEYS is no tuple that is written out"),
+        (('"Toy scores"', "str(3)"), "toy.py: TITLE is no str that is written out"),
         (('"toy"', '"localization"'), "2 exhibits are named 'localization'"),
-        ((TOY, '"""Nothing."""\nNAME = "toy"\n'), "toy: .*neither a table .* nor a figure"),
-        ((TOY.split("\n")[0], ""), "toy: no docstring"),
+        ((TOY, '"""Nothing."""\nNAME = "toy"\n'), "toy.py: .*neither a table .* nor a figure"),
+        ((TOY.split("\n")[0], ""), "toy.py: no docstring"),
     ],
 )
 def test_an_incomplete_exhibit_is_refused(package: Path, change: tuple[str, str], said: str):
@@ -127,7 +127,7 @@ def test_an_incomplete_exhibit_is_refused(package: Path, change: tuple[str, str]
 
 def test_an_analysis_that_shows_nothing_is_refused(package: Path):
     (package / "analysis" / "gap" / "show.py").unlink()
-    with pytest.raises(UserError, match=r"camagain\.analysis\.gap has no show\.py"):
+    with pytest.raises(UserError, match=r"camagain/analysis/gap/show\.py missing"):
         check_exhibits()
 
 

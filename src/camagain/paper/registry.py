@@ -84,6 +84,10 @@ class Exhibit:
     functions: frozenset[str]  # that it defines
 
     @property
+    def file(self) -> str:
+        return f"{self.module.replace('.', '/')}.py"
+
+    @property
     def name(self) -> str:
         return self.said["NAME"]
 
@@ -129,8 +133,7 @@ class Exhibit:
         return FUNCTIONS[part] in self.functions
 
     def words(self, part: Part) -> str:
-        """What it shows, in a few sentences: the caption of the figure; of the table, whose own depends on the run, the
-        module's first sentence."""
+        """What it shows: a figure's caption; of a table, whose caption has numbers of the run, the module's summary."""
         return self.caption if part == "figures" else self.summary
 
     def is_shown(self, experiment: Experiment) -> bool:
@@ -156,11 +159,11 @@ def exhibits() -> tuple[Exhibit, ...]:
 def _exhibits(package: Path) -> tuple[Exhibit, ...]:
     files = sorted([*package.glob("paper/exhibits/*.py"), *package.glob(f"analysis/*/{SHOW}*.py")])
     found = [_read(file, package) for file in files if file.stem != "__init__"]
-    wrong = [f"{exhibit.module}: {fault}" for exhibit in found for fault in _faults(exhibit)]
+    wrong = [f"{exhibit.file}: {fault}" for exhibit in found for fault in _faults(exhibit)]
     named = Counter(exhibit.said.get("NAME") for exhibit in found)
     wrong += [f"{count} exhibits are named '{name}'" for name, count in named.items() if name and count > 1]
     own = {exhibit.analysis for exhibit in found if exhibit.is_of_analysis}
-    wrong += [f"camagain.analysis.{name} has no {SHOW}.py" for name in ANALYSES if name not in own]
+    wrong += [f"camagain/analysis/{name}/{SHOW}.py missing" for name in ANALYSES if name not in own]
     if wrong:
         raise UserError(f"{'; '.join(wrong)}. camagain/paper/registry.py says what a table and a figure need.")
     order: dict[str, int] = {name: place for place, name in enumerate(ANALYSES)}
@@ -216,10 +219,10 @@ def check_exhibits() -> None:
     exhibits()
 
 
-def shown(experiment: Experiment, part: Part | None = None) -> tuple[Exhibit, ...]:
-    """The exhibits of a run in the order of its report; those that have a table, or a figure, where a part is given."""
+def shown(experiment: Experiment, part: Part) -> tuple[Exhibit, ...]:
+    """The tables, or the figures, of a run in the order of its report."""
     order: dict[str, int] = {name: place for place, name in enumerate(experiment.analysis.names)}
-    found = [exhibit for exhibit in exhibits() if exhibit.is_shown(experiment) and (part is None or exhibit.has(part))]
+    found = [exhibit for exhibit in exhibits() if exhibit.has(part) and exhibit.is_shown(experiment)]
     return tuple(sorted(found, key=lambda exhibit: order.get(exhibit.analysis, -1)))
 
 
@@ -233,9 +236,9 @@ def figure_names(experiment: Experiment) -> tuple[str, ...]:
     return tuple(exhibit.name for exhibit in shown(experiment, "figures"))
 
 
-def exhibit_modules(stage: str) -> tuple[str, ...]:
-    """The exhibits that a stage imports: `tables` and `figures` those that have one, all others none."""
-    return tuple(exhibit.module for part in FUNCTIONS if part == stage for exhibit in exhibits() if exhibit.has(part))
+def exhibit_modules(part: Part) -> tuple[str, ...]:
+    """The modules that make tables, or figures: what the stage of that name runs beside its own code."""
+    return tuple(exhibit.module for exhibit in exhibits() if exhibit.has(part))
 
 
 def write_captions(folder: Path) -> None:
