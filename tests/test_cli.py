@@ -69,10 +69,10 @@ def test_a_run_that_differs_exits_1(tiny_run, seal, tools: Path, tmp_path: Path)
         "camagain.evaluation.evaluate",
         "camagain.paper.parts",
         "camagain.compare.command",
-        "camagain.compare.against_paper",
+        "camagain.compare.judging.against_paper",
         "camagain.compare.show.html",
-        "camagain.compare.show.many_text",
-        "camagain.compare.runs.reference",
+        "camagain.compare.show.many",
+        "camagain.compare.reference",
         "camagain.compare.runs.verify",
     ],
 )

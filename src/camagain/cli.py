@@ -157,9 +157,10 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Runs, for example results/demo results/reference/demo.")],
     paper: Annotated[bool, typer.Option("--paper", help="Compare one run with the published numbers.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the one-line verdict.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="List everything that is not the same.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List everything that differs.")] = False,
     fail_on: Annotated[
-        str, typer.Option(help="Exit with 1 from this verdict on: within-tolerance, claim-holds, differs, missing ...")
+        str,
+        typer.Option(help="Exit with 1 from this verdict on: within-tolerance, same-conclusion, differs, missing."),
     ] = "differs",
     worst: Annotated[int, typer.Option(min=0, help="Images to name per model and method, and to picture.")] = 8,
     json: Annotated[Path | None, typer.Option(help="Write the comparison as JSON; - for the terminal.")] = None,
@@ -171,7 +172,7 @@ def compare(
         Path | None, typer.Option(help="A reference whose spread over seeds widens the tolerances of two other runs.")
     ] = None,
 ) -> None:
-    """Compare two runs, a run with the paper, or many; exit 0 equal or within tolerance, 1 differs, 2 cannot be."""
+    """Compare two runs, a run with the paper, or many; exit 0 agree, 1 differ, 2 not comparable."""
     from camagain.compare.command import Choices, Outputs, run_compare
 
     choices = Choices(quiet, everything, worst, fail_on, data, spread)
@@ -195,11 +196,12 @@ def reference(
     run: Annotated[Path, typer.Argument(help="A finished run, for example results/demo.")],
     target: Annotated[Path, typer.Argument(help="Where its small results go, for example results/reference/demo.")],
     seeds: Annotated[
-        list[Path] | None, typer.Option(help="The same with another seed, for the spread; give it once for each run.")
+        list[Path] | None,
+        typer.Option(help="A run that differs in its seed alone, for the spread; give the option once for each."),
     ] = None,
 ) -> None:
-    """Copy the small results of a run (figures, tables, manifest; no weights, no maps) to a folder kept in git."""
-    from camagain.compare.runs.reference import write_reference
+    """Copy the small results of a run (scores, tables, figures; no weights, no maps) to a folder kept in git."""
+    from camagain.compare.reference import write_reference
 
     write_reference(run, target, tuple(seeds or ()))
 

@@ -92,7 +92,9 @@ def test_each_state_is_upstreams_loop_over_evenly_spread_images(own, run):
 def test_the_table_holds_the_areas_of_the_stored_maps(run):
     table, arrays, _ = run(images=2, states=("finetuned",))
     for column, measure in (("area_ratio", area_ratios), ("linear_area_ratio", linear_area_ratios)):
-        expected = [np.nan if found is None else found[1] for found in measure(arrays["finetuned"], erf.CURVE).values()]
+        expected = [
+            np.nan if found is None else found[1] for found in measure(arrays["finetuned"], erf.CURVE_SHARES).values()
+        ]
         np.testing.assert_array_equal(table[column], expected)
     known = table.dropna()
     assert set(erf.THRESHOLDS) < set(table["t"]) and len(known) > 10

@@ -35,5 +35,5 @@ def test_remedies_that_add_up_are_told_apart(remedy: int):
     table = {key: scored(20 + worth @ key, 20 + worth @ key) for key in product((False, True), repeat=3)}
     gain = mean_gain(table, remedy)
     assert gain.value == pytest.approx(worth[remedy])
-    low, high = gain.interval(0.95)
-    assert low == pytest.approx(worth[remedy]) and high == pytest.approx(worth[remedy])
+    found = gain.estimate(0.95)
+    assert (found.low, found.high) == pytest.approx((worth[remedy], worth[remedy]))

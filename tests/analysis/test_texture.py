@@ -19,7 +19,7 @@ from camagain.analysis.texture.score import Scorer, chance_percent, contrasts
 from camagain.config import Experiment
 from camagain.config.file import parse_experiment
 from camagain.evaluation.inputs import Truth, read_maps, read_predictions, read_truths
-from camagain.statistics.resampled import Resampled
+from camagain.statistics.estimates import Resampled
 
 SIDE, CELLS, IMAGES = 32, 16, 8
 KINDS = [Corruption("clean"), Corruption("patches", 2), Corruption("median", 3), Corruption("phases")]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from camagain.compare.against_paper import compare_with_paper
-from camagain.compare.comparison import Comparison
+from camagain.compare.judging.against_paper import compare_with_paper
+from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.show.text import summary, text
@@ -87,7 +87,7 @@ def test_a_network_that_the_run_has_not_stands_beside_nothing(papers: Path):
 def test_other_images_stand_beside_nothing_and_the_run_says_so(runs):
     comparison = compare_with_paper(runs[0])
     assert {found.verdict for found in comparison.scores.rows} == {Verdict.NOT_COMPARABLE}
-    assert "no number of it stands beside the paper's" in comparison.notices[0]
+    assert "none of its numbers is compared with the paper's" in comparison.notices[0]
     assert comparison.exit_code() == 2
     assert "NOT COMPARABLE" in summary(comparison)
 
@@ -101,7 +101,7 @@ def test_claims_hold_or_differ_or_are_undecided(papers: Path, seal):
     score(papers, seal, 90.99)
     comparison = compare_with_paper(papers)
     assert [claim.verdict for claim in comparison.claims[:3]] == [
-        Verdict.CLAIM_HOLDS, Verdict.DIFFERS, Verdict.NOT_COMPARABLE
+        Verdict.SAME_CONCLUSION, Verdict.DIFFERS, Verdict.NOT_COMPARABLE
     ]  # fmt: skip
     assert comparison.exit_code() == 1
     assert "claim inherent-maps: contradicted" in text(comparison)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from camagain.artifacts import write_csv
-from camagain.compare.comparison import compare_runs
+from camagain.compare.judging.comparison import compare_runs
 from camagain.errors import UserError
 
 SCORES = "evaluation/small-resnet/cam/metrics.json"

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from camagain.compare.judging.kinds import Kind
+from camagain.compare.judging.rows import keys_of, row_text
 from camagain.compare.judging.tables import compare_tables
 from camagain.compare.judging.verdicts import Verdict
-from camagain.statistics.chance import explained, farthest
-from camagain.statistics.tolerances import SeedSpread
+from camagain.statistics.tolerances import SeedSpread, explained, farthest
 
 KIND = Kind("analysis/x.csv", "analyses", ("row",))
 ROWS = 200
@@ -89,3 +89,48 @@ def test_a_value_that_one_run_alone_has_differs_unless_some_seeds_lack_it_too():
     spread[("analysis/x.csv", "row=q", "area")] = SeedSpread(math.inf, 3)  # some seeds have it, others do not
     row = compare_tables("analysis/x.csv", kind, a, b, {}, spread).rows[0]
     assert (row.verdict, row.source) == (Verdict.WITHIN_TOLERANCE, "spread over seeds")
+
+
+def test_a_row_is_judged_by_its_worst_verdict_and_then_by_its_largest_ratio():
+    names = ("top1", "area", "mass")
+
+    def table(*values: float) -> pd.DataFrame:
+        """One row of three numbers with intervals of one point."""
+        sides = {"": 0.0, "_low": -1.0, "_high": 1.0}
+        cells = {f"{n}{s}_percent": v + d for n, v in zip(names, values, strict=True) for s, d in sides.items()}
+        return pd.DataFrame([{"row": 0, **cells}])
+
+    for moved, name, verdict in (
+        ((0.2, 0.9, 0.5), "area", Verdict.WITHIN_TOLERANCE),
+        ((3.0, 0.9, 9.0), "mass", Verdict.DIFFERS),
+        ((9.0, 9.0, 0.9), "top1", Verdict.DIFFERS),  # the first of two alike
+    ):
+        tables = table(0.0, 0.0, 0.0), table(*(step * 2**0.5 for step in moved))
+        row = compare_tables("analysis/x.csv", KIND, *tables, {}, {}).rows[0]
+        assert (row.column, row.verdict) == (f"{name}_percent", verdict)
+
+
+def test_a_difference_outweighs_a_far_larger_effect_of_the_same_sign():
+    a = pd.DataFrame([{"row": 0, "top1_percent": 50.0, "top1_low_percent": 49.0, "top1_high_percent": 51.0}])
+    a = a.assign(gain_points=50.0, gain_low_points=49.0, gain_high_points=51.0)
+    b = a + {"row": 0, **dict.fromkeys(a.columns[1:4], 3.0), **dict.fromkeys(a.columns[4:], 400.0)}
+    row = compare_tables("analysis/x.csv", KIND, a, b, {}, {}).rows[0]
+    assert (row.column, row.verdict) == ("top1_percent", Verdict.DIFFERS)
+    row = compare_tables("analysis/x.csv", KIND, a, b.assign(**a[a.columns[1:4]]), {}, {}).rows[0]
+    assert (row.column, row.verdict) == ("gain_points", Verdict.SAME_CONCLUSION)
+
+
+def test_a_value_without_a_tolerance_is_not_judged_beside_one_that_has_it():
+    a = pd.DataFrame({"row": ["p", "q"], "value": [1.0, np.nan], "low": 0.0, "high": 2.0, "count": 5})
+    b = a.assign(count=6)
+    p, q = sorted(compare_tables("analysis/x.csv", KIND, a, b, {}, {}).rows, key=lambda row: row.name)
+    assert (p.verdict, p.column, p.source) == (Verdict.WITHIN_TOLERANCE, "count", "the judged values are the same")
+    assert (q.verdict, q.column, q.source) == (Verdict.DIFFERS, "count", "no tolerance is known")
+
+
+def test_keys_of_all_rows_are_taken_at_once_and_those_of_one_row_alike():
+    table = pd.DataFrame({"model": ["m", "n"], "t": [0.5, np.nan], "k": [3, 4], "note": [None, ""]})
+    keys = keys_of(table, list(table))
+    assert keys == [{"model": "m", "t": 0.5, "k": 3}, {"model": "n", "k": 4, "note": ""}]
+    assert [row_text(key) for key in keys] == ["model=m; t=0.5; k=3", "model=n; k=4"]
+    assert keys_of(table, []) == [{}, {}]

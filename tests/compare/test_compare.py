@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from camagain.artifacts import write_csv, write_parquet
-from camagain.compare.comparison import Comparison, compare_runs
+from camagain.compare.judging.comparison import Comparison, compare_runs
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.show.record import record
 from camagain.compare.show.text import summary, text
@@ -157,12 +157,12 @@ def test_a_number_without_a_tolerance_has_to_be_the_same(runs, seal: Seal):
 @pytest.mark.parametrize(
     ("b", "verdict"),
     [
-        ((8.0, 7.0, 9.0), Verdict.CLAIM_HOLDS),
+        ((8.0, 7.0, 9.0), Verdict.SAME_CONCLUSION),
         ((-8.0, -9.0, -7.0), Verdict.DIFFERS),
         ((8.0, -1.0, 9.0), Verdict.WITHIN_TOLERANCE),  # the interval allows a lot
     ],
 )
-def test_a_larger_effect_of_the_same_certain_sign_still_holds(runs, seal: Seal, b: tuple, verdict: Verdict):
+def test_a_larger_effect_of_the_same_certain_sign_is_the_same_conclusion(runs, seal: Seal, b: tuple, verdict: Verdict):
     file = "tables/paired-tests.csv"
     columns = ["difference_points", "low_points", "high_points"]
     for run, values in ((runs[0], (3.0, 2.0, 4.0)), (runs[1], b)):
@@ -174,7 +174,7 @@ def test_a_larger_effect_of_the_same_certain_sign_still_holds(runs, seal: Seal, 
     found = table(comparison, file).rows[0]
     assert found.verdict is verdict
     assert f"effect ratio {3 / b[0]:.2f}" in found.note
-    assert ("the sign turned" in found.note) == (b[0] < 0)
+    assert ("of opposite sign" in found.note) == (b[0] < 0)
     assert comparison.exit_code() == int(found.verdict is Verdict.DIFFERS)
 
 
@@ -281,11 +281,11 @@ def test_a_change_of_rank_is_named(runs, seal: Seal):
             path.write_text(json.dumps(content))
         seal(run)
     named = [str(change) for change in compare_runs(*runs).ranks if change.what == "models"]
-    assert "max_box_acc of cam: small-resnet is number 1 of 2, was 2" in named
-    assert "max_box_acc of cam: small-convnext is number 2 of 2, was 1" in named
+    assert "max_box_acc of cam: small-resnet is number 1 of 2 in A, number 2 in B" in named
+    assert "max_box_acc of cam: small-convnext is number 2 of 2 in A, number 1 in B" in named
 
 
-def test_claims_hold_where_only_numbers_differ(runs, seal: Seal):
+def test_runs_conclude_the_same_of_a_claim_where_only_numbers_differ(runs, seal: Seal):
     path = runs[1] / "claims.json"
     content = json.loads(path.read_text())
     content["claims"][0]["numbers"] = [{"t": 1}]
@@ -303,7 +303,7 @@ def test_claims_hold_where_only_numbers_differ(runs, seal: Seal):
         seal(run)
     comparison = compare_runs(*runs)
     verdicts = [claim.verdict for claim in comparison.claims]
-    assert verdicts[:3] == [Verdict.CLAIM_HOLDS, Verdict.DIFFERS, Verdict.NOT_COMPARABLE]
+    assert verdicts[:3] == [Verdict.SAME_CONCLUSION, Verdict.DIFFERS, Verdict.NOT_COMPARABLE]
     assert comparison.exit_code() == 1
 
 
@@ -322,7 +322,7 @@ def test_a_curve_goes_with_the_score_that_is_read_off_it(runs, seal: Seal):
     seal(runs[1])
     found = table(compare_runs(*runs), file)
     assert found.verdict is Verdict.WITHIN_TOLERANCE
-    assert found.rows[0].note == "goes with MaxBoxAcc"
+    assert found.rows[0].note == "judged with MaxBoxAcc"
     shift(runs[1], 80.0)
     seal(runs[1])
     found = table(compare_runs(*runs), file)
@@ -363,3 +363,16 @@ def test_a_run_that_learned_from_fewer_images_is_announced(runs, edit):
     edit(runs[1] / "manifest.json", "dataset", "fingerprint", value="0" * 64)
     notices = compare_runs(*runs).notices
     assert any(notice.endswith("images against 5,000") for notice in notices)
+
+
+@pytest.mark.parametrize("said", ["supported", "contradicted"])
+def test_two_runs_that_contradict_a_claim_alike_conclude_the_same(runs, seal: Seal, said: str):
+    for number, run in enumerate(runs):
+        content = json.loads((run / "claims.json").read_text())
+        content["claims"][0] |= {"verdict": said, "reason": f"by the numbers of run {number}"}
+        content["claims"][0].pop("in_this_run", None)
+        (run / "claims.json").write_text(json.dumps(content))
+        seal(run)
+    claim = compare_runs(*runs).claims[0]
+    assert (claim.verdict, claim.a, claim.b) == (Verdict.SAME_CONCLUSION, said, said)
+    assert claim.verdict.option == "same-conclusion"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from camagain.compare.many import RunTable, ScoreRow, compare_many
-from camagain.compare.show.many_text import WIDTH, blocks, markdown, record, shown_rows, telling_names, text
+from camagain.compare.judging.many import RunTable, ScoreRow, compare_many
+from camagain.compare.show.many import blocks, markdown, record, shown_rows, telling_names, text
+from camagain.compare.show.text import WIDTH
 from camagain.errors import UserError
 
 SCORE = "evaluation/small-resnet/cam/metrics.json"
@@ -153,13 +154,13 @@ def test_packages_that_differ_are_told_once_for_all_runs(plant, edit):
     for run in folders[1:]:
         edit(run / "manifest.json", "packages", "torch", value="1.0")
     (notice,) = compare_many(folders).notices
-    assert notice.startswith(f"{folders[0]} against {folders[1]} and {folders[2]}: packages not the same: torch: ")
+    assert notice.startswith(f"{folders[0]} against {folders[1]} and {folders[2]}: packages differ: torch: ")
 
 
 def test_a_division_that_the_seed_draws_is_no_news_and_other_data_are(plant, edit):
     folders = plant(50.0, 53.0)
     edit(folders[1] / "manifest.json", "dataset", "fingerprint", value="0" * 64)
-    assert "data not the same: dataset fingerprint" in compare_many(folders).notices[0]
+    assert "data differ: dataset fingerprint" in compare_many(folders).notices[0]
     edit(folders[1] / "manifest.json", "dataset", "split_seed", value=1)
     assert not compare_many(folders).notices
 

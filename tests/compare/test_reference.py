@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from camagain.artifacts import SEED_SPREAD, sha256, write_csv, write_parquet
-from camagain.compare.comparison import compare_runs
-from camagain.compare.judging.rows import key_of, row_text
-from camagain.compare.judging.spread import is_value, row_texts, seed_spread, spread_tables
-from camagain.compare.judging.tables import is_without_rows, key_types
+from camagain.compare.judging.comparison import compare_runs
+from camagain.compare.judging.joined import Joined
+from camagain.compare.judging.spread import is_value, seed_spread, spread_tables
+from camagain.compare.judging.tables import is_without_rows, key_types, row_texts
 from camagain.compare.judging.verdicts import Verdict
+from camagain.compare.reference import write_reference
 from camagain.compare.runs.folder import RunFolder
-from camagain.compare.runs.reference import write_reference
 from camagain.errors import UserError
 
 SCORE = "evaluation/small-resnet/cam/metrics.json"
@@ -197,8 +197,7 @@ def test_rows_are_named_as_a_comparison_looks_them_up(tiny_run):
             merged = table.astype(key_types(table, table, keys)).merge(
                 table[keys].astype(key_types(table, table, keys))
             )
-            judged = {row_text(key_of(merged, keys, index)) for index in range(len(merged))}
-            assert set(row_texts(table, keys)) == judged, file
+            assert set(row_texts(table, keys)) == set(Joined(merged, keys, []).row_texts), file
 
 
 def test_repetitions_are_counted_from_the_seed_of_each_run(seeds, seal: Callable):

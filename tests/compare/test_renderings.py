@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from camagain.artifacts import write_csv, write_npz, write_parquet
-from camagain.compare.comparison import Comparison, compare_runs
+from camagain.compare.judging.comparison import Comparison, compare_runs
 from camagain.compare.judging.images import ImageComparison, ImagePair
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.tables import TableComparison
@@ -302,8 +302,8 @@ def test_scores_fill_half_of_a_short_list_and_every_table_has_its_worst_row():
     one = TableComparison("one", "tables", {Verdict.DIFFERS: 2}, (row("a", Verdict.DIFFERS), row("b", Verdict.DIFFERS)))
     gone = TableComparison("gone", "tables", {Verdict.MISSING: 1}, note="never made")
     two = TableComparison(
-        "two", "tables", {Verdict.CLAIM_HOLDS: 1, Verdict.WITHIN_TOLERANCE: 1},
-        (row("c", Verdict.CLAIM_HOLDS), row("d", Verdict.WITHIN_TOLERANCE)),
+        "two", "tables", {Verdict.SAME_CONCLUSION: 1, Verdict.WITHIN_TOLERANCE: 1},
+        (row("c", Verdict.SAME_CONCLUSION), row("d", Verdict.WITHIN_TOLERANCE)),
     )  # fmt: skip
     whole = SimpleNamespace(scores=scores, tables=(scores, one, gone, two))
     listed = [(table.file, row.name if row else "") for table, row in remarkable(whole, 6)]
@@ -329,7 +329,7 @@ def cells(line: str) -> list[str]:
 def test_the_comment_says_what_was_planted_and_its_tables_are_whole(comparison: Comparison):
     text = markdown(comparison)
     assert text.startswith("### Two runs differ\n\nDIFFER: ")
-    assert f"| `scores` | `{MODEL} / {METHOD} / max_box_acc` | 10 | 90 | -80 |" in text
+    assert f"| `scores` | `{MODEL} / {METHOD} / max_box_acc` | 10 | 90 | −80 |" in text
     assert "| `tables/gap.csv` | never made in" in text
     assert f"| `{MODEL} / {METHOD}` | 12 | {FLIPPED} |" in text
     assert f"- {MODEL}: first localization/{MODEL}/maps.npz (localize) differs: timm: {plain(EVIL)} against" in text

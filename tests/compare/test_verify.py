@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from camagain.compare.runs.reference import write_reference
+from camagain.compare.reference import write_reference
 from camagain.compare.runs.verify import LISTED, digest_of, text, verify_run
 from camagain.errors import UserError
 

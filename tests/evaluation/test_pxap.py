@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from camagain.evaluation import pxap
 from camagain.evaluation.pxap import bin_edges, pixel_average_precision, pixel_histograms, pxap_interval
-from camagain.statistics.bootstrap import CHUNK
+from camagain.statistics.bootstrap import CHUNK, Sampling
 
 STEPS = (0.001, 0.003, 0.01, 0.1, 1 / 7, 0.3, 0.9)
 
@@ -189,9 +189,9 @@ def test_tables_of_the_wrong_shape_are_refused():
     with pytest.raises(ValueError, match="summed over images"):
         pixel_average_precision(found)
     with pytest.raises(ValueError, match=r"expected \(N, 2, T'\)"):
-        pxap_interval(found[0])
+        pxap_interval(found[0], Sampling())
     with pytest.raises(ValueError, match="no object pixel"):
-        pxap_interval(found * np.array([[1], [0]], dtype=np.uint32))
+        pxap_interval(found * np.array([[1], [0]], dtype=np.uint32), Sampling())
 
 
 def test_resampling_is_that_of_images():
@@ -200,14 +200,14 @@ def test_resampling_is_that_of_images():
     generator = np.random.Generator(np.random.Philox(7))
     rows = np.concatenate([generator.integers(50, size=(min(CHUNK, 100 - s), 50)) for s in range(0, 100, CHUNK)])
     expected = np.quantile([value(found[row]) for row in rows], [0.05, 0.95]).tolist()
-    assert list(pxap_interval(found, resamples=100, confidence=0.9, seed=7)) == expected
+    assert list(pxap_interval(found, Sampling(resamples=100, confidence=0.9, seed=7))) == expected
 
 
 def test_interval_holds_the_value_and_shrinks_with_more_images():
     widths = []
     for count in (20, 200, 2000):
         found = images(count)
-        low, high = pxap_interval(found, resamples=100)
+        low, high = pxap_interval(found, Sampling(resamples=100))
         assert 0 <= low < value(found) < high <= 100
         widths.append(high - low)
     assert widths[0] > 2 * widths[1] > 4 * widths[2]
@@ -216,17 +216,17 @@ def test_interval_holds_the_value_and_shrinks_with_more_images():
 def test_interval_is_widened_to_hold_the_value():
     """At so low a confidence both percentiles are the median, and the median is not the value."""
     found = images(5)
-    low, high = pxap_interval(found, resamples=200, confidence=1e-9)
+    low, high = pxap_interval(found, Sampling(resamples=200, confidence=1e-9))
     assert low < high and value(found) in (low, high)
 
 
 def test_a_seed_fixes_the_interval_whatever_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch):
     found = images(30)
-    one = pxap_interval(found, resamples=100, seed=1)
-    assert one == pxap_interval(found, resamples=100, seed=1)
-    assert one != pxap_interval(found, resamples=100, seed=2)
+    one = pxap_interval(found, Sampling(resamples=100, seed=1))
+    assert one == pxap_interval(found, Sampling(resamples=100, seed=1))
+    assert one != pxap_interval(found, Sampling(resamples=100, seed=2))
     monkeypatch.setattr(pxap, "BLOCK", 7)
-    assert one == pxap_interval(found, resamples=100, seed=1)
+    assert one == pxap_interval(found, Sampling(resamples=100, seed=1))
 
 
 def test_sums_are_exact_beyond_uint32_and_float32():
@@ -234,7 +234,7 @@ def test_sums_are_exact_beyond_uint32_and_float32():
     image = np.array([[3_000_000_001, 2**24 + 1, 0], [1, 1, 0]], dtype=np.uint32)
     expected = pixel_average_precision(2 * image.astype(np.int64))
     assert expected == pytest.approx(50 / (2**24 + 2) + 100 / (3_000_000_001 + 2**24 + 3), rel=1e-14)
-    assert pxap_interval(np.stack([image, image]), resamples=10) == (expected, expected)
+    assert pxap_interval(np.stack([image, image]), Sampling(resamples=10)) == (expected, expected)
 
 
 def test_resamples_without_an_object_are_left_out():
@@ -245,6 +245,6 @@ def test_resamples_without_an_object_are_left_out():
     without = pixel_histograms(score_map, np.zeros((2, 2), dtype=np.uint8), edges)
     found = np.stack([with_object, without]).astype(np.uint32)
     # Only the first image, twice: 1/1 and 2/4 at the object's two pixels. Both: 1/2 and 2/8.
-    assert pxap_interval(found, resamples=200) == pytest.approx((37.5, 75.0))
+    assert pxap_interval(found, Sampling(resamples=200)) == pytest.approx((37.5, 75.0))
     for seed in range(20):  # with several of them nothing is left, and the interval is the value
-        assert not np.isnan(pxap_interval(found, resamples=1, seed=seed)).any()
+        assert not np.isnan(pxap_interval(found, Sampling(resamples=1, seed=seed))).any()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camagain.artifacts import SEED_SPREAD, write_text
-from camagain.compare.comparison import Comparison, compare_runs
+from camagain.compare.judging.comparison import Comparison, compare_runs
 from camagain.compare.judging.verdicts import Verdict, parse_level
 from camagain.errors import UserError
 
@@ -61,7 +61,7 @@ def with_run(a: Path, b: Path, choices: Choices) -> Comparison:
 
 
 def with_paper(run: Path) -> Comparison:
-    from camagain.compare.against_paper import compare_with_paper
+    from camagain.compare.judging.against_paper import compare_with_paper
 
     return compare_with_paper(run)
 
@@ -90,8 +90,8 @@ def show(comparison: Comparison, outputs: Outputs, choices: Choices, fail_on: Ve
 
 def show_many(runs: Sequence[Path], outputs: Outputs) -> int:
     """Prints and writes one table over more than two runs, which has no verdict: the status is 0."""
-    from camagain.compare.many import compare_many
-    from camagain.compare.show.many_text import markdown, record, text
+    from camagain.compare.judging.many import compare_many
+    from camagain.compare.show.many import markdown, record, text
 
     for name in ("html", "junit"):
         if getattr(outputs, name) is not None:

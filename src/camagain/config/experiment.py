@@ -18,6 +18,7 @@ from camagain.config.dataset import Dataset
 from camagain.config.methods import Method
 from camagain.config.training import Training
 from camagain.errors import UserError, nearest
+from camagain.statistics.confidence import CONFIDENCE
 
 BASELINE = "baseline"
 """The model name under which boxes that look at nothing are scored; no experiment may use it."""
@@ -95,7 +96,7 @@ class Evaluation(Settings):
     interpolation: Literal["linear", "cubic"] = Field(default="linear", description="How score maps are resized to it.")
     threshold_step: float = Field(default=0.001, gt=0, lt=1, description="Step of the threshold grid over [0, 1).")
     bootstrap: int = Field(default=1000, ge=100, description="Bootstrap resamples behind each confidence interval.")
-    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Coverage of the confidence intervals.")
+    confidence: float = Field(default=CONFIDENCE, gt=0.5, lt=1, description="Coverage of the confidence intervals.")
     choices: Literal["one-at-a-time", "all-combinations"] = Field(
         default="one-at-a-time",
         description="What the evaluation-choices table scores again: every choice changed alone, or all combinations, "

@@ -18,7 +18,7 @@ HOST = "https://drive.usercontent.google.com"
 
 PAGE = re.compile(r"https://drive\.google\.com/file/d/([\w-]+)(?:/.*)?")
 
-PAGES = 3
+MOST_PAGES = 3
 """Web pages in a row after which no file is expected any more."""
 
 QUOTA_SIGNS = ("quota", "too many users", "too many times")
@@ -39,7 +39,7 @@ def locate(client: "httpx.Client", url: str, host: str = HOST) -> str:
     import httpx
 
     link = httpx.URL(f"{host}/download", params={"id": file_id(url) or url, "export": "download"})
-    for _ in range(PAGES):
+    for _ in range(MOST_PAGES):
         # One byte says as well as all whether a file comes or a page.
         with client.stream("GET", link, headers={"Range": "bytes=0-0"}) as response:
             if response.status_code != 416:  # what a server may say to a range of an empty file
@@ -51,7 +51,7 @@ def locate(client: "httpx.Client", url: str, host: str = HOST) -> str:
         if page.action is None:
             raise Refusal(_reason(page))
         link = response.url.join(page.action).copy_merge_params(page.fields)
-    raise Refusal(f"Google Drive answered with {PAGES} forms in a row and no file.")
+    raise Refusal(f"Google Drive answered with {MOST_PAGES} forms in a row and no file.")
 
 
 def _reason(page: "_Page") -> str:

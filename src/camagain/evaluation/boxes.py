@@ -16,10 +16,10 @@ from camagain.evaluation.iou import check_boxes
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-TASK = 16
+MAPS_PER_TASK = 16
 """Maps that one task of an executor holds: 16 x 224 x 224 bytes of pixels travel at once, for 20 ms of work."""
 
-AHEAD = 8
+MOST_PENDING_TASKS = 8
 """Tasks that are handed to an executor before the result of the first is awaited."""
 
 
@@ -130,20 +130,20 @@ def _score(
 
 
 def _tasks(items: Iterator[Item]) -> Iterator[list[Item]]:
-    """The items in lists of TASK."""
-    while task := list(islice(items, TASK)):
+    """The items in lists of MAPS_PER_TASK."""
+    while task := list(islice(items, MAPS_PER_TASK)):
         yield task
 
 
 def _in_order(function: Callable[[Item], Result], items: Iterable[Item], executor: Executor | None) -> Iterator[Result]:
-    """function(item) of each item in order, here or by an executor, which is never more than AHEAD items ahead."""
+    """function(item) of each item in order, here or by an executor, which has few tasks at a time."""
     if executor is None:
         yield from map(function, items)
         return
     pending: deque[Future[Result]] = deque()
     for item in items:
         pending.append(executor.submit(function, item))
-        if len(pending) > AHEAD:
+        if len(pending) > MOST_PENDING_TASKS:
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()

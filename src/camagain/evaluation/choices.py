@@ -22,12 +22,14 @@ from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, Tables, sweep
 from camagain.evaluation.ways import ALTERNATIVES, Choices, Finished, contours_of, finished, ways_from
 from camagain.progress import track
-from camagain.statistics.bootstrap import Sampling, draws, interval_of, mean_at_best
+from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
-from camagain.statistics.paired import mcnemar, paired_interval
+from camagain.statistics.estimates import Resampled
+from camagain.statistics.paired import mcnemar
 
-FIGURES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
-"""The figures that are scored, and the IoUs of which each takes the mean."""
+SCORES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
+"""The scores that are computed, and the IoUs of which each takes the mean."""
 
 
 def own_way(experiment: Experiment) -> Choices:
@@ -57,7 +59,7 @@ def choices_table(
     swept: Mapping[Finished, Mapping[float, Tables]],
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """One row for each figure and way, the experiment's own first: value, interval, and what the change did.
+    """One row for each score and way, the experiment's own first: value, interval, and what the change did.
 
     `difference_points` and its interval are against the experiment's own way; `gained` and `lost` count images that
     only the changed way, or only the own one, has right at its best threshold (MaxBoxAcc alone: McNemar's test).
@@ -76,13 +78,13 @@ def choices_table(
         steps = sorted({way.threshold_step for way in ways})
         tables = swept[maps] if maps in swept else sweep_test(paths, model, maps, steps, executor)
         for way in ways:
-            for figure, deltas in FIGURES.items():
+            for figure, deltas in SCORES.items():
                 own = replace(way, contours=contours_of(figure, way, base))
                 correct = [tables[way.threshold_step][own.contours, delta] for delta in deltas]
                 found[figure, way] = Result(own, correct, sampling)
     rows = [
         row(model, method, figure, found[figure, way], found[figure, base])
-        for figure in FIGURES
+        for figure in SCORES
         for way in ways_from(base, settings.choices)
         if (figure, way) in found
     ]
@@ -100,31 +102,27 @@ def sweep_test(
 
 @dataclass(frozen=True)
 class Result:
-    """One figure under one way."""
+    """One score under one way."""
 
-    way: Choices  # with the contours that the figure takes there
+    way: Choices  # with the contours that the score takes there
     correct: list[Correct]  # one table for each IoU
     sampling: Sampling
 
-    @property
-    def value(self) -> float:
-        return float(np.mean([best_of(table.curve())[0] for table in self.correct]))
-
     @cached_property
-    def draws(self) -> np.ndarray:
-        return draws([table for table in self.correct for _ in range(2)], mean_at_best, self.sampling)  # (R,)
+    def resampled(self) -> Resampled:
+        """The score in percent, with its threshold chosen anew in each resample."""
+        return accuracy_at_best([(table, table) for table in self.correct], self.sampling)
 
     @property
     def right(self) -> np.ndarray:
+        """Which images are right at the best threshold, (N,) bool."""
         return self.correct[0].at(best_of(self.correct[0].curve())[1])  # (N,)
 
 
 def row(model: str, method: str, figure: str, result: Result, base: Result) -> dict[str, Any]:
     """A row of the table."""
-    own, base_draws = result.draws, base.draws
-    low, high = interval_of(own, result.value, result.sampling.confidence)
-    difference = result.value - base.value
-    below, above = paired_interval(own, base_draws, difference, result.sampling.confidence)
+    own = result.resampled.estimate(result.sampling.confidence)
+    difference = (result.resampled - base.resampled).estimate(result.sampling.confidence)
     changed: dict[str, Any] = {"gained": None, "lost": None, "p_value": None}
     if figure == "max_box_acc":
         test = mcnemar(result.right, base.right)
@@ -135,11 +133,11 @@ def row(model: str, method: str, figure: str, result: Result, base: Result) -> d
         "figure": figure,
         "changed": result.way.changed(base.way),
         **asdict(result.way),
-        "value_percent": result.value,
-        "low_percent": low,
-        "high_percent": high,
-        "difference_points": difference,
-        "difference_low_points": below,
-        "difference_high_points": above,
+        "value_percent": own.value,
+        "low_percent": own.low,
+        "high_percent": own.high,
+        "difference_points": difference.value,
+        "difference_low_points": difference.low,
+        "difference_high_points": difference.high,
         **changed,
     }

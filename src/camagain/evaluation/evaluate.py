@@ -1,4 +1,4 @@
-"""The evaluation stage: from the stored score maps of a model to its figures, curves and per-image results."""
+"""The evaluation stage: from the stored score maps of a model to its scores, curves and per-image results."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -12,11 +12,11 @@ from camagain.config.methods import CAM_METHODS, base_of, uses_true_class
 from camagain.evaluation import results
 from camagain.evaluation.baselines import BASELINES
 from camagain.evaluation.choices import choices_table, own_way, steps_of
-from camagain.evaluation.figures import figures
 from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_regions, read_truths
 from camagain.evaluation.pxap import bin_edges, pixel_histograms
 from camagain.evaluation.score_maps import Variant, score_maps
 from camagain.evaluation.scored import Scored, Tables, sweep, threshold_grid
+from camagain.evaluation.scores import scores
 from camagain.evaluation.ways import Finished, finished
 from camagain.evaluation.workers import processes
 from camagain.progress import track
@@ -64,7 +64,7 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
 
 
 def evaluate_baselines(experiment: Experiment, paths: RunPaths) -> None:
-    """Scores the maps that never look at the image and writes `evaluation/baseline/<name>/`, without class figures."""
+    """Scores the maps that never look at the image and writes `evaluation/baseline/<name>/`, without class scores."""
     truths = read_truths(paths.index, experiment.evaluation.size)
     for name, make_map in BASELINES.items():
         score_map = make_map(experiment.evaluation.size)
@@ -79,7 +79,7 @@ def evaluate_method(
 ) -> Scored:
     """Scores one method and writes its files, metrics.json last: where it is, the others are."""
     settings = experiment.evaluation
-    scored = score(experiment, method, truths, executor)
+    scored = score_method(experiment, method, truths, executor)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     folder = paths.evaluation(method.model, method.name)
     write_csv(folder / "curve.csv", results.curve(scored))
@@ -87,12 +87,14 @@ def evaluate_method(
     write_npz(folder / "correct.npz", **results.correct(scored))
     write_json(
         folder / "metrics.json",
-        results.metrics(experiment, scored, method.variant, figures(scored, method.true_class, sampling)),
+        results.metrics(experiment, scored, method.variant, scores(scored, method.true_class, sampling)),
     )
     return scored
 
 
-def score(experiment: Experiment, method: Method, truths: Mapping[str, Truth], executor: Executor | None) -> Scored:
+def score_method(
+    experiment: Experiment, method: Method, truths: Mapping[str, Truth], executor: Executor | None
+) -> Scored:
     """Boxes of both splits against the truth, and pixels of test against masks where every test image has one."""
     steps = steps_of(experiment)
     thresholds = threshold_grid(steps[0])

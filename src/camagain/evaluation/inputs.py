@@ -15,10 +15,10 @@ from camagain.evaluation import masks
 from camagain.evaluation.metrics import in_top
 from camagain.evaluation.score_maps import scale_boxes
 
-SCORED = ("val", "test")
-"""val chooses the threshold of one figure; every figure is of test."""
+SCORED_SPLITS = ("val", "test")
+"""val chooses the threshold of one score; every score is of test."""
 
-AGAIN = "Run `camagain localize` again, after `camagain data` if the dataset has changed."
+REMEDY = "Run `camagain localize` again, after `camagain data` if the dataset has changed."
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read_truths(path: Path, size: int) -> dict[str, Truth]:
     index = read_index(path)
     classes = int(index["label"].nunique())
     truths = {}
-    for split in SCORED:
+    for split in SCORED_SPLITS:
         rows = index[index["split"] == split]
         if rows.empty:
             raise UserError(f"{path}: no image in the {split} split. Run `camagain data` again.")
@@ -104,7 +104,7 @@ def maps_in(path: Path) -> list[str]:
         with np.load(existing(path)) as file:
             return sorted(set(file.files) - {"image_id", "split"})
     except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a readable file of score maps ({error}). {AGAIN}") from None
+        raise UserError(f"{path}: not a readable file of score maps ({error}). {REMEDY}") from None
 
 
 def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str, np.ndarray]:
@@ -114,16 +114,16 @@ def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str,
     """
     available = maps_in(path)
     if method not in available:
-        raise UserError(f"{path}: no maps of method '{method}', only {available}.{nearest(method, available)} {AGAIN}")
+        raise UserError(f"{path}: no maps of method '{method}', only {available}.{nearest(method, available)} {REMEDY}")
     try:
         with np.load(path) as file:
             image_id, split, maps = file["image_id"], file["split"], file[method]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a readable file of score maps ({error}). {AGAIN}") from None
+        raise UserError(f"{path}: not a readable file of score maps ({error}). {REMEDY}") from None
     if maps.ndim != 3 or not len(maps) == len(image_id) == len(split):
         raise UserError(
             f"{path}: '{method}' has shape {maps.shape} for {len(image_id)} image ids and {len(split)} splits; "
-            f"expected ({len(image_id)}, h, w). {AGAIN}"
+            f"expected ({len(image_id)}, h, w). {REMEDY}"
         )
     ordered = {}
     for name, truth in truths.items():
@@ -133,7 +133,7 @@ def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str,
         if len(broken):
             raise UserError(
                 f"{path}: the '{method}' map of image '{truth.image_id[broken[0]]}' ({name} split) holds NaN or "
-                f"infinity, as do {len(broken) - 1} others of {len(truth.image_id)}; expected finite scores. {AGAIN}"
+                f"infinity, as do {len(broken) - 1} others of {len(truth.image_id)}; expected finite scores. {REMEDY}"
             )
     return ordered
 
@@ -146,12 +146,12 @@ def read_predictions(path: Path, truth: Truth, split: str) -> Predictions:
         rows = table.iloc[matching_rows([str(i) for i in table["image_id"]], truth.image_id, split, path)]
         labels, ranked = rows["label"].to_numpy(np.int64), list(rows["top5_class"])
     except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: not a readable table of predictions ({error}). {AGAIN}") from None
+        raise UserError(f"{path}: not a readable table of predictions ({error}). {REMEDY}") from None
     wrong = np.flatnonzero(labels != truth.label)
     if len(wrong):
         raise UserError(
             f"{path}: image '{truth.image_id[wrong[0]]}' has label {labels[wrong[0]]}, but {truth.label[wrong[0]]} in "
-            f"the index ({len(wrong)} of {len(labels)} images differ). {AGAIN}"
+            f"the index ({len(wrong)} of {len(labels)} images differ). {REMEDY}"
         )
     predicted = np.array([classes[0] for classes in ranked], dtype=np.int64)
     return Predictions(predicted, predicted == truth.label, in_top(truth.label, ranked, 5))
@@ -164,15 +164,15 @@ def matching_rows(found: list[str], expected: list[str], split: str, path: Path)
     if missing:
         raise UserError(
             f"{path}: nothing for image '{missing[0]}' of the {split} split ({len(missing)} of {len(expected)} images "
-            f"are missing). {AGAIN}"
+            f"are missing). {REMEDY}"
         )
     foreign = sorted(set(found) - set(expected))
     if foreign:
         raise UserError(
             f"{path}: holds image '{foreign[0]}' in the {split} split, which the index has not ({len(foreign)} such "
-            f"images; the index has {len(expected)}). {AGAIN}"
+            f"images; the index has {len(expected)}). {REMEDY}"
         )
     if len(found) != len(position):
         twice = next(image_id for i, image_id in enumerate(found) if position[image_id] != i)
-        raise UserError(f"{path}: image '{twice}' of the {split} split occurs more than once. {AGAIN}")
+        raise UserError(f"{path}: image '{twice}' of the {split} split occurs more than once. {REMEDY}")
     return np.array([position[image_id] for image_id in expected], dtype=np.int64)

@@ -12,8 +12,8 @@ import numpy as np
 
 from camagain.errors import UserError
 
-HALF = 127
-"""Object above, background at or below."""
+OBJECT_ABOVE = 127
+"""Grey levels above this are object, all others background."""
 
 BACKGROUND, OBJECT, IGNORED = 0, 1, 255
 
@@ -41,7 +41,7 @@ def read_mask(path: Path, size: int, image_size: tuple[int, int] | None = None) 
         )
     if pixels.max() == 1:
         raise UserError(f"{path}: found only values 0 and 1, expected 0 background to 255 object. Multiply it by 255.")
-    return cv2.resize(pixels.astype(np.float32), (size, size), interpolation=cv2.INTER_NEAREST) > HALF
+    return cv2.resize(pixels.astype(np.float32), (size, size), interpolation=cv2.INTER_NEAREST) > OBJECT_ABOVE
 
 
 def read_regions(

@@ -18,7 +18,7 @@ def max_box_acc(ious: np.ndarray, delta: float = 0.5) -> tuple[float, int]:
     """Highest box accuracy over thresholds, one threshold for all images: (N, T) -> (percent, index of the threshold).
 
     Of several best thresholds the first is taken. MaxBoxAcc is this with IoUs of the largest contour. Where the
-    threshold is chosen on the images that are scored, as the measure is defined, it is an optimistic figure.
+    threshold is chosen on the images that are scored, as the measure is defined, it is an optimistic score.
     """
     return best_of(np.count_nonzero(_table(ious) >= delta, axis=0) * 100.0 / len(ious))
 

@@ -12,10 +12,10 @@ exactly 1, and the empty one from 2 to 3 is where the curve starts, at a recall 
 import numpy as np
 
 from camagain.evaluation.compiled import compiled
-from camagain.statistics.bootstrap import Interval, interval_of, resample_weights
+from camagain.statistics.bootstrap import Interval, Sampling, interval_of, resample_weights
 
-BEYOND = (1.0, 2.0, 3.0)
-"""The edges behind the last threshold."""
+LAST_EDGES = (1.0, 2.0, 3.0)
+"""The edges that follow the last threshold."""
 
 BLOCK = 256
 """Images whose counts are float64 at the same time: 256 x 2 x 1,002 of them take 4 MB."""
@@ -26,7 +26,7 @@ def bin_edges(thresholds: np.ndarray) -> np.ndarray:
 
     ValueError unless the thresholds rise from 0 and stay below 1.
     """
-    return _check_edges(np.append(np.asarray(thresholds, dtype=np.float64), BEYOND))
+    return _check_edges(np.append(np.asarray(thresholds, dtype=np.float64), LAST_EDGES))
 
 
 def pixel_histograms(score_map: np.ndarray, regions: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -93,14 +93,12 @@ def pixel_average_precision(histograms: np.ndarray) -> float:
     return _average_precision(counts)
 
 
-def pxap_interval(
-    histograms: np.ndarray, *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
-) -> Interval:
+def pxap_interval(histograms: np.ndarray, sampling: Sampling) -> Interval:
     """Percentile bootstrap interval of PxAP over the choice of images: (N, 2, T') of any whole type -> percent.
 
-    The resamples are those of `uncertainty.bootstrap`, and as there the interval is widened where necessary to hold
-    the value itself. Resamples without any object pixel, in which PxAP is not defined, are left out. The same seed
-    gives the same bounds, whatever the number of threads: sums of whole numbers are exact in float64. ValueError when
+    The resamples are those of all other scores, and as there the interval is widened where necessary to hold the value
+    itself. Resamples without any object pixel, in which PxAP is not defined, are left out. The same seed gives the same
+    bounds, whatever the number of threads: sums of whole numbers are exact in float64. ValueError when
     no image has an object pixel.
     """
     if histograms.ndim != 3 or histograms.shape[1] != 2:
@@ -108,11 +106,11 @@ def pxap_interval(
     value = pixel_average_precision(histograms.sum(axis=0, dtype=np.int64))
     values = [
         _average_precision(counts)
-        for weights in resample_weights(len(histograms), resamples, seed)
+        for weights in resample_weights(len(histograms), sampling.resamples, sampling.seed)
         for counts in _weighted_sums(weights, histograms)
         if counts[1].any()
     ]
-    return interval_of(np.array(values or [value]), value, confidence)
+    return interval_of(np.array(values or [value]), value, sampling.confidence)
 
 
 def _weighted_sums(weights: np.ndarray, histograms: np.ndarray) -> np.ndarray:

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from camagain.config import BASELINE, Experiment
-from camagain.evaluation.figures import Figure
 from camagain.evaluation.iou import iou
 from camagain.evaluation.score_maps import Variant, unscale_boxes
 from camagain.evaluation.scored import DELTA, Scored
+from camagain.evaluation.scores import Score
 
 
 def metrics(
-    experiment: Experiment, scored: Scored, variant: Variant | None, figures: dict[str, Figure | None]
+    experiment: Experiment, scored: Scored, variant: Variant | None, scores: dict[str, Score | None]
 ) -> dict[str, Any]:
-    """The content of metrics.json: whose figures these are, how they were made, and the figures with intervals."""
+    """The content of metrics.json: whose scores these are, how they were made, and the scores with intervals."""
     return {
         "run": experiment.run,
         "dataset": experiment.dataset.name,
@@ -32,7 +32,7 @@ def metrics(
             "precision": experiment.localization.precision if variant else None,
         },
         "constant_maps": dict(scored.constant_maps),
-        "figures": figures,
+        "figures": scores,
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 Interpolation = Literal["linear", "cubic"]
 Variant = Literal["published", "described"]
 
-FLAGS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
+CV2_INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
 
 SCRIPT_SIZE = 384
@@ -51,9 +51,9 @@ def script_map(score_map: np.ndarray) -> np.ndarray:
 
 def upsample(score_map: np.ndarray, size: int, interpolation: Interpolation = "linear") -> np.ndarray:
     """The map resized by cv2 to a square: (h, w) -> (size, size) float64, values as they come (cubic overshoots)."""
-    if interpolation not in FLAGS:
-        raise ValueError(f"interpolation: found {interpolation!r}, expected one of {sorted(FLAGS)}")
-    return cv2.resize(checked(score_map, np.float64), (size, size), interpolation=FLAGS[interpolation])
+    if interpolation not in CV2_INTERPOLATION:
+        raise ValueError(f"interpolation: found {interpolation!r}, expected one of {sorted(CV2_INTERPOLATION)}")
+    return cv2.resize(checked(score_map, np.float64), (size, size), interpolation=CV2_INTERPOLATION[interpolation])
 
 
 def checked(score_map: np.ndarray, dtype: type) -> np.ndarray:

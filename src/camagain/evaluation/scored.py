@@ -1,4 +1,4 @@
-"""One method of one model, scored: everything that its figures, curves and files are made of.
+"""One method of one model, scored: everything that its scores, curves and files are made of.
 
 Images are worked on in blocks, and of each block only bits (`correctness`) and the largest boxes are kept, so that
 neither upsampled maps nor IoUs of a whole dataset are ever in memory.
@@ -18,7 +18,7 @@ from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.statistics.correctness import Correct
 
 DELTA = 0.5
-"""The IoU that makes a box correct, in every figure but MaxBoxAccV2."""
+"""The IoU that makes a box correct, in every score but MaxBoxAccV2."""
 
 BLOCK = 512
 """Images whose IoUs are in memory together: 512 x 1,000 thresholds x 2 kinds of contours take 8 MB."""

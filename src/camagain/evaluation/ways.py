@@ -1,4 +1,4 @@
-"""What an evaluation leaves open: every way through it, and which stored maps each way needs."""
+"""What an evaluation leaves open: every combination of choices, and which stored maps each one needs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ from camagain.evaluation.score_maps import SCRIPT_SIZE, Interpolation, Variant
 
 @dataclass(frozen=True)
 class Choices:
-    """One way through everything that is left open."""
+    """One value for every choice that is left open: a way of evaluating."""
 
     size: int  # pixels at which boxes are compared
     class_choice: str  # "predicted" or "true": whose map it is

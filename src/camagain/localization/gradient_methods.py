@@ -31,7 +31,7 @@ from camagain.models.zoo import Network, class_scores
 PACKAGE = "pytorch_grad_cam"
 """The module of the package grad-cam. Imported when first needed: it brings scikit-learn and takes seconds."""
 
-PRINCIPAL = ("eigen-cam", "eigen-grad-cam")
+COMPONENT_METHODS = ("eigen-cam", "eigen-grad-cam")
 """Methods whose map is a principal component, which has no sign of its own."""
 
 
@@ -108,7 +108,7 @@ class Head(nn.Module):
 def package_class(base: str) -> Any:
     """The package's class of a method; for principal components one whose sign is settled."""
     found: Any = getattr(import_module(PACKAGE), GRADIENT_METHODS[base])
-    if base not in PRINCIPAL:
+    if base not in COMPONENT_METHODS:
         return found
 
     class Signed(found):

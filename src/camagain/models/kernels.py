@@ -22,7 +22,7 @@ from camagain.models.large_kernel import LargeKernelConv2d
 from camagain.models.large_kernel.strided import STRIDED
 from camagain.models.replknet import LargeKernel
 
-PLAIN = (nn.Conv2d, LargeKernelConv2d, Conv2dSame, *STRIDED.values())
+PLAIN_CONVOLUTIONS = (nn.Conv2d, LargeKernelConv2d, Conv2dSame, *STRIDED.values())
 """Layers that convolve by their weight as it is; other subclasses of nn.Conv2d normalise, generate or quantise it."""
 
 
@@ -144,7 +144,7 @@ def enlarge(layer: nn.Conv2d, K: int) -> None:
 
 def why_not(layer: nn.Conv2d) -> str:
     """Why a layer's taps cannot be set; "" if they can."""
-    if type(layer) not in PLAIN or layer._parameters.get("weight") is None:
+    if type(layer) not in PLAIN_CONVOLUTIONS or layer._parameters.get("weight") is None:
         return f"a {type(layer).__name__} computes its weight"
     return ""
 

@@ -14,10 +14,10 @@ import torch
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
-PARTS = 16
+ONEDNN_IMAGES = 16
 """Images from which on torch gives 1 x 1 convolutions to oneDNN (`use_mkldnn` in ATen/native/Convolution.cpp)."""
 
-FEW = 20480
+BLAS_VALUES = 20480
 """Input values up to which torch stays with BLAS all the same."""
 
 
@@ -61,7 +61,7 @@ def multiplied(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | N
 
 def in_parts(pixels: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     """A 1 x 1 convolution of contiguous pixels as if of 16 images, (..., C) -> (..., D)."""
-    parts = pixels.reshape(PARTS, -1, 1, pixels.shape[-1]).permute(0, 3, 1, 2)  # (16, C, n, 1), channels-last
+    parts = pixels.reshape(ONEDNN_IMAGES, -1, 1, pixels.shape[-1]).permute(0, 3, 1, 2)  # (16, C, n, 1), channels-last
     result = torch.conv2d(parts, weight, bias)  # (16, D, n, 1)
     return result.permute(0, 2, 3, 1).reshape(*pixels.shape[:-1], len(weight))
 
@@ -72,8 +72,8 @@ def worthwhile(pixels: torch.Tensor) -> bool:
         pixels.device.type == "cpu"
         and pixels.dtype == torch.float32
         and torch.get_num_threads() == 1
-        and pixels.numel() > FEW
-        and pixels.shape[:-1].numel() % PARTS == 0
+        and pixels.numel() > BLAS_VALUES
+        and pixels.shape[:-1].numel() % ONEDNN_IMAGES == 0
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from camagain.downloads import Unreachable, fetch, google_drive
 from camagain.errors import UserError, nearest
 
-BEGINNINGS = (b"PK\x03\x04", b"\x80")
+TORCH_FILE_STARTS = (b"PK\x03\x04", b"\x80")
 """Of files that torch writes: a zip archive since version 1.6, a pickle before."""
 
 DOCS = "docs/weights.md says how weights are put there by hand."
@@ -132,5 +132,5 @@ def _obtain(source: Source, path: Path, drive: str, patience: Mapping[str, Any])
     if path.name != source.file:  # converted by hand: published digests do not apply
         return Obtained(source, path, fetch(source.url, path, **patience))
     locate = partial(google_drive.locate, host=drive) if google_drive.file_id(source.url) else None
-    digest = fetch(source.url, path, sha256=source.sha256 or None, begins=BEGINNINGS, locate=locate, **patience)
+    digest = fetch(source.url, path, sha256=source.sha256 or None, begins=TORCH_FILE_STARTS, locate=locate, **patience)
     return Obtained(source, path, digest)

@@ -5,20 +5,17 @@ was measured on anything else is never put where it could be taken for them.
 """
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, Literal
 
 from camagain.config import Experiment, Model
 from camagain.drawing.results import RunResults
 from camagain.paper.published import Published
+from camagain.statistics.tolerances import binomial_error
 
 PAPERS_DATASET = "CUB-200-2011"
 PAPERS_CLASSES = 200
 PAPERS_TEST_IMAGES = 5794
 PAPERS_INPUT = 384
-
-CONFIDENCE = 0.95
-"""Coverage of the binomial part of a tolerance."""
 
 Weights = Literal["authors' weights", "trained anew"]
 
@@ -84,6 +81,4 @@ def tolerance_points(published: Published, images: int = PAPERS_TEST_IMAGES) -> 
     The binomial error, at 95 % confidence and the published value, is that of a share of `images` images. For
     MaxBoxAccV2, a mean of three shares, it is an upper bound.
     """
-    share = published.value / 100
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    return published.uncertainty + 100 * z * (share * (1 - share) / images) ** 0.5
+    return published.uncertainty + float(binomial_error(images, published.value))

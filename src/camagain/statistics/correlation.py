@@ -1,22 +1,47 @@
-"""Whether two numbers go together over models: Pearson and Spearman with bootstrap intervals. Never imports torch."""
+"""Pearson's and Spearman's correlation: of the rows of two tables, and of two numbers over models with an interval."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from camagain.statistics.bootstrap import Sampling
-from camagain.statistics.estimates import Estimate, estimate
-from camagain.statistics.ranks import correlations, rank_correlations
+from camagain.statistics.estimates import UNDEFINED, Estimate, Resampled
+
+ROWS = 512
+"""Rows that are ranked together: 512 x 1,024 ranks take 4 MB."""
+
+
+def rank_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Spearman's rho of every row of one table with the same row of another, (R, N) and (R, N) -> (R,) in [-1, 1].
+
+    Ties share their mean rank. NaN where all values of either row are equal.
+    """
+    parts = [
+        correlations(rankdata(first[start : start + ROWS], axis=1), rankdata(second[start : start + ROWS], axis=1))
+        for start in range(0, len(first), ROWS)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pearson's r of every row with the same row of another table, (R, N) and (R, N) -> (R,); NaN for a constant."""
+    x, y = (np.asarray(rows, dtype=np.float64) for rows in (first, second))
+    varies = (np.ptp(x, axis=1) > 0) & (np.ptp(y, axis=1) > 0)
+    x, y = (rows - rows.mean(1, keepdims=True) for rows in (x, y))
+    scale = np.sqrt((x * x).sum(1) * (y * y).sum(1))
+    return np.divide((x * y).sum(1), scale, out=np.full(len(x), np.nan), where=varies & (scale > 0)).clip(-1, 1)
+
 
 KINDS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "pearson": correlations,
     "spearman": rank_correlations,
 }
-"""Pearson's r asks for a straight line, Spearman's rho for a rising one; each of rows, (R, N) and (R, N) -> (R,)."""
+"""Pearson's r measures how close to a straight line two numbers lie, Spearman's rho how close to a rising one."""
 
 FEWEST = 3
-"""Models below which no correlation is given: through two points a line always passes."""
+"""Models below which no correlation is given: a line passes through any two points."""
 
 ALL = "all"
 """The group of all models."""
@@ -38,8 +63,7 @@ def correlate(table: pd.DataFrame, x: str, y: str, group: str, sampling: Samplin
         first, second = (rows[column].to_numpy(dtype=np.float64) for column in (x, y))
         reason = why_not(first, second, x, y)
         for kind in KINDS:
-            none = Estimate(np.nan, np.nan, np.nan)
-            r = none if reason else correlation(first, second, kind, sampling)
+            r = UNDEFINED if reason else correlation(first, second, kind, sampling)
             found.append((name, len(rows), kind, r.value, r.low, r.high, reason))
     return pd.DataFrame(found, columns=list(COLUMNS))
 
@@ -54,7 +78,7 @@ def correlation(first: np.ndarray, second: np.ndarray, kind: str, sampling: Samp
     draw = np.random.Generator(np.random.Philox(sampling.seed))
     rows = draw.integers(len(first), size=(sampling.resamples, len(first)))  # (R, N)
     value = KINDS[kind](first[None], second[None])[0]
-    return estimate(KINDS[kind](first[rows], second[rows]), float(value), sampling.confidence)
+    return Resampled(float(value), KINDS[kind](first[rows], second[rows])).estimate(sampling.confidence)
 
 
 def why_not(first: np.ndarray, second: np.ndarray, x: str, y: str) -> str:

@@ -1,10 +1,12 @@
-"""Means over images with bootstrap intervals, of measurements that are no accuracies.
+"""Numbers with their values in resamples of the images, and the estimates that follow: a value with its interval.
 
-Axes: N images, M measurements of each, R resamples. Resamples are those of `evaluation.uncertainty`: the same settings
-and number of images draw the same images. Intervals speak of other images from the same source, not of another seed.
+Every number of the same N images is resampled alike: resample i draws the same images for all of them. So the interval
+of a difference is paired: what makes an image easy for both numbers cancels.
+
+Axes: N images, M measurements of each, S sums, R resamples, r of them handled together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,17 +31,52 @@ class Estimate:
         return Estimate(self.value * factor, self.low * factor, self.high * factor)
 
 
+UNDEFINED = Estimate(np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A number of the sample itself and its value in each resample, in one unit."""
+
+    value: float
+    draws: np.ndarray  # (R,); NaN where a resample does not define it
+
+    def __sub__(self, other: "Resampled") -> "Resampled":
+        return Resampled(self.value - other.value, self.draws - other.draws)
+
+    def estimate(self, confidence: float) -> Estimate:
+        """The number with its percentile interval, of those resamples that define it."""
+        defined = self.draws[np.isfinite(self.draws)]
+        if not np.isfinite(self.value) or not len(defined):
+            return UNDEFINED
+        return Estimate(self.value, *interval_of(defined, self.value, confidence))
+
+
+def mean_of(numbers: Sequence[Resampled]) -> Resampled:
+    """The mean of several numbers of the same images."""
+    return Resampled(
+        float(np.mean([number.value for number in numbers])), np.mean([number.draws for number in numbers], axis=0)
+    )
+
+
+def mean_percent(values: np.ndarray, sampling: Sampling) -> Resampled:
+    """The mean over images of shares as percent, or of differences of shares as points: (N,) -> one number."""
+    weights = resample_weights(len(values), sampling.resamples, sampling.seed)
+    draws = np.concatenate([chunk @ values.astype(np.float64) for chunk in weights]) * 100 / len(values)  # (R,)
+    return Resampled(float(values.mean() * 100), draws)
+
+
 def means(values: np.ndarray, sampling: Sampling) -> list[Estimate]:
-    """The mean over images of each measurement, (N, M) -> M estimates; a NaN says nothing and is left out."""
+    """The mean over images of each measurement, (N, M) -> M estimates; a NaN is no measurement and is left out."""
     known = np.isfinite(values)
     return ratios(np.where(known, values, 0), known.astype(np.float64), sampling)
 
 
 def ratios(numerator: np.ndarray, denominator: np.ndarray, sampling: Sampling) -> list[Estimate]:
-    """Sum over images through sum over images, (N, M) and (N, M) -> M estimates.
+    """One sum over images divided by another, (N, M) and (N, M) -> M estimates.
 
-    With counts of channels below sums over channels this is a mean over all channels of all images, in which images are
-    drawn as a whole. Where the lower sum is 0, in a resample or altogether, the ratio is not defined there.
+    With sums over channels above and counts of channels below, this is a mean over all channels of all images, in which
+    images are drawn as a whole. Where the lower sum is 0, in a resample or altogether, the ratio is not defined there.
     """
     columns = numerator.shape[1]
     both = np.concatenate([numerator, denominator], axis=1)  # (N, 2 M)
@@ -51,15 +88,9 @@ def of_sums(values: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], s
     weights = resample_weights(len(values), sampling.resamples, sampling.seed)
     drawn = np.concatenate([statistic(rows @ values) for rows in weights])  # (R, M)
     own = statistic(values.sum(0, keepdims=True))[0]  # (M,)
-    return [estimate(column, float(value), sampling.confidence) for column, value in zip(drawn.T, own, strict=True)]
-
-
-def estimate(drawn: np.ndarray, value: float, confidence: float) -> Estimate:
-    """A value of the sample itself with the percentiles of its resampled values (R,), those that are defined."""
-    defined = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value) or not len(defined):
-        return Estimate(np.nan, np.nan, np.nan)
-    return Estimate(value, *interval_of(defined, value, confidence))
+    return [
+        Resampled(float(value), draws).estimate(sampling.confidence) for draws, value in zip(drawn.T, own, strict=True)
+    ]
 
 
 def divided(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:

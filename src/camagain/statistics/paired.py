@@ -1,11 +1,9 @@
-"""Two methods, or two models, on the same images: is one better, or were the images kind to it?"""
+"""Paired tests of two methods, or two models, on the same images, and the adjustment of several p-values."""
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest
-
-from camagain.statistics.bootstrap import Interval, interval_of
 
 
 class McNemar(NamedTuple):
@@ -30,15 +28,6 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     discordant = only_first + only_second
     p_value = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
     return McNemar(only_first, only_second, p_value)
-
-
-def paired_interval(first: np.ndarray, second: np.ndarray, difference: float, confidence: float) -> Interval:
-    """Bootstrap interval of a difference, first minus second, in points.
-
-    `first` and `second` are the resampled values (R,) of `uncertainty.draws` with the same sampling: resample i holds
-    the same images in both, so that what makes an image easy for both cancels.
-    """
-    return interval_of(first - second, difference, confidence)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -1,20 +1,23 @@
-"""How far two numbers may lie apart by chance: from intervals, numbers of images, spread over seeds, printed digits.
+"""How far two numbers may lie apart by chance, and how many of many rows chance puts farther apart than that.
 
-No tolerance is a constant of taste. A number for which none of these is known has to be the same to the last bit.
+Tolerances come from intervals, from numbers of images, from the spread over seeds and from printed digits; none is a
+constant of taste. A number for which none of these is known has to be the same to the last bit.
+
+Each tolerance holds 95 % of differences by chance, so that of 200 rows about 10 lie beyond it in two runs that agree. A
+row beyond its tolerance speaks against a run where there are more such rows than chance explains, or where it lies so
+far out that chance would hardly put any of so many rows there. Rows are taken as independent; they are not quite, so
+that this is a rule and no test.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-CONFIDENCE = 0.95
-"""A difference is within tolerance where 95 % of differences by chance would be."""
-
-Z = 1.959963984540054
-"""Quantile of the normal distribution for that confidence, two-sided."""
+from camagain.statistics.confidence import CONFIDENCE, normal_quantile
 
 
 @dataclass(frozen=True)
@@ -27,19 +30,25 @@ class SeedSpread:
     @property
     def half_width(self) -> float:
         """How far two trainings may lie apart: the quantile is Student's, the deviation was estimated from few runs."""
-        from scipy.stats import t
+        return student_quantile(self.runs - 1, CONFIDENCE) * math.sqrt(2) * self.deviation
 
-        return float(t.ppf((1 + CONFIDENCE) / 2, self.runs - 1)) * math.sqrt(2) * self.deviation
+
+@cache
+def student_quantile(freedom: float, confidence: float) -> float:
+    """How many standard deviations on either side of 0 hold this share of Student's distribution."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + confidence) / 2, freedom))
 
 
 Spread = Mapping[tuple[str, str, str], SeedSpread]
 """By file (or "scores"), row as text (`row_text`) and column."""
 
 
-def binomial_error(a: np.ndarray, b: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """95 % half-width of a difference of two shares in percent, each of so many images, all (R,)."""
-    variance = sum((share / 100) * (1 - share / 100) / images for share in (a, b))
-    return Z * 100 * np.sqrt(np.maximum(variance, 0))
+def binomial_error(images: np.ndarray | int, *shares: np.ndarray | float) -> np.ndarray:
+    """95 % half-width of a share in percent of so many images, or of the difference of two such shares; all (R,)."""
+    variance = sum((share / 100) * (1 - share / 100) / images for share in shares)
+    return normal_quantile() * 100 * np.sqrt(np.maximum(variance, 0))
 
 
 def rounding_of_sums(terms: int) -> float:
@@ -72,3 +81,23 @@ def interval_columns(column: str, columns: list[str]) -> tuple[str, str] | None:
     else:
         found = [("low", "high")] if column == "value" else []
     return next((pair for pair in found if set(pair) <= set(columns)), None)
+
+
+@cache
+def explained(rows: int) -> int:
+    """How many of so many rows chance may put beyond their tolerance: 95 % quantile of the binomial distribution."""
+    from scipy.stats import binom
+
+    return int(binom.ppf(CONFIDENCE, rows, 1 - CONFIDENCE))
+
+
+@cache
+def farthest(rows: int, freedom: float = math.inf) -> float:
+    """How far out chance may put the farthest of so many rows, in units of its tolerance: 95 % over all of them.
+
+    `freedom`: degrees of freedom of the deviation behind the tolerance, few where it was estimated from few seeds.
+    """
+    joint = CONFIDENCE ** (1 / max(rows, 1))
+    if math.isinf(freedom):
+        return normal_quantile(joint) / normal_quantile()
+    return student_quantile(freedom, joint) / student_quantile(freedom, CONFIDENCE)

@@ -37,7 +37,7 @@ from camagain.evaluation.scored import DELTA, threshold_grid
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
 from camagain.statistics.correlation import correlation
-from camagain.statistics.estimates import Estimate, divided, means, of_sums
+from camagain.statistics.estimates import UNDEFINED, Estimate, divided, means, of_sums
 
 COLUMNS = ("method", "quantity", "region", "value", "low", "high", "unit")
 
@@ -105,7 +105,7 @@ def described(method: str, settings: Localization) -> str:
 
 
 def preference(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Estimate:
-    """Mass by area on the cues through mass by area on the rest of the object, of means over images, from (N, R)."""
+    """Mass per area on the cues, divided by that on the rest of the object; of means over images, from (N, R)."""
     known = np.isfinite(mass)
     sums = np.concatenate([np.where(known, values, 0)[:, [CUE, OBJECT]] for values in (mass, area)], axis=1)  # (N, 4)
     return of_sums(sums, lambda s: divided(s[:, :1] * s[:, 3:], s[:, 1:2] * s[:, 2:3]), sampling)[0]
@@ -114,7 +114,7 @@ def preference(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Estima
 def rank_correlation(first: np.ndarray, second: np.ndarray, sampling: Sampling) -> Estimate:
     """Spearman's rho over images; not defined for fewer than two, or where one of the two never varies."""
     if len(first) < 2:
-        return Estimate(np.nan, np.nan, np.nan)
+        return UNDEFINED
     return correlation(first, second, "spearman", sampling)
 
 

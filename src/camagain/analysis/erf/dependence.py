@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-FAR = np.iinfo(np.int64).max
+NO_PIXEL = np.iinfo(np.int64).max
 """First pixel of a cell that depends on none."""
 
 
@@ -29,7 +29,7 @@ class Axis:
         index = stride * np.arange(cells)[:, None] - before + dilation * np.arange(kernel)  # (cells, kernel)
         inside = (index >= 0) & (index < len(self.low))
         index = index.clip(0, len(self.low) - 1)
-        low, high = np.where(inside, self.low[index], FAR).min(1), np.where(inside, self.high[index], -1).max(1)
+        low, high = np.where(inside, self.low[index], NO_PIXEL).min(1), np.where(inside, self.high[index], -1).max(1)
         return Axis(self.dim, low, high, self.step * stride)
 
     def joined(self, other: "Axis") -> "Axis | None":

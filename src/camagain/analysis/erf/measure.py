@@ -23,7 +23,7 @@ from camagain.progress import track
 
 COLUMNS = ("state", "t", "side_pixels", "area_ratio", "linear_area_ratio", "images", "input_pixels")
 
-CURVE = tuple(sorted({*THRESHOLDS, *(round(0.05 * step, 2) for step in range(1, 20))}))
+CURVE_SHARES = tuple(sorted({*THRESHOLDS, *(round(0.05 * step, 2) for step in range(1, 20))}))
 """Shares of the contribution at which the area is measured: those of the literature among equal steps for a curve."""
 
 
@@ -84,17 +84,17 @@ def measured(network: Network, table: ImageTable, name: str) -> Contribution:
 def areas(state: State, contribution: Contribution) -> pd.DataFrame:
     """The rows of one state: the side of the square and its share of the image, empty where no square holds t."""
     try:
-        ratios = area_ratios(contribution.values, CURVE)
+        ratios = area_ratios(contribution.values, CURVE_SHARES)
     except ValueError as error:  # nothing in the map, which random weights can bring about
         raise NotApplicable(f"state '{state}': {error}") from None
     sides = [None if found is None else found[0] for found in ratios.values()]
     return pd.DataFrame(
         {
             "state": state,
-            "t": CURVE,
+            "t": CURVE_SHARES,
             "side_pixels": pd.array(sides, dtype="Int64"),
             "area_ratio": ratio_column(ratios),
-            "linear_area_ratio": ratio_column(linear_area_ratios(contribution.values, CURVE)),
+            "linear_area_ratio": ratio_column(linear_area_ratios(contribution.values, CURVE_SHARES)),
             "images": contribution.images,
             "input_pixels": len(contribution.values),
         }

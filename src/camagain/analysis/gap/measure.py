@@ -31,8 +31,8 @@ from camagain.evaluation.inputs import Truth, read_predictions, read_regions, re
 from camagain.evaluation.masks import OBJECT
 from camagain.evaluation.score_maps import upsample
 from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.correlation import rank_correlations
 from camagain.statistics.estimates import Estimate, means, ratios
-from camagain.statistics.ranks import rank_correlations
 
 COLUMNS = ("quantity", "bin", "theta", "map", "region", "value", "low", "high", "unit")
 

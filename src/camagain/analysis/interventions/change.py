@@ -25,7 +25,7 @@ from camagain.training.finetune import make_accelerator, train
 from camagain.training.launch import in_processes
 from camagain.training.state import StateFile, state_file
 
-STREAM = 1
+FURTHER_TRAINING_STREAM = 1
 """Sets the random numbers of further trainings apart from those of the training before, whatever their seeds."""
 
 TOLERANCE = 1e-4
@@ -82,7 +82,7 @@ def further(experiment: Experiment, model_name: str, change: Change) -> Experime
     )
     trained = model.model_copy(update={"name": f"{model_name}, {change.name}", "training": recipe})
     assert change.seed is not None  # `shrunk` is not trained
-    seed = derived_seed(experiment.training_seed, change.seed, STREAM)
+    seed = derived_seed(experiment.training_seed, change.seed, FURTHER_TRAINING_STREAM)
     return experiment.model_copy(update={"seeds": (seed,), "training": recipe, "models": (trained,)})
 
 

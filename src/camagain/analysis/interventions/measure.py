@@ -66,7 +66,8 @@ def trained_further(experiment: Experiment, model: str, change: Change, paths: R
     before = copy.deepcopy(network)
     report = apply(change, network)
     if experiment.compute.fast_large_kernels:
-        replace_large_kernels(before), replace_large_kernels(network)
+        replace_large_kernels(before)
+        replace_large_kernels(network)
     images = probes(card.input, experiment, paths)
     with torch.no_grad():
         check_features(features_of(ready(copy.deepcopy(network), experiment.compute, device), images, model), model)

@@ -11,7 +11,8 @@ from camagain.evaluation.inputs import Truth
 from camagain.evaluation.metrics import best_of
 from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, threshold_grid
-from camagain.statistics.bootstrap import Sampling, draws, interval_of, mean_at_best
+from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
 
 
@@ -67,9 +68,9 @@ def correct_boxes(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experimen
 def localized(correct: Correct, experiment: Experiment) -> Localized:
     """MaxBoxAcc and its interval, of a table of right boxes at the experiment's thresholds."""
     settings = experiment.evaluation
-    percent, best = best_of(correct.curve())
+    best = best_of(correct.curve())[1]
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    resampled = draws([correct, correct], mean_at_best, sampling)  # (R,)
-    low, high = interval_of(resampled, percent, sampling.confidence)
+    resampled = accuracy_at_best([(correct, correct)], sampling)
+    found = resampled.estimate(sampling.confidence)
     threshold = round(float(threshold_grid(settings.threshold_step)[best]), 9)
-    return Localized(percent, low, high, threshold, correct, resampled)
+    return Localized(found.value, found.low, found.high, threshold, correct, resampled.draws)

@@ -7,7 +7,7 @@ import numpy as np
 
 from camagain.artifacts import existing
 from camagain.errors import UserError
-from camagain.evaluation.inputs import AGAIN, Truth, matching_rows
+from camagain.evaluation.inputs import REMEDY, Truth, matching_rows
 
 IMAGE_AXIS = {
     "gap_value": 0,
@@ -31,7 +31,7 @@ def read_test(path: Path, truth: Truth, names: tuple[str, ...]) -> dict[str, np.
             image_id, split = file["image_id"], file["split"]
             arrays = {name: file[name] for name in names}
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a file of this version of the localization stage ({error}). {AGAIN}") from None
+        raise UserError(f"{path}: not a file of this version of the localization stage ({error}). {REMEDY}") from None
     here = np.flatnonzero(split == "test")
     rows = here[matching_rows(image_id[here].tolist(), truth.image_id, "test", path)]  # (N,)
     return {name: array.take(rows, IMAGE_AXIS[name]) if name in IMAGE_AXIS else array for name, array in arrays.items()}

@@ -25,9 +25,9 @@ from camagain.artifacts import RunPaths
 from camagain.config import Experiment
 from camagain.evaluation.inputs import Truth, read_truths
 from camagain.statistics.bootstrap import Sampling, wilson_interval
+from camagain.statistics.correlation import correlations
 from camagain.statistics.estimates import Estimate, means
 from camagain.statistics.paired import mcnemar
-from camagain.statistics.ranks import correlations
 
 COLUMNS = ("quantity", "component", "map", "value", "low", "high", "unit")
 

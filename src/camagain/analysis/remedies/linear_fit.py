@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-GRADIENT = 1e-7
+LARGEST_GRADIENT = 1e-7
 """Fitted once no entry of the gradient is larger: with a weight decay of 1e-3 no weight is further off than 1e-4."""
 
 ITERATIONS = 10_000
@@ -27,7 +27,7 @@ class LinearFit:
 
     @property
     def converged(self) -> bool:
-        return self.gradient <= GRADIENT
+        return self.gradient <= LARGEST_GRADIENT
 
 
 def fit_classifier(features: torch.Tensor, labels: torch.Tensor, classes: int, weight_decay: float) -> LinearFit:
@@ -55,7 +55,7 @@ def fit_classifier(features: torch.Tensor, labels: torch.Tensor, classes: int, w
         gradient = torch.cat([excess.T @ scaled + weight_decay * weight, excess.sum(0)[:, None]], 1)  # (K, C + 1)
         return loss.item(), gradient.flatten().numpy()
 
-    options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "ftol": 0, "gtol": GRADIENT, "maxcor": 20}
+    options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "ftol": 0, "gtol": LARGEST_GRADIENT, "maxcor": 20}
     start = np.zeros(classes * (given.shape[1] + 1))
     found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
     matrix = torch.from_numpy(found.x).view(classes, -1)  # (K, C + 1)

@@ -30,8 +30,8 @@ from camagain.evaluation.score_maps import score_maps
 from camagain.models.pooling import Pool, average, thresholded_average
 from camagain.progress import track
 from camagain.statistics.bootstrap import Sampling, wilson_interval
+from camagain.statistics.estimates import Resampled, mean_of
 from camagain.statistics.paired import mcnemar
-from camagain.statistics.resampled import Resampled, mean_of
 
 HEADS = ("own", "gap", "tap")
 """The network's classifier, and those fitted anew on plain and on thresholded averages."""
@@ -207,5 +207,9 @@ def mean_gain(scored: Scored, remedy: int) -> Resampled:
 
 def points(figure: Resampled, confidence: float) -> Row:
     """A difference as columns of the table."""
-    low, high = figure.interval(confidence)
-    return {"difference_points": figure.value, "difference_low_points": low, "difference_high_points": high}
+    found = figure.estimate(confidence)
+    return {
+        "difference_points": found.value,
+        "difference_low_points": found.low,
+        "difference_high_points": found.high,
+    }

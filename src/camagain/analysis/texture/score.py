@@ -18,7 +18,7 @@ from camagain.evaluation.masks import OBJECT
 from camagain.evaluation.score_maps import score_maps
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
-from camagain.statistics.resampled import Resampled, mean_of, mean_percent
+from camagain.statistics.estimates import Resampled, mean_of, mean_percent
 
 CHANGING = ("top1", "max_box_acc", "mass_in_box")
 """Figures whose change is given, as `<figure>_change_points`."""
@@ -105,11 +105,11 @@ class Scorer:
         Those are of the true class's maps, which stay comparable where the network errs.
         """
         found, other = boxes.localized, control.localized
-        mass = mean_percent(boxes.masses, self.sampling)
+        mass = mean_percent(boxes.masses, self.sampling).estimate(self.sampling.confidence)
         made = {"threshold": found.threshold, "mass_in_box_control_percent": 100 * float(control.masses.mean())}
         for name, one in {"": found, "_control": other, "_predicted": by_prediction}.items():
             made |= columns(f"max_box_acc{name}", "percent", one.percent, one.low_percent, one.high_percent)
-        made |= columns("mass_in_box", "percent", mass.value, *mass.interval(self.sampling.confidence))
+        made |= columns("mass_in_box", "percent", mass.value, mass.low, mass.high)
         change = Resampled(found.percent, found.resampled) - Resampled(other.percent, other.resampled)
         mass_change = mean_percent(boxes.masses - control.masses, self.sampling)
         return Scored(made, {"max_box_acc": change, "mass_in_box": mass_change})
@@ -144,7 +144,8 @@ def change_columns(changes: Mapping[str, Resampled], confidence: float) -> dict[
     """Changes as columns of a tidy table."""
     made: dict[str, float] = {}
     for name, change in changes.items():
-        made |= columns(f"{name}_change", "points", change.value, *change.interval(confidence))
+        found = change.estimate(confidence)
+        made |= columns(f"{name}_change", "points", found.value, found.low, found.high)
     return made
 
 

@@ -1,1 +1,1 @@
-"""Judging: whether what two runs found is the same, within its tolerance."""
+"""Judging: how far apart two runs are, or a run and the paper, and whether chance explains it."""

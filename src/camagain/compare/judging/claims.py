@@ -10,7 +10,7 @@ FILE = "claims.json"
 
 @dataclass(frozen=True)
 class ClaimComparison:
-    """One claim: what each run says of it, about the paper and by its own numbers."""
+    """One claim: the verdict that each run reaches about the paper, and by its own numbers."""
 
     name: str
     claim: str
@@ -36,19 +36,20 @@ def compare_claims(a: RunFolder, b: RunFolder) -> tuple[ClaimComparison, ...]:
             state = absent[0].state(FILE) if absent else "never made"
             verdict = Verdict.NOT_COMPARABLE if state == "left out" else Verdict.MISSING
             found.append(ClaimComparison(name, known["claim"], verdict, said, was, f"{state} in one run"))
-        elif one == other:
-            found.append(ClaimComparison(name, known["claim"], Verdict.IDENTICAL_VALUES, said, was))
+            continue
+        if one == other:
+            verdict, note = Verdict.IDENTICAL_VALUES, ""
         elif said == was == "undecided":
-            note = "neither run decides it, and their numbers differ"
-            found.append(ClaimComparison(name, known["claim"], Verdict.NOT_COMPARABLE, said, was, note))
+            verdict, note = Verdict.NOT_COMPARABLE, "neither run decides it, and their numbers differ"
         elif said == was:
-            found.append(ClaimComparison(name, known["claim"], Verdict.CLAIM_HOLDS, said, was, "with other numbers"))
+            verdict, note = Verdict.SAME_CONCLUSION, "with other numbers"
         else:
-            found.append(ClaimComparison(name, known["claim"], Verdict.DIFFERS, said, was))
+            verdict, note = Verdict.DIFFERS, ""
+        found.append(ClaimComparison(name, known["claim"], verdict, said, was, note))
     return tuple(found)
 
 
 def conclusion(claim: dict) -> str:
-    """What a run says: its verdict about the paper, and where that is another one, what its own numbers say."""
+    """A run's verdict on a claim and, where it differs, the verdict of the run's own numbers, in brackets."""
     own = claim.get("in_this_run", {}).get("verdict", claim["verdict"])
     return claim["verdict"] if own == claim["verdict"] else f"{claim['verdict']} ({own} in the run's own numbers)"

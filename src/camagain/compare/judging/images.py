@@ -12,6 +12,7 @@ from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.config import BASELINE
 from camagain.errors import UserError
+from camagain.statistics.correlation import correlations
 from camagain.statistics.paired import McNemar, mcnemar
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -62,8 +63,8 @@ class ImageComparison:
 def compare_images(a: RunFolder, b: RunFolder, model: str, method: str, score: Verdict, worst: int) -> ImageComparison:
     """Compares the test images of one model and method.
 
-    `score` is the verdict on their MaxBoxAcc, which this layer explains and does not overrule: where images moved, it
-    is the verdict here, too. `worst`: how many images to name.
+    `score` is the verdict on their MaxBoxAcc. Images explain that score and do not overrule it: where images moved, its
+    verdict is the verdict here, too. `worst`: how many images to name.
     """
     file = f"evaluation/{model}/{method}/images.parquet"
     if a.digest(file) == b.digest(file) is not None:
@@ -137,7 +138,7 @@ def map_correlation(
     if maps[0].shape != maps[1].shape:
         sizes = " and ".join(f"{found.shape[1]} x {found.shape[2]}" for found in maps)
         return None, f"{file}: maps of {sizes} cells"
-    found = correlations(*maps)
+    found = correlations(*(cells.reshape(len(cells), -1) for cells in maps))  # (N,); NaN for a map of one value
     found = found[np.isfinite(found)]
     return (tuple(np.quantile(found, QUANTILES).tolist()) if len(found) else None), ""
 
@@ -149,12 +150,3 @@ def maps_of(run: RunFolder, file: str, method: str, images: pd.Series) -> np.nda
         raise UserError(f"{run}/{file}: no maps of {method}, or no image_id; expected both.")
     place = pd.Series(np.arange(len(arrays["image_id"])), index=arrays["image_id"])
     return arrays[method][place.reindex(images).to_numpy(dtype=int)]
-
-
-def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of each pair of maps, (N, h, w) twice -> (N,); NaN where a map has one value only."""
-    flat = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (a, b)]  # (N, h * w)
-    centred = [maps - maps.mean(axis=1, keepdims=True) for maps in flat]
-    norms = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))  # (N,)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(norms > 0, (centred[0] * centred[1]).sum(axis=1) / norms, np.nan)

@@ -1,5 +1,6 @@
 """How far apart the rows of two joined tables are, by those of their columns that have a tolerance."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,79 +9,73 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from camagain.compare.judging.judged import DIFFERS, HOLDS, SAME, SEEDS, WITHIN, Judged, is_effect
+from camagain.compare.judging.joined import Joined
+from camagain.compare.judging.judged import Judged, is_effect
 from camagain.compare.judging.kinds import Kind
-from camagain.compare.judging.rows import key_of, row_text
-from camagain.statistics.tolerances import Spread, binomial_error, interval_columns, interval_error, rounding_of_sums
+from camagain.compare.judging.verdicts import Verdict
+from camagain.statistics.tolerances import (
+    Spread,
+    binomial_error,
+    interval_columns,
+    interval_error,
+    rounding_of_sums,
+)
+
+SAME = Verdict.IDENTICAL_VALUES.level
+WITHIN = Verdict.WITHIN_TOLERANCE.level
+SAME_CONCLUSION = Verdict.SAME_CONCLUSION.level
+DIFFERS = Verdict.DIFFERS.level
+
+SEEDS = "spread over seeds"
+NO_TOLERANCE = "no tolerance is known"
+ROUNDING = "rounding of a sum"
+JUDGED_VALUES_AGREE = "the judged values are the same"
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges rows of two joined tables, whose columns are named `x a` and `x b`.
-
-    `columns`: those that both have and that say what was found. `images`: how many there are in each split.
-    """
+    """Judges the rows of two joined tables. `images`: how many there are in each split."""
 
     file: str
     kind: Kind
-    merged: pd.DataFrame
-    columns: list[str]
+    joined: Joined
     images: Mapping[str, int]
     spread: Spread
-
-    def numeric(self, column: str) -> bool:
-        """Whether a column holds numbers on both sides."""
-        types = [self.merged[f"{column} {side}"].dtype for side in "ab"]
-        return all(pd.api.types.is_numeric_dtype(t) and not pd.api.types.is_bool_dtype(t) for t in types)
-
-    def value(self, column: str, side: str, index: int) -> float | str | None:
-        """One cell, None where it is empty."""
-        value = self.merged[f"{column} {side}"].iloc[index]
-        if value is None or value != value:
-            return None
-        return float(value) if self.numeric(column) else str(value)
-
-    @cached_property
-    def unequal(self) -> np.ndarray:
-        """Which cells are not the same: (rows, columns) bool; two empty cells are the same."""
-        found = np.zeros((len(self.merged), len(self.columns)), dtype=bool)
-        for k, column in enumerate(self.columns):
-            a, b = self.merged[f"{column} a"], self.merged[f"{column} b"]
-            empty = (a.isna() & b.isna()).to_numpy()
-            if not self.numeric(column):
-                a, b = a.astype(object).astype(str), b.astype(object).astype(str)
-            found[:, k] = (a.to_numpy() != b.to_numpy()) & ~empty
-        return found
 
     def judged(self, rows: np.ndarray) -> Judged:
         """The verdicts on rows that are not the same, (r,) positions.
 
-        A row is judged by its columns with a tolerance. One without, such as a bound of an interval, a count or a
-        p-value, goes with them; in a row where none of them has a value it has to be the same.
+        A row is judged by its columns with a tolerance: by the one with the worst verdict and, of several, with the
+        largest difference in units of its tolerance. All other columns, such as a bound of an interval, a count or a
+        p-value, are judged only in a row that has no such value; there they have to be the same.
         """
-        tolerances = {column: found for column in self.columns if (found := self.tolerance(column, rows)) is not None}
+        tolerances = {
+            column: found for column in self.joined.columns if (found := self.tolerance(column, rows)) is not None
+        }
+        names, shape = list(tolerances), (len(rows), len(tolerances))
+        level, ratio, width = np.full(shape, SAME), np.zeros(shape), np.full(shape, np.nan)  # (r, J) each
         valued = np.zeros(len(rows), dtype=bool)
-        for column, (tolerance, _) in tolerances.items():
-            there = self.merged[[f"{column} a", f"{column} b"]].notna().any(axis=1).to_numpy()[rows]
-            valued |= there & ~np.isnan(tolerance)
-        code = np.zeros((len(rows), len(tolerances)), dtype=int)  # (r, J)
-        ratio = np.zeros(code.shape)
         for k, (column, (tolerance, _)) in enumerate(tolerances.items()):
-            code[:, k], ratio[:, k] = self.verdicts(column, rows, tolerance)
-        names = list(tolerances)
-        best = (code + ratio / (1.001 + ratio)).argmax(axis=1) if names else np.zeros(len(rows), dtype=int)
-        first = self.unequal[rows].argmax(axis=1) if len(rows) else best  # the first column that differs
-        exact = ~valued & ~self.rounding(rows)
-        quiet = ~exact & (code.max(axis=1, initial=0) == SAME)  # nothing, or something beside the judged columns
-        pick = np.arange(len(rows))
+            level[:, k], ratio[:, k] = self.verdicts(column, rows, tolerance)
+            width[:, k] = tolerance
+            a, b = self.joined.numbers(column, rows)
+            valued |= ~(np.isnan(a) & np.isnan(b)) & ~np.isnan(tolerance)
+        differs = valued & (level.max(axis=1, initial=SAME) > SAME)  # in a column with a tolerance
+        excused = valued | self.rounding(rows)  # where no such column differs
+        row = np.arange(len(rows))
+        worst = np.lexsort((-ratio, -level), axis=1)[:, 0] if names else row  # the worst column of each row, (r,)
+        first = self.joined.unequal[rows].argmax(axis=1) if len(rows) else row  # the first column that differs, (r,)
+        why = np.select([valued, excused], [JUDGED_VALUES_AGREE, ROUNDING], NO_TOLERANCE).tolist()
+        source = [tolerances[names[worst[i]]][1][i] if differs[i] else why[i] for i in row]
         return Judged(
-            self,
+            self.joined,
             rows,
-            np.select([exact, quiet], [DIFFERS, WITHIN], code[pick, best] if names else DIFFERS),
-            np.where(exact, 0.0, ratio[pick, best] if names else 0.0),
-            [self.columns[first[i]] if exact[i] or quiet[i] else names[best[i]] for i in pick],
-            np.array([np.nan if exact[i] or quiet[i] else tolerances[names[best[i]]][0][i] for i in pick]),
-            {column: found for column, (_, found) in tolerances.items()},
+            np.select([differs, excused], [level[row, worst] if names else SAME, WITHIN], DIFFERS),
+            np.where(differs, ratio[row, worst], 0.0) if names else np.zeros(len(rows)),
+            [names[worst[i]] if differs[i] else self.joined.columns[first[i]] for i in row],
+            np.where(differs, width[row, worst], np.nan) if names else np.full(len(rows), np.nan),
+            source,
+            np.array([self.freedom if SEEDS in found else math.inf for found in source]),
             [""] * len(rows),
         )
 
@@ -88,42 +83,39 @@ class Judge:
         """Whether all that differs in a row is what another order of adding leaves of sums over images: (r,) bool."""
         room = rounding_of_sums(max(self.images.values(), default=0))
         alike = np.ones(len(rows), dtype=bool)
-        for k, column in enumerate(self.columns):
-            if not self.numeric(column):
-                alike &= ~self.unequal[rows, k]
-                continue
-            a, b = (self.merged[f"{column} {side}"].to_numpy(dtype=float)[rows] for side in "ab")
-            alike &= ~self.unequal[rows, k] | (np.abs(a - b) <= room * np.maximum(np.abs(a), np.abs(b)))
+        for k, column in enumerate(self.joined.columns):
+            same = ~self.joined.unequal[rows, k]
+            if self.joined.numeric(column):
+                a, b = self.joined.numbers(column, rows)
+                same |= np.abs(a - b) <= room * np.maximum(np.abs(a), np.abs(b))
+            alike &= same
         return alike
 
     def verdicts(self, column: str, rows: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Code and difference over tolerance of one column in each row: (r,), (r,)."""
-        a, b = (self.merged[f"{column} {side}"].to_numpy(dtype=float)[rows] for side in "ab")
+        """Level of the verdict, and difference divided by tolerance, of one column in each row: (r,), (r,)."""
+        a, b = self.joined.numbers(column, rows)
         difference = np.abs(b - a)
-        same = ~self.unequal[rows, self.columns.index(column)]
+        same = ~self.joined.unequal[rows, self.joined.columns.index(column)]
         within = (difference <= tolerance) | np.isinf(tolerance)  # infinite: not every seed has such a number
-        code = np.select([same | np.isnan(tolerance), within], [SAME, WITHIN], DIFFERS)
+        level = np.select([same | np.isnan(tolerance), within], [SAME, WITHIN], DIFFERS)
         if is_effect(column):
-            holds = (self.signs(column, "a", rows) == self.signs(column, "b", rows)) & (
-                self.signs(column, "a", rows) != 0
-            )
-            code[(code == DIFFERS) & holds] = HOLDS
+            signs = self.signs(column, rows)
+            level[(level == DIFFERS) & (signs[0] == signs[1]) & (signs[0] != 0)] = SAME_CONCLUSION
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(code == SAME, 0.0, np.nan_to_num(difference / tolerance, nan=1e9, posinf=1e9))
-        return code, ratio
+            ratio = np.where(level == SAME, 0.0, np.nan_to_num(difference / tolerance, nan=1e9, posinf=1e9))
+        return level, ratio
 
     def tolerance(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, list[str]] | None:
         """How far the values of a column may lie apart in each row, (r,), and why, (r,); None where nothing says it."""
-        if not self.numeric(column) or column in ("low", "high") or "_low" in column or "_high" in column:
+        if not self.joined.numeric(column) or column in ("low", "high") or "_low" in column or "_high" in column:
             return None
-        table = self.merged.iloc[rows]
-        interval = interval_columns(column, self.columns)
+        table = self.joined.table.iloc[rows]
+        interval = interval_columns(column, self.joined.columns)
         parts: list[np.ndarray] = []
         sources = [""] * len(rows)
         if column in self.kind.shares:
             images = self.images_of(self.kind.shares[column], table)
-            a, b = (table[f"{column} {side}"].to_numpy(dtype=float) for side in "ab")
-            parts.append(binomial_error(a, b, images))
+            parts.append(binomial_error(images, *self.joined.numbers(column, rows)))
             sources = [f"binomial, n = {n:,.0f}" for n in images]
         elif interval:
             names = ("value", "low", "high")
@@ -153,17 +145,31 @@ class Judge:
         `alone`: nothing else gives a tolerance. Then a row whose number happened to be the same for the few seeds
         that were tried takes the usual spread of its column.
         """
-        known = {key: found for (file, key, name), found in self.spread.items() if (file, name) == (self.file, column)}
-        if not known:
+        known = self.half_widths.get(column)
+        if known is None:
             return np.zeros(len(rows))
-        texts = [row_text(key_of(self.merged, list(self.kind.keys), index)) for index in rows]
-        usual = median(found.half_width for found in known.values()) if alone else 0.0
-        return np.array([known[text].half_width if text in known else usual for text in texts])
+        usual = median(known.values()) if alone else 0.0
+        return np.array([known.get(self.joined.row_texts[row], usual) for row in rows])
 
-    def signs(self, column: str, side: str, rows: np.ndarray) -> np.ndarray:
-        """The certain sign of an effect in each row, (r,): that of its whole interval, else 0."""
-        pair = interval_columns(column, self.columns)
+    @cached_property
+    def half_widths(self) -> dict[str, dict[str, float]]:
+        """How far two trainings may lie apart: column -> row as text -> half-width; of this table alone."""
+        found: dict[str, dict[str, float]] = {}
+        for (file, row, column), spread in self.spread.items():
+            if file == self.file:
+                found.setdefault(column, {})[row] = spread.half_width
+        return found
+
+    @cached_property
+    def freedom(self) -> float:
+        """Degrees of freedom of the deviations over seeds: of the one that is of the fewest runs."""
+        return min((spread.runs for spread in self.spread.values()), default=math.inf) - 1
+
+    def signs(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The certain sign of an effect in each row of both tables, (r,) each: that of its whole interval, else 0."""
+        pair = interval_columns(column, self.joined.columns)
         if pair is None:
-            return np.zeros(len(rows))
-        low, high = (self.merged[f"{name} {side}"].to_numpy(dtype=float)[rows] for name in pair)
-        return np.where(low > 0, 1, np.where(high < 0, -1, 0))
+            return np.zeros(len(rows)), np.zeros(len(rows))
+        low, high = (self.joined.numbers(name, rows) for name in pair)  # of both tables
+        a, b = (np.where(below > 0, 1, np.where(above < 0, -1, 0)) for below, above in zip(low, high, strict=True))
+        return a, b

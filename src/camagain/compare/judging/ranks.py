@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 RANKED = ("max_box_acc", "max_box_acc_v2", "top1")
-"""Figures whose ranks are compared."""
+"""Scores whose ranks are compared."""
 
 
 @dataclass(frozen=True)
 class RankChange:
-    """Something that stands at another place in the first run than in the second; 1 is best."""
+    """Something whose rank differs between the runs; 1 is best."""
 
     what: str  # "models" or "methods"
     among: str  # what the others share: the method, or the model
@@ -21,7 +21,7 @@ class RankChange:
     of: int
 
     def __str__(self) -> str:
-        return f"{self.figure} of {self.among}: {self.name} is number {self.a} of {self.of}, was {self.b}"
+        return f"{self.figure} of {self.among}: {self.name} is number {self.a} of {self.of} in A, number {self.b} in B"
 
 
 def rank_changes(a: pd.DataFrame, b: pd.DataFrame) -> tuple[RankChange, ...]:

@@ -1,6 +1,6 @@
 """One row of a table that two runs have and that is not the same in both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from camagain.compare.judging.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Row:
-    """A row by the column that speaks most against it: the one farthest beyond its tolerance."""
+    """A row and the column that differs most in it: the one that lies farthest beyond its tolerance."""
 
     key: Mapping[str, object]
     verdict: Verdict
@@ -42,17 +42,21 @@ class Row:
         return self.verdict.level, ratio if np.isfinite(ratio) else 0.0
 
 
-def key_of(table: pd.DataFrame, keys: list[str], index: int) -> dict[str, object]:
-    """The key of one row, without the columns that are empty there."""
-    values = table[keys].iloc[index].to_dict()
-    return {key: value for key, value in values.items() if value is not None and value == value}
+def keys_of(table: pd.DataFrame, keys: Sequence[str]) -> list[dict[str, object]]:
+    """The key of every row of a table, without the columns that are empty there."""
+    rows = zip(*(table[key].tolist() for key in keys), strict=True) if keys else ((),) * len(table)
+    return [{key: value for key, value in zip(keys, row, strict=True) if not is_empty(value)} for row in rows]
 
 
 def row_text(key: Mapping[str, object]) -> str:
     """A key as text: "model=resnet_narrow; t=0.2"; what is empty is left out."""
     parts = []
     for name, value in key.items():
-        if value is None or value != value or value == "":
-            continue
-        parts.append(f"{name}={value:.12g}" if isinstance(value, float) else f"{name}={value}")
+        if not is_empty(value) and value != "":
+            parts.append(f"{name}={value:.12g}" if isinstance(value, float) else f"{name}={value}")
     return "; ".join(parts)
+
+
+def is_empty(value: object) -> bool:
+    """Whether a cell of a table is empty: None, or not a number."""
+    return value is None or value != value

@@ -6,23 +6,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from camagain.compare.comparison import SCORES_FILE, numbered_from_its_seed
 from camagain.compare.judging.kinds import ABOUT, SCORES, Kind, kind_of
-from camagain.compare.judging.rows import row_text
-from camagain.compare.judging.scores import read_scores
-from camagain.compare.judging.seeds import require_other_seeds
-from camagain.compare.judging.tables import check_keys, is_without_rows, key_types
+from camagain.compare.judging.tables import SCORES_FILE, check_keys, is_without_rows, numbered_from_its_seed, row_texts
 from camagain.compare.runs.folder import RunFolder
+from camagain.compare.runs.scores import read_scores
+from camagain.compare.runs.seeds import require_other_seeds
 from camagain.errors import UserError
 from camagain.statistics.tolerances import rounding_of_sums
 
 COLUMNS = ("file", "row", "column", "deviation", "runs")
-"""Of the table of deviations, which `scores.read_spread` reads."""
+"""The columns of the table of deviations, which `scores.read_spread` reads."""
 
 CURVES = "figures/threshold-curves.csv"
-"""Thousands of rows, as all tables of the section of curves; left out, for what is read off them is in the scores."""
+"""Left out like all curves: they have thousands of rows, and what is read off them is among the scores."""
 
-BY_PRODUCTS = frozenset({"threshold", "p_value", "p_holm", "gained", "lost", "constant_maps"})
+ACCOMPANYING_NUMBERS = frozenset({"threshold", "p_value", "p_holm", "gained", "lost", "constant_maps"})
 """Numbers that a table gives beside its values: where a maximum lies, counts and tests behind a difference."""
 
 
@@ -88,18 +86,9 @@ def deviations(
 
 
 def is_value(table: pd.DataFrame, column: str) -> bool:
-    """Whether a column holds numbers that were found, and not bounds of intervals, by-products or what rows are of."""
-    if column in ABOUT or column in BY_PRODUCTS or column.startswith("only_"):
+    """Whether a column holds measured numbers: no bounds of intervals, no accompanying numbers, no keys."""
+    if column in ABOUT or column in ACCOMPANYING_NUMBERS or column.startswith("only_"):
         return False
     if any(word.startswith(("low", "high")) for word in column.split("_")):
         return False
     return pd.api.types.is_numeric_dtype(table[column]) and not pd.api.types.is_bool_dtype(table[column])
-
-
-def row_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
-    """The key of each row as text, as a comparison looks it up: numbers as floats, empty cells left out."""
-    types = key_types(table, table, list(keys))
-    return [
-        row_text(dict(zip(keys, row, strict=True)))
-        for row in table[list(keys)].astype(types).itertuples(index=False, name=None)
-    ]

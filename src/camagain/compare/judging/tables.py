@@ -1,18 +1,23 @@
 """Two tables with the same kind of rows, joined by their keys: which rows say the same, each within its tolerance."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from camagain.compare.judging.joined import Joined
 from camagain.compare.judging.judge import Judge
-from camagain.compare.judging.judged import CODES, MISSING, NOT_COMPARABLE, SAME
 from camagain.compare.judging.kinds import ABOUT, Kind, Section
-from camagain.compare.judging.rows import Row, key_of, row_text
-from camagain.compare.judging.verdicts import Verdict, worst
+from camagain.compare.judging.rows import Row, keys_of, row_text
+from camagain.compare.judging.verdicts import LEVELS, Verdict, worst
+from camagain.compare.runs.folder import RunFolder
 from camagain.errors import UserError
 from camagain.statistics.tolerances import Spread
+
+SCORES_FILE = "scores"
+"""The name of the table that holds the scores of all metrics.json."""
 
 SHOWN_ROWS = 200
 """Rows of a table that are kept one by one, the worst first; all are counted."""
@@ -58,27 +63,36 @@ def compare_tables(
     )
     where = merged["_merge"].to_numpy()
     columns = [column for column in both if column not in keys and column not in ABOUT]
-    judge = Judge(file, kind, merged, columns, images, spread)
-    code = np.where(where == "both", SAME, MISSING)
-    unequal = np.flatnonzero((where == "both") & judge.unequal.any(axis=1))
+    joined = Joined(merged, keys, columns)
+    shared = where == "both"
+    level = np.where(shared, Verdict.IDENTICAL_VALUES.level, Verdict.MISSING.level)
+    unequal = np.flatnonzero(shared & joined.unequal.any(axis=1))
     rows: list[Row] = []
     if kind.unjudged:
-        code[unequal], code[where != "both"] = NOT_COMPARABLE, NOT_COMPARABLE
+        level[unequal] = level[~shared] = Verdict.NOT_COMPARABLE.level
     else:
-        found = judge.judged(unequal).by_chance(int((where == "both").sum()))
-        code[unequal] = found.code
-        rows = [found.row(place) for place in found.worst(SHOWN_ROWS)]
-        for index in np.flatnonzero(where != "both")[:SHOWN_ROWS]:
+        found = Judge(file, kind, joined, images, spread).judged(unequal).by_chance(int(shared.sum()))
+        level[unequal] = found.level
+        rows = found.worst(SHOWN_ROWS)
+        for index in np.flatnonzero(~shared)[:SHOWN_ROWS]:
             side = "first" if where[index] == "right_only" else "second"
-            rows.append(Row(key_of(merged, keys, index), Verdict.MISSING, note=f"not in the {side} run"))
+            rows.append(Row(joined.row_keys[index], Verdict.MISSING, note=f"not in the {side} run"))
     rows.sort(key=lambda row: row.severity, reverse=True)
-    counts = {verdict: int((code == number).sum()) for number, verdict in enumerate(CODES) if (code == number).any()}
+    numbers = Counter(level.tolist())
+    counts = {verdict: numbers[verdict.level] for verdict in LEVELS if numbers[verdict.level]}
     note = kind.unjudged if Verdict.NOT_COMPARABLE in counts else note_on_columns(a, b)
     return TableComparison(file, kind.section, counts, tuple(rows[:SHOWN_ROWS]), note)
 
 
+def numbered_from_its_seed(run: RunFolder, table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose repetitions are counted from the run's own seed, so that the first of each run are compared."""
+    if "weights_seed" not in table:
+        return table
+    return table.assign(weights_seed=table["weights_seed"] - run.values["seed"])
+
+
 def is_without_rows(table: pd.DataFrame) -> bool:
-    """Whether a figure's table says only why there is nothing to draw (see `paper.analysis_figures.empty`)."""
+    """Whether a figure's table says only why there is nothing to draw (see `drawing.empty`)."""
     return list(table.columns) == ["model", "reason"]
 
 
@@ -93,10 +107,15 @@ def check_keys(file: str, side: str, table: pd.DataFrame, keys: tuple[str, ...])
         raise UserError(f"{file} of the {side} run: the row {row} occurs twice; each key may occur once.")
 
 
-def key_types(a: pd.DataFrame, b: pd.DataFrame, keys: list[str]) -> dict[str, str]:
+def key_types(a: pd.DataFrame, b: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
     """One type for each key column: numbers where both sides have numbers, else text."""
     numeric = {key: all(pd.api.types.is_numeric_dtype(t[key]) and t[key].dtype != bool for t in (a, b)) for key in keys}
     return {key: "float64" if numeric[key] else "object" for key in keys}
+
+
+def row_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """The key of each row as text, as a comparison looks it up: numbers as floats, empty cells left out."""
+    return [row_text(key) for key in keys_of(table.astype(key_types(table, table, keys)), keys)]
 
 
 def note_on_columns(a: pd.DataFrame, b: pd.DataFrame) -> str:

@@ -7,12 +7,12 @@ from camagain.errors import UserError, nearest
 
 
 class Verdict(StrEnum):
-    """From best to worst. `claim holds`: numbers differ, what follows from them (the sign of an effect) does not."""
+    """From best to worst. `same conclusion`: the numbers differ, and both runs conclude the same from them."""
 
     IDENTICAL_BYTES = "identical bytes"
     IDENTICAL_VALUES = "identical values"
     WITHIN_TOLERANCE = "within tolerance"
-    CLAIM_HOLDS = "claim holds"
+    SAME_CONCLUSION = "same conclusion"
     DIFFERS = "differs"
     MISSING = "missing"
     NOT_COMPARABLE = "not comparable"

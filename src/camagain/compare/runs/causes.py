@@ -11,11 +11,11 @@ from camagain.config import BASELINE
 from camagain.config.experiment import trainings
 from camagain.stages import Stage, above, inside, stage_settings, stages
 
-MATTERS = {
+INFLUENCES = {
     "data": ("settings", "data", "code", "packages"),
     "finetune": ("settings", "weights", "code", "packages", "machine"),
 }
-"""What can change the outcome of a stage; of all others settings, code, packages and machine."""
+"""What can change the outcome of a stage; for all other stages: settings, code, packages and machine."""
 
 Changed = Callable[[str], bool]
 """Whether a file of a run is not the same in both, bytes or, where they were compared, values."""
@@ -36,14 +36,14 @@ class Cause:
         return f"{who}: first {self.file} ({self.stage}) differs: {why or UNEXPLAINED}"
 
 
-AROUND = frozenset({"snakemake", "dvc", "matplotlib", "seaborn", "grad-cam", "cores", "memory_gib", "system"})
+WITHOUT_INFLUENCE = frozenset(
+    {"snakemake", "dvc", "matplotlib", "seaborn", "grad-cam", "cores", "memory_gib", "system"}
+)
 """Packages and traits of a machine that change no number of a stage that computes."""
 
-CHECKOUT = ("git commit", "uncommitted changes")
+GIT_STATE = ("git commit", "uncommitted changes")
 
-UNEXPLAINED = (
-    "nothing that is recorded of its inputs does, so the step is not deterministic here, or the file was edited"
-)
+UNEXPLAINED = "none of its recorded inputs differs, so the step is not deterministic here, or the file was edited"
 
 
 def causes(a: RunFolder, b: RunFolder, changed: Changed, known: Sequence[Difference]) -> tuple[Cause, ...]:
@@ -112,10 +112,10 @@ def inputs_of(
 ) -> tuple[Difference, ...]:
     """What differs of the settings that a stage reads, of its code, and of what it runs on."""
     settings = (stage_settings(run.values, stage, model) for run in (a, b))
-    matters = MATTERS.get(stage, ("settings", "code", "packages", "machine"))
+    matters = INFLUENCES.get(stage, ("settings", "code", "packages", "machine"))
     others = [found for found in known if found.matter in matters and touches(found, stage, model)]
     if "code" in a.manifest and "code" in b.manifest:  # the digest of the stage's own sources says more than a commit
-        others = [found for found in others if found.name not in CHECKOUT]
+        others = [found for found in others if found.name not in GIT_STATE]
     return (*setting_differences(*settings), *others)
 
 
@@ -123,7 +123,7 @@ def touches(found: Difference, stage: str, model: str) -> bool:
     """Whether a difference can reach a stage of a model: neither other stages' code nor other models' weights do."""
     if found.matter in ("settings", "data"):
         return False  # settings are taken key by key; the images differ in a chain of their own
-    if found.name in AROUND and stage != "figures":
+    if found.name in WITHOUT_INFLUENCE and stage != "figures":
         return False
     if found.name.startswith(SOURCES):
         return found.name == f"{SOURCES}{stage}"

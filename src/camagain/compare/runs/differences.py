@@ -10,7 +10,7 @@ Matter = Literal["settings", "data", "weights", "code", "packages", "machine"]
 SOURCES = "sources of "
 """Begins the name of a difference in the code behind one stage."""
 
-NAMES = ("run", "purpose")
+UNCOMPARED_KEYS = ("run", "purpose")
 """Keys of an experiment that change no number."""
 
 
@@ -61,7 +61,9 @@ def differences(a: RunFolder, b: RunFolder) -> tuple[Difference, ...]:
 
 def setting_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
     """The keys of two experiments that differ, as dotted paths; models by name and not by their place."""
-    one, other = (dict(flat({key: value for key, value in values.items() if key not in NAMES})) for values in (a, b))
+    one, other = (
+        dict(flat({key: value for key, value in values.items() if key not in UNCOMPARED_KEYS})) for values in (a, b)
+    )
     for key in sorted(one.keys() | other.keys()):
         if one.get(key) != other.get(key):
             yield Difference("settings", key, one.get(key), other.get(key))

@@ -12,26 +12,28 @@ import jinja2
 from markupsafe import Markup, escape
 
 from camagain.artifacts import write_text
-from camagain.compare.comparison import Comparison
+from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
-from camagain.compare.judging.judged import BESIDE_THE_SAME, HAS_TO_BE_THE_SAME
+from camagain.compare.judging.judge import JUDGED_VALUES_AGREE, NO_TOLERANCE, ROUNDING
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
+from camagain.compare.runs.causes import UNEXPLAINED
 from camagain.compare.runs.differences import shown
 from camagain.compare.show.distributions import draw_distributions
-from camagain.compare.show.listing import LOUD, allowed, counts_text, loud, moved_sets, unequal
+from camagain.compare.show.grids import counts_grid, images_grid, rows_grid
+from camagain.compare.show.listing import REPORTED, SECTION_TITLES, counts_text, moved_sets, reported, unequal
 from camagain.compare.show.photographs import Photographs, find_photographs
 from camagain.compare.show.pictures import COLORS, SETS, Picture, data_uri, draw_set, shown_sets
-from camagain.compare.show.text import SECTION_TITLES, number, summary
-from camagain.statistics.tolerances import CONFIDENCE
+from camagain.compare.show.text import summary
+from camagain.statistics.confidence import CONFIDENCE
 
 SCORE_ROWS = 60
 TABLE_ROWS = 10
 """Rows of a table on the page, the worst first."""
 
-SHORT = 3
-"""A table with so many rows at most stands open."""
+OPEN_ROWS = 3
+"""A table with at most so many rows is shown open."""
 
 TITLES = {
     "counts": "What was compared",
@@ -44,7 +46,7 @@ TITLES = {
     "tolerances": "What the verdicts mean",
     "again": "Run it again",
 }
-"""The sections of the page, those without content left out."""
+"""The sections of the page; those without content are left out."""
 
 WORST_FIRST = (
     *(verdict for verdict in reversed(Verdict) if verdict is not Verdict.NOT_COMPARABLE),
@@ -58,19 +60,20 @@ SOURCES = {
     "errors do.",
     "spread over seeds": "Trainings with other seeds were made and lie so far apart.",
     "digits": "The value was published with so many digits, or read off a figure.",
-    BESIDE_THE_SAME: "Something in the row differs for which no tolerance is known; what is judged in it is the same.",
-    HAS_TO_BE_THE_SAME: "Nothing says how far the values may lie apart: they have to be the same to the last digit.",
+    ROUNDING: "The values are sums over images, and differ by no more than the order of adding leaves.",
+    JUDGED_VALUES_AGREE: "Every value of the row that has a tolerance is the same; what else differs is not judged.",
+    NO_TOLERANCE: "Nothing says how far the values may lie apart: they have to be the same to the last digit.",
 }
 """Where a tolerance comes from, by the name that the rows give it."""
 
 
 @dataclass(frozen=True)
 class RowTable:
-    """Rows of one table on the page: those to look at, all others, and how many of either are left out."""
+    """Rows of one table on the page: those to look at, others, and how many more of either are left out."""
 
     table: TableComparison
     rows: list[Row]
-    quiet: list[Row]
+    others: list[Row]
     left_out: int
 
     @property
@@ -79,14 +82,14 @@ class RowTable:
         return counts_text(self.table.counts)
 
     @property
-    def quiet_counts(self) -> str:
-        """The same of the rows that are shown and deserve no look."""
-        return counts_text(Counter(row.verdict for row in self.quiet))
+    def other_counts(self) -> str:
+        """How many of the other rows have each verdict, as words."""
+        return counts_text(Counter(row.verdict for row in self.others))
 
     @property
     def short(self) -> bool:
-        """Whether to show the rows at once: few, and some of them to look at."""
-        return bool(self.rows) and len(self.rows) + len(self.quiet) <= SHORT and not self.left_out
+        """Whether to show the rows at once: they are few, and some of them differ."""
+        return bool(self.rows) and len(self.rows) + len(self.others) <= OPEN_ROWS and not self.left_out
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,7 @@ def page(comparison: Comparison, photographs: Photographs, command: str) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "number": number, "shown": shown, "signed": signed, "allowed": allowed, "breakable": breakable
-    }  # fmt: skip
+    environment.filters |= {"shown": shown, "breakable": breakable}
     template = environment.from_string(files("camagain.compare.show").joinpath("compare.html.j2").read_text("utf-8"))
     values = view(comparison, photographs)
     return template.render(
@@ -131,8 +132,8 @@ def page(comparison: Comparison, photographs: Photographs, command: str) -> str:
         colors=COLORS,
         set_limit=SETS,
         percent=f"{100 * CONFIDENCE:g} %",
-        section_titles=SECTION_TITLES,
-        Verdict=Verdict,
+        rows_grid=rows_grid,
+        unexplained=UNEXPLAINED,
     )
 
 
@@ -148,11 +149,11 @@ def view(comparison: Comparison, photographs: Photographs) -> dict[str, Any]:
     ]
     rows = [row for table in comparison.tables for row in table.rows]
     return {
-        "present": [v for v in WORST_FIRST if any(counter[v] for counter in comparison.counts.values())],
+        "counts": counts_grid(comparison, WORST_FIRST),
         "scores": scores,
         "tables": tables,
         "claims": claims,
-        "moved": moved,
+        "moved": images_grid(moved) if moved else None,
         "unmoved": [images for images in comparison.images if images.verdict in IDENTICAL],
         "absent": [images for images in comparison.images if images.test is None],
         "distributions": distributions(comparison, moved),
@@ -185,9 +186,9 @@ def table_sections(comparison: Comparison) -> Iterator[tuple[str, list[RowTable]
 
 def row_table(table: TableComparison, count: int) -> RowTable:
     """At most `count` rows of a table, the worst first."""
-    rows = loud(table)[:count]
-    quiet = [row for row in table.rows if row.verdict not in LOUD][: max(0, count - len(rows))]
-    return RowTable(table, rows, quiet, unequal(table) - len(rows) - len(quiet))
+    rows = reported(table)[:count]
+    others = [row for row in table.rows if row.verdict not in REPORTED][: count - len(rows)]
+    return RowTable(table, rows, others, unequal(table) - len(rows) - len(others))
 
 
 def distributions(comparison: Comparison, moved: list[ImageComparison]) -> str:
@@ -197,17 +198,12 @@ def distributions(comparison: Comparison, moved: list[ImageComparison]) -> str:
 
 
 def outcome(comparison: Comparison) -> str:
-    """What colours the verdict: same, agree, differ or unknown."""
+    """The class that gives the verdict its colour: same, agree, differ or unknown."""
     if comparison.verdict in IDENTICAL:
         return "same"
     if comparison.verdict is Verdict.NOT_COMPARABLE:
         return "unknown"
     return "differ" if comparison.verdict in (Verdict.DIFFERS, Verdict.MISSING) else "agree"
-
-
-def signed(value: float | None) -> str:
-    """A difference with its sign in three digits; nothing where there is none."""
-    return "" if value is None else f"{value:+.3g}".replace("-", "−")
 
 
 def breakable(name: str) -> Markup:

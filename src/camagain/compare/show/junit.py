@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from camagain.compare.comparison import Comparison
+from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict, worst
-from camagain.compare.show.listing import counts_text, unlisted
-from camagain.compare.show.text import SECTION_TITLES, row_line
+from camagain.compare.show.listing import SECTION_TITLES, counts_text, unlisted
+from camagain.compare.show.text import row_line
 
 ROWS = 10
 """Rows of a table that stand in its case."""

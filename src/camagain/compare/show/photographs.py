@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from camagain.artifacts import read_json
-from camagain.compare.comparison import Comparison
+from camagain.compare.judging.comparison import Comparison
 from camagain.compare.runs.guards import same_test
 from camagain.datasets.index import image_path, read_index
 from camagain.drawing.maps import square

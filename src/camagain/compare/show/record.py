@@ -3,12 +3,12 @@
 import math
 from typing import Any
 
-from camagain.compare.comparison import Comparison
+from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison, ImagePair
 from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when a field of the JSON changes its meaning."""
 
 
@@ -33,7 +33,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
         "images": [image_record(images) for images in comparison.images],
         "rank_changes": [vars(change) for change in comparison.ranks],
         "differences": [
-            {"matter": found.matter, "name": found.name, "a": plain(found.a), "b": plain(found.b)}
+            {"matter": found.matter, "name": found.name, "a": plain_value(found.a), "b": plain_value(found.b)}
             for found in comparison.differences
         ],
         "causes": [
@@ -58,13 +58,13 @@ def table_record(table: TableComparison) -> dict[str, Any]:
         "note": table.note,
         "rows": [
             {
-                "key": {name: plain(value) for name, value in row.key.items()},
+                "key": {name: plain_value(value) for name, value in row.key.items()},
                 "verdict": row.verdict.value,
                 "column": row.column,
-                "a": plain(row.a),
-                "b": plain(row.b),
-                "difference": plain(row.difference),
-                "tolerance": plain(row.tolerance),
+                "a": plain_value(row.a),
+                "b": plain_value(row.b),
+                "difference": plain_value(row.difference),
+                "tolerance": plain_value(row.tolerance),
                 "source_of_tolerance": row.source,
                 "note": row.note,
             }
@@ -98,7 +98,7 @@ def pair_record(pair: ImagePair) -> dict[str, Any]:
     return vars(pair)
 
 
-def plain(value: object) -> Any:
+def plain_value(value: object) -> Any:
     """A value that JSON has; no NaN and no infinity."""
     if isinstance(value, float) and not math.isfinite(value):
         return None

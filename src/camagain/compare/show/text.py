@@ -1,33 +1,25 @@
-"""A comparison as people read it on a terminal: verdict table, the rows that differ, the images, and why."""
+"""A comparison on a terminal: the table of verdicts, the rows that differ, the images, and the causes."""
 
 from collections.abc import Sequence
 from io import StringIO
 from textwrap import wrap
+from typing import Literal
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from camagain.compare.comparison import Comparison
+from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 from camagain.compare.runs.differences import SOURCES, Difference
-from camagain.compare.show.listing import LOUD, allowed, unequal
+from camagain.compare.show.grids import Grid, counts_grid
+from camagain.compare.show.listing import REPORTED, SECTION_TITLES, allowed, number, unequal
 
-SECTION_TITLES = {
-    "scores": "scores",
-    "claims": "claims",
-    "images": "sets of images",
-    "tables": "rows of tables",
-    "analyses": "rows of analyses",
-    "figure data": "rows of figures",
-    "curves": "points of curves",
-    "training": "epochs",
-}
-STYLES = {Verdict.DIFFERS: "bold red", Verdict.MISSING: "bold red", Verdict.CLAIM_HOLDS: "yellow"}
+STYLES = {Verdict.DIFFERS: "bold red", Verdict.MISSING: "bold red", Verdict.SAME_CONCLUSION: "yellow"}
 LISTED = 5
 """Entries of each kind that are listed unless all are asked for."""
 
@@ -44,38 +36,42 @@ def text(comparison: Comparison, listed: int = LISTED) -> str:
 
 def write(comparison: Comparison, console: Console, listed: int = LISTED) -> None:
     """Writes the comparison: notices, verdicts, rows, images, causes, and the verdict in one line."""
-    console.print(Text(f"A: {comparison.a}\nB: {comparison.b}, which A is measured by"), soft_wrap=True)
+    console.print(Text(f"A: {comparison.a}\nB: {comparison.b}\nA is measured against B."), soft_wrap=True)
     for notice in comparison.notices:
         console.print(Text(f"ATTENTION: {notice}", style="bold yellow"))
-    console.print(verdict_table(comparison))
+    console.print(rich_table(counts_grid(comparison)))
     for line in details(comparison, listed):
         console.print(Text(line), soft_wrap=True)  # as it stands: brackets are no markup
     style = "bold red" if comparison.exit_code() else "bold green"
     console.print(Text(summary(comparison), style=style), soft_wrap=True)
 
 
-def verdict_table(comparison: Comparison) -> Table:
-    """Rows: sections; columns: how many of each verdict, without those that never occur."""
-    present = [v for v in Verdict if any(counter[v] for counter in comparison.counts.values())]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("compared")
-    for verdict in present:
-        table.add_column(verdict.value, justify="right", style=STYLES.get(verdict))
-    for section, counter in comparison.counts.items():
-        cells = [f"{counter[verdict]:,}" if counter[verdict] else "" for verdict in present]
-        table.add_row(SECTION_TITLES[section], *cells)
+def rich_table(grid: Grid, title: str = "") -> Table:
+    """A table for the terminal. One with a title is set narrow, and the best value of a row carries a star."""
+    narrow = {"padding": (0, 1, 0, 0), "show_edge": False} if title else {}
+    heading = Text(title, style="bold") if title else None
+    table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, **narrow)  # type: ignore
+    for column in grid.columns:
+        style = STYLES.get(column.verdict) if column.verdict else None
+        justify: Literal["left", "right"] = "right" if column.kind == "number" else "left"
+        table.add_column(Text(column.title), justify=justify, style=style, no_wrap=bool(title))
+    marked = {column for _, column in grid.best}
+    for i, row in enumerate(grid.rows):
+        bold = [(i, k) in grid.best for k in range(len(row))]
+        marks = ["*" if bold[k] else " " if k in marked else "" for k in range(len(row))]
+        table.add_row(*(Text(row[k] + marks[k], style="bold" if bold[k] else "") for k in range(len(row))))
     return table
 
 
 def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     """What differs, worst first, and why, as lines; at most so many of each kind."""
     lines = score_lines(comparison.scores, listed)
-    others = [table for table in comparison.tables[1:] if table.verdict in LOUD]
+    others = [table for table in comparison.tables[1:] if table.verdict in REPORTED]
     others.sort(key=lambda table: -table.verdict.level)
     lines += [table_line(table) for table in others[:listed]]
     lines += more(len(others) - listed, "tables")
     for claim in comparison.claims:
-        if claim.verdict.level > Verdict.CLAIM_HOLDS.level and claim.a != claim.b:
+        if claim.verdict.level > Verdict.SAME_CONCLUSION.level and claim.a != claim.b:
             note = f" ({claim.note})" if claim.note else ""
             lines.append(f"claim {claim.name}: {claim.a} against {claim.b}: {claim.verdict}{note}")
     lines += [f"rank: {change}" for change in comparison.ranks[:listed]]
@@ -91,7 +87,7 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     told = {found for cause in comparison.causes for found in cause.inputs}
     others_differ = [found for found in comparison.differences if found not in told]
     if others_differ:
-        lines.append("also not the same:" if comparison.causes else "not the same, without effect on any value:")
+        lines.append("other differences:" if comparison.causes else "differences without effect on any value:")
         told_once = difference_lines(others_differ)
         lines += told_once[:listed] + more(len(told_once) - listed, "such differences")
     return lines
@@ -103,7 +99,7 @@ def wrapped(text: str) -> list[str]:
 
 
 def difference_lines(found: Sequence[Difference]) -> list[str]:
-    """One line for each difference, and one for all stages whose sources are not the same."""
+    """One line for each difference, and one for all stages whose sources differ."""
     stages = [one.name.removeprefix(SOURCES) for one in found if one.name.startswith(SOURCES)]
     lines = [f"  {one.matter}: {one}" for one in found if not one.name.startswith(SOURCES)]
     return lines + ([f"  code: {SOURCES}{', '.join(stages)}"] if stages else [])
@@ -111,8 +107,8 @@ def difference_lines(found: Sequence[Difference]) -> list[str]:
 
 def score_lines(scores: TableComparison, listed: int) -> list[str]:
     """The scores that differ; those within their tolerance are counted in the table above."""
-    bad = [row for row in scores.rows if row.verdict.level > Verdict.CLAIM_HOLDS.level]
-    total = sum(count for verdict, count in scores.counts.items() if verdict.level > Verdict.CLAIM_HOLDS.level)
+    bad = [row for row in scores.rows if row.verdict.level > Verdict.SAME_CONCLUSION.level]
+    total = sum(count for verdict, count in scores.counts.items() if verdict.level > Verdict.SAME_CONCLUSION.level)
     return [f"score {row_line(row)}" for row in bad[:listed]] + more(total - min(listed, len(bad)), "scores")
 
 
@@ -130,7 +126,7 @@ def row_line(row: Row) -> str:
     if row.verdict is Verdict.MISSING:
         return f"{row.name}: missing, {row.note}"
     if row.verdict is Verdict.NOT_COMPARABLE:
-        return f"{row.name}: {number(row.b)} has nothing beside it: {row.note}"
+        return f"{row.name}: {number(row.b)} has no counterpart: {row.note}"
     return f"{row.name}: {row.column} {number(row.a)} against {number(row.b)} ({allowed(row)}): {row.verdict}"
 
 
@@ -154,11 +150,6 @@ def image_lines(images: ImageComparison, listed: int) -> list[str]:
     return [line, f"  {what}: {named}{' ...' if len(pairs) > listed else ''}"] if pairs else [line]
 
 
-def number(value: object) -> str:
-    """A number with as many digits as tell two runs apart, anything else as it is."""
-    return f"{value:.6g}" if isinstance(value, float) else "none" if value is None else str(value)
-
-
 def more(count: int, what: str) -> list[str]:
     """A line on what is not listed."""
     return [f"  ... and {count:,} more {what}"] if count > 0 else []
@@ -179,17 +170,15 @@ def summary(comparison: Comparison) -> str:
     if comparison.verdict is Verdict.NOT_COMPARABLE:
         return f"NOT COMPARABLE: nothing of {name} could be compared"
     if comparison.verdict in IDENTICAL:
-        return (
-            f"agree: {name} have the same {total} figures and {everything - total:,} other entries, to the last digit"
-        )
+        return f"agree: {name} have the same {total} scores and {everything - total:,} other entries, to the last digit"
     bad = {
         section: sum(counter[verdict] for verdict in (Verdict.DIFFERS, Verdict.MISSING))
         for section, counter in comparison.counts.items()
     }
     if not any(bad.values()):
         same = sum(scores.counts.get(verdict, 0) for verdict in IDENTICAL)
-        nearest = f"; nearest to its bound is {row_line(scores.rows[0])}" if scores.rows else ""
-        return f"agree: {name} have {same} of {total} figures identical and the rest within tolerance{nearest}"
+        nearest = f"; closest to its tolerance is {row_line(scores.rows[0])}" if scores.rows else ""
+        return f"agree: {name} have {same} of {total} scores identical and the rest within tolerance{nearest}"
     where = ", ".join(counted(count, SECTION_TITLES[section]) for section, count in bad.items() if count)
     worst = next((f"{table.file}, {row_line(table.rows[0])}" for table in comparison.tables if table.rows
                   and table.rows[0].verdict in (Verdict.DIFFERS, Verdict.MISSING)), "")  # fmt: skip

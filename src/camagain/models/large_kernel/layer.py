@@ -8,7 +8,7 @@ from torch import nn
 from camagain.models.large_kernel.fourier import fourier_conv2d
 from camagain.models.large_kernel.strided import STRIDED, by_fourier, is_large_strided
 
-SMALLEST = 13
+SMALLEST_LARGE_KERNEL = 13
 """Longest side from which a kernel counts as large. oneDNN's fast path for depthwise kernels ends at 13."""
 
 FEW_TAPS = 300
@@ -82,7 +82,7 @@ def is_large(layer: nn.Conv2d) -> bool:
     sides = layer.kernel_size
     same = "same" if layer.padding == "same" else tuple(side // 2 for side in sides)
     return (
-        max(sides) >= SMALLEST
+        max(sides) >= SMALLEST_LARGE_KERNEL
         and all(side % 2 for side in sides)
         and layer.groups == layer.in_channels == layer.out_channels
         and layer.stride == (1, 1)

@@ -21,7 +21,7 @@ FEWEST_NETWORKS = 10
 MAIN_DRIVER = math.sqrt(0.5)
 """A rank correlation from which on one thing explains half of the variance of another."""
 
-WEAK = 0.3
+WEAK_CORRELATION = 0.3
 """A rank correlation below which two things hardly go together: less than a tenth of the variance."""
 
 MODERN = ("convnext", "replknet", "slak")
@@ -74,7 +74,7 @@ def inherent_maps(tables: ClaimTables) -> Judgement:
         if set(rows["state"]) == {"random", "finetuned"} and (rows["low"] > 0).all():
             shown = ", ".join(f"{row['state']} {correlation(row)}" for _, row in rows.iterrows())
             return Judgement("supported", f"{measure} goes with MaxBoxAcc in both states: {shown}", numbers)
-        failed.append(bool(((rows["high"] < WEAK) & (rows["low"] <= 0)).any()))
+        failed.append(bool(((rows["high"] < WEAK_CORRELATION) & (rows["low"] <= 0)).any()))
     if len(failed) == 2 and all(failed):
         return Judgement("contradicted", "neither measure goes with MaxBoxAcc in both states (below 0.3)", numbers)
     return Judgement("undecided", "no measure certainly goes with MaxBoxAcc in both states, nor certainly not", numbers)

@@ -10,8 +10,9 @@ from camagain.drawing.cells import change_cell, p_cell
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults, series_name
 from camagain.evaluation.metrics import best_of
-from camagain.statistics.bootstrap import Sampling, draws, mean_at_best
-from camagain.statistics.paired import holm, mcnemar, paired_interval
+from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.paired import holm, mcnemar
 
 NAME = "paired-tests"
 TITLE = "Paired tests"
@@ -32,13 +33,12 @@ def numbers(results: RunResults) -> pd.DataFrame:
     settings = results.experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, results.experiment.seed)
     tables = {key: results.correct(*key) for key in results.keys}
-    best = {key: best_of(table.curve()) for key, table in tables.items()}  # (percent, index)
-    drawn = {key: draws([table, table], mean_at_best, sampling) for key, table in tables.items()}  # (R,) each
+    best = {key: best_of(table.curve())[1] for key, table in tables.items()}
+    scored = {key: accuracy_at_best([(table, table)], sampling) for key, table in tables.items()}
     rows = []
     for kind, a, b in pairs(results):
-        difference = best[a][0] - best[b][0]
-        low, high = paired_interval(drawn[a], drawn[b], difference, settings.confidence)
-        test = mcnemar(tables[a].at(best[a][1]), tables[b].at(best[b][1]))
+        difference = (scored[a] - scored[b]).estimate(settings.confidence)
+        test = mcnemar(tables[a].at(best[a]), tables[b].at(best[b]))
         rows.append(
             {
                 "kind": kind,
@@ -46,9 +46,9 @@ def numbers(results: RunResults) -> pd.DataFrame:
                 "method_a": a[1],
                 "model_b": b[0],
                 "method_b": b[1],
-                "difference_points": difference,
-                "low_points": low,
-                "high_points": high,
+                "difference_points": difference.value,
+                "low_points": difference.low,
+                "high_points": difference.high,
                 "only_a_right": test.only_first,
                 "only_b_right": test.only_second,
                 "p_value": test.p_value,

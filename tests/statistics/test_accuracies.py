@@ -1,30 +1,38 @@
-"""Confidence intervals: known cases, properties, and coverage."""
+"""Confidence intervals of accuracies: known cases, properties, and coverage."""
 
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
 from camagain.evaluation.metrics import DELTAS, max_box_acc, max_box_acc_v2
-from camagain.statistics import bootstrap as uncertainty
-from camagain.statistics.bootstrap import Interval, Sampling, bootstrap, mean_at_best, wilson_interval
+from camagain.statistics import bootstrap
+from camagain.statistics.accuracies import accuracy_at, accuracy_at_best
+from camagain.statistics.bootstrap import Interval, Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
+
+
+def interval_at_best(pairs: list[tuple[Correct, Correct]], sampling: Sampling) -> Interval:
+    """The interval of the mean of some accuracies, each at the threshold best for the first of its pair."""
+    found = accuracy_at_best(pairs, sampling).estimate(sampling.confidence)
+    return Interval(found.low, found.high)
 
 
 def max_box_acc_interval(ious: np.ndarray, **sampling) -> Interval:
     """The interval of MaxBoxAcc as the figures take it."""
-    return bootstrap([Correct.of(ious >= 0.5)] * 2, mean_at_best, Sampling(**sampling))
+    table = Correct.of(ious >= 0.5)
+    return interval_at_best([(table, table)], Sampling(**sampling))
 
 
 def max_box_acc_v2_interval(ious: np.ndarray, **sampling) -> Interval:
     """The interval of MaxBoxAccV2."""
-    tables = [Correct.of(ious >= delta) for delta in DELTAS for _ in range(2)]
-    return bootstrap(tables, mean_at_best, Sampling(**sampling))
+    tables = [Correct.of(ious >= delta) for delta in DELTAS]
+    return interval_at_best([(table, table) for table in tables], Sampling(**sampling))
 
 
 def top1_loc_interval(ious: np.ndarray, class_correct: np.ndarray, **sampling) -> Interval:
     """The interval of Top-1 Loc at the threshold best for boxes."""
     boxes = Correct.of(ious >= 0.5)
-    return bootstrap([boxes, boxes.where(class_correct)], mean_at_best, Sampling(**sampling))
+    return interval_at_best([(boxes, boxes.where(class_correct))], Sampling(**sampling))
 
 
 def table(images: int, thresholds: int = 40, seed: int = 0) -> np.ndarray:
@@ -71,9 +79,7 @@ def test_resampling_is_that_of_images_and_the_threshold_is_chosen_anew():
     """Against a plain loop that draws the same images and calls the metric."""
     ious, resamples = table(50), 100
     generator = np.random.Generator(np.random.Philox(7))
-    draws = [
-        generator.integers(50, size=(min(uncertainty.CHUNK, resamples - start), 50)) for start in range(0, 100, 64)
-    ]
+    draws = [generator.integers(50, size=(min(bootstrap.CHUNK, resamples - start), 50)) for start in range(0, 100, 64)]
     rows = np.concatenate(draws)
     class_correct = np.random.default_rng(0).random(50) < 0.6
 
@@ -133,10 +139,25 @@ def test_a_seed_fixes_the_interval():
 def test_resamples_are_not_tied_to_the_size_of_a_chunk(monkeypatch: pytest.MonkeyPatch):
     ious = table(33)
     one = max_box_acc_interval(ious, resamples=130)
-    monkeypatch.setattr(uncertainty, "CHUNK", 7)
+    monkeypatch.setattr(bootstrap, "CHUNK", 7)
     assert max_box_acc_interval(ious, resamples=130) == one
 
 
 def test_all_correct_has_width_zero():
     low, high = max_box_acc_interval(np.ones((10, 3)), resamples=100)
     assert (low, high) == (100.0, 100.0)
+
+
+def test_at_fixed_thresholds_nothing_is_chosen():
+    tables = [Correct.of(table(60, seed=seed) >= 0.5) for seed in (0, 1)]
+    found = accuracy_at(tables, [7, 30], Sampling(resamples=50))
+    assert found.value == pytest.approx((tables[0].at(7).mean() + tables[1].at(30).mean()) * 50)
+    alone = [accuracy_at([one], [index], Sampling(resamples=50)) for one, index in zip(tables, (7, 30), strict=True)]
+    np.testing.assert_allclose(found.draws, (alone[0].draws + alone[1].draws) / 2)
+
+
+def test_the_first_table_of_a_pair_chooses_and_the_second_counts():
+    chooser = Correct.of(np.array([[False, True], [False, True]]))
+    counted = Correct.of(np.array([[True, False], [True, True]]))
+    assert accuracy_at_best([(chooser, counted)], Sampling(resamples=5)).value == 50
+    assert accuracy_at_best([(counted, chooser)], Sampling(resamples=5)).value == 0

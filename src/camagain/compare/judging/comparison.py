@@ -12,22 +12,19 @@ from camagain.compare.judging.claims import ClaimComparison, compare_claims
 from camagain.compare.judging.images import ImageComparison, compare_images
 from camagain.compare.judging.kinds import SCORES, SECTIONS, Kind, kind_of
 from camagain.compare.judging.ranks import RankChange, rank_changes
-from camagain.compare.judging.scores import read_scores, read_spread
-from camagain.compare.judging.tables import TableComparison, compare_tables
+from camagain.compare.judging.tables import SCORES_FILE, TableComparison, compare_tables, numbered_from_its_seed
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict, worst
 from camagain.compare.runs.causes import Cause, causes
 from camagain.compare.runs.differences import Difference, differences
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.guards import notices, same_test_images
+from camagain.compare.runs.scores import read_scores, read_spread
 from camagain.statistics.tolerances import Spread
-
-SCORES_FILE = "scores"
-"""Under this name the figures of all metrics.json stand together as one table."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The outcome of comparing run A with run B, which it is measured by."""
+    """The outcome of comparing run A with run B, against which A is measured."""
 
     a: RunFolder
     b: RunFolder
@@ -122,7 +119,7 @@ def compare_files(a: RunFolder, b: RunFolder, file: str, kind: Kind, spread: Spr
 
 
 def following(table: TableComparison, scores: TableComparison) -> TableComparison:
-    """A curve goes with the score that is read off it: its points explain the score and do not overrule it."""
+    """A curve whose score is within tolerance is so, too: its points explain the score and do not overrule it."""
     parts = table.file.split("/")
     if table.file == "figures/threshold-curves.csv":
         keys = {(row.key["model"], row.key["method"]) for row in scores.rows}
@@ -136,17 +133,10 @@ def following(table: TableComparison, scores: TableComparison) -> TableCompariso
     counts = Counter(table.counts)
     counts[within] += counts.pop(Verdict.DIFFERS, 0)
     rows = tuple(
-        replace(row, verdict=within, note="goes with MaxBoxAcc") if row.verdict is Verdict.DIFFERS else row
+        replace(row, verdict=within, note="judged with MaxBoxAcc") if row.verdict is Verdict.DIFFERS else row
         for row in table.rows
     )
     return replace(table, counts={verdict: counts[verdict] for verdict in Verdict if counts[verdict]}, rows=rows)
-
-
-def numbered_from_its_seed(run: RunFolder, table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose repetitions count from the run's own seed, so that the first of one is held against the first."""
-    if "weights_seed" not in table:
-        return table
-    return table.assign(weights_seed=table["weights_seed"] - run.values["seed"])
 
 
 def score_keys(a: pd.DataFrame, b: pd.DataFrame) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Run against paper: every published number that a run can answer, and the paper's claims as the run judges them.
 
-The same outcome as of two runs. A published number stands beside one of ours only where images, network and starting
-weights are the same (`paper.evidence`); everything else is "not comparable", with the reason.
+The outcome has the form of that of two runs. A published number is compared with one of ours only where images, network
+and starting weights are the same (`paper.evidence`); every other one is "not comparable", and the reason is given.
 """
 
 from collections import Counter
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from camagain.artifacts import RunPaths
-from camagain.compare.comparison import Comparison
 from camagain.compare.judging.claims import FILE, ClaimComparison, conclusion
+from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import Verdict
@@ -31,16 +31,16 @@ from camagain.paper.evidence import (
 from camagain.paper.exhibits import model_zoo
 from camagain.paper.published import Published, published_table, published_value
 
-OF_CLAIMS = {
-    "supported": Verdict.CLAIM_HOLDS,
+CLAIM_VERDICTS = {
+    "supported": Verdict.SAME_CONCLUSION,
     "contradicted": Verdict.DIFFERS,
     "undecided": Verdict.NOT_COMPARABLE,
 }
-CENTRE = ("wsolevaluation", "center baseline", "CUB MaxBoxAccV2")
+CENTRE_BASELINE = ("wsolevaluation", "center baseline", "CUB MaxBoxAccV2")
 
 
 class ThePaper(RunFolder):
-    """The paper in the place of the run that another is measured by: it has numbers and claims, and no files."""
+    """The paper in the place of run B: it has numbers and claims, but no files."""
 
     def __str__(self) -> str:
         return "the paper"
@@ -78,7 +78,7 @@ def warnings(results: RunResults) -> list[str]:
     if not is_papers_data(results.dataset):
         return [
             f"this run was measured on {data_in_words(results.dataset)}, the paper on {PAPERS_TEST_IMAGES:,} test "
-            f"images of {PAPERS_DATASET}, {PAPERS_CLASSES} classes: no number of it stands beside the paper's"
+            f"images of {PAPERS_DATASET}, {PAPERS_CLASSES} classes: none of its numbers is compared with the paper's"
         ]
     anew = [name for name, match in counterparts(results).items() if match.weights == "trained anew"]
     recipe = "the paper's recipe is unknown beyond 100 epochs and simple augmentation"
@@ -86,7 +86,7 @@ def warnings(results: RunResults) -> list[str]:
 
 
 def numbers(results: RunResults) -> Iterator[Row]:
-    """One row for each published number and each map of the run that answers it, or one that says why none does."""
+    """One row for each published number and each map of the run that repeats it; where none does, one that says why."""
     why = "other images" if not is_papers_data(results.dataset) else "the run has no such network"
     for row in model_zoo.numbers(results).itertuples():
         published = published_value("model-zoo", f"{row.network}, {row.map}", row.figure)
@@ -105,8 +105,8 @@ def numbers(results: RunResults) -> Iterator[Row]:
 
 
 def centre(results: RunResults, why: str) -> Iterator[Row]:
-    """wsolevaluation's boxes that look at nothing, whose score depends on the images and the evaluation alone."""
-    published = published_value(*CENTRE)
+    """wsolevaluation's centred Gaussian, which looks at no image: images and evaluation alone decide its score."""
+    published = published_value(*CENTRE_BASELINE)
     key = {"network": "centred Gaussian", "figure": "MaxBoxAccV2"}
     if not is_papers_data(results.dataset):
         yield unanswered(key, published, why)
@@ -126,14 +126,14 @@ def answered(key: Mapping[str, object], published: Published, own: float, weight
 
 
 def unanswered(key: Mapping[str, object], published: Published, why: str) -> Row:
-    """A published number that nothing of the run stands beside."""
+    """A published number that no number of the run can be compared with."""
     return Row(key, Verdict.NOT_COMPARABLE, "percent", None, published.value, None, "", why)
 
 
 def claims(run: RunFolder) -> Iterator[ClaimComparison]:
-    """The paper's claims: a supported one holds, a contradicted one differs."""
+    """The paper's claims: a run that supports one reaches the same conclusion, a run that contradicts one differs."""
     if not run.has(FILE):
         return
     for claim in run.json(FILE)["claims"]:
-        verdict = OF_CLAIMS[claim["verdict"]]
+        verdict = CLAIM_VERDICTS[claim["verdict"]]
         yield ClaimComparison(claim["name"], claim["claim"], verdict, conclusion(claim), "claimed", claim["reason"])

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from camagain.statistics.bootstrap import Sampling, draws, mean_at_best
+from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
-from camagain.statistics.paired import holm, mcnemar, paired_interval
+from camagain.statistics.estimates import Estimate, Resampled
+from camagain.statistics.paired import holm, mcnemar
 
 
 def right(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,8 +38,9 @@ def test_different_images_are_refused():
         mcnemar(np.ones(3, dtype=bool), np.ones(4, dtype=bool))
 
 
-def resampled(table: np.ndarray, seed: int = 0) -> np.ndarray:
-    return draws([Correct.of(table)] * 2, mean_at_best, Sampling(400, 0.95, seed))
+def resampled(table: np.ndarray, seed: int = 0) -> Resampled:
+    correct = Correct.of(table)
+    return accuracy_at_best([(correct, correct)], Sampling(400, 0.95, seed))
 
 
 def test_a_paired_interval_is_narrower_than_one_of_different_images():
@@ -46,24 +49,23 @@ def test_a_paired_interval_is_narrower_than_one_of_different_images():
     first = generator.random((300, 1)) < 0.6
     second = first ^ (generator.random((300, 1)) < 0.03)
     difference = 100 * (first.mean() - second.mean())
-    paired = paired_interval(resampled(first), resampled(second), difference, 0.95)
-    apart = paired_interval(resampled(first), resampled(second, seed=1), difference, 0.95)
-    assert paired.low <= difference <= paired.high
+    paired = (resampled(first) - resampled(second)).estimate(0.95)
+    apart = (resampled(first) - resampled(second, seed=1)).estimate(0.95)
+    assert paired.value == pytest.approx(difference) and paired.low <= difference <= paired.high
     assert (apart.high - apart.low) > 3 * (paired.high - paired.low)
 
 
 def test_the_same_map_differs_by_nothing():
     table = np.random.default_rng(0).random((50, 9)) < 0.5
-    assert paired_interval(resampled(table), resampled(table), 0.0, 0.95) == (0.0, 0.0)
+    assert (resampled(table) - resampled(table)).estimate(0.95) == Estimate(0.0, 0.0, 0.0)
 
 
 def test_paired_intervals_cover_no_difference_as_often_as_they_say():
     generator, held = np.random.default_rng(5), 0
     for seed in range(200):
         one, other = (generator.random((150, 1)) < 0.5 for _ in range(2))
-        difference = 100 * (one.mean() - other.mean())
-        low, high = paired_interval(resampled(one, seed), resampled(other, seed), difference, 0.95)
-        held += low <= 0 <= high
+        found = (resampled(one, seed) - resampled(other, seed)).estimate(0.95)
+        held += found.low <= 0 <= found.high
     assert 0.90 <= held / 200 <= 0.99
 
 

@@ -1,24 +1,23 @@
-"""Scores of several runs as people read them: one table per figure on a terminal, one in Markdown, plain values."""
+"""Scores of several runs: one table for each figure, on a terminal and in Markdown, and all of them as plain values."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
+from itertools import groupby
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from camagain.compare.judging.many import RunTable, ScoreRow
 from camagain.compare.judging.ranks import RANKED
-from camagain.compare.many import RunTable, ScoreRow
-from camagain.compare.show.record import plain
+from camagain.compare.show.grids import Column, Grid
+from camagain.compare.show.markdown import markdown_table, plain
+from camagain.compare.show.record import plain_value
+from camagain.compare.show.text import WIDTH, rich_table
 
 SCHEMA = 1
 """Raised when a field of the JSON changes its meaning."""
-
-WIDTH = 118
-"""Characters of a line where the output is no terminal."""
 
 VALUE_WIDTH = 7
 """Characters of a value with its mark: 100.00*."""
@@ -45,29 +44,23 @@ def write(table: RunTable, console: Console, figures: Sequence[str] = RANKED) ->
         names = [f"#{number}" for number in range(1, len(names) + 1)]
     for line in legend(table, names):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for figure in figures:
-        of_figure = [row for row in rows if row.figure == figure]
-        for places in blocks(names, room) if of_figure else ():
+    for figure, group in groupby(rows, lambda row: row.figure):
+        of_figure = list(group)
+        for places in blocks(names, room):
             console.print()
-            console.print(figure_table(table, of_figure, names, places))
+            console.print(rich_table(figure_grid(table, of_figure, names, places), f"{figure}, percent"))
     console.print()
     console.print(footnote(table, rows), highlight=False, markup=False, soft_wrap=True)
 
 
 def markdown(table: RunTable, figures: Sequence[str] = RANKED) -> str:
-    """The same as Markdown: notices, legend, and one table whose best values are bold."""
-    rows = shown_rows(table, figures)
-    names = column_names(table)
-    heads = ["figure", "model", "method", *names, *spread_heads(table)]
-    lines = [*(f"> **Attention:** {notice}\n" for notice in table.notices)]
-    lines += [*(f"- {line}" for line in legend(table, names)), "", f"| {' | '.join(heads)} |"]
-    lines.append("|" + "---|" * 3 + "---:|" * (len(heads) - 3))
-    for row in rows:
-        values = [
-            f"**{number(value)}**" if place in row.best else number(value) for place, value in enumerate(row.values)
-        ]
-        cells = [row.figure, row.model, row.method, *values, *spread_cells(table, row)]
-        lines.append(f"| {' | '.join(cells)} |")
+    """The same as Markdown, where the best values are bold."""
+    rows, names = shown_rows(table, figures), column_names(table)
+    lines = [f"> **Attention:** {notice}\n" for notice in table.notices]
+    lines += [f"- {line}" for line in legend(table, names)]
+    for figure, of_figure in groupby(rows, lambda row: row.figure):
+        grid = figure_grid(table, list(of_figure), names, range(len(names)))
+        lines += ["", f"**{plain(figure)}**, percent", "", *markdown_table(grid)]
     return "\n".join([*lines, "", footnote(table, rows, "bold")])
 
 
@@ -94,7 +87,9 @@ def record(table: RunTable) -> dict[str, Any]:
             {"path": str(run), "run": run.values.get("run"), "seed": run.values.get("seed")} for run in table.runs
         ],
         "averaged": table.averaged,
-        "differing_settings": {name: [plain(value) for value in found] for name, found in table.differing.items()},
+        "differing_settings": {
+            name: [plain_value(value) for value in found] for name, found in table.differing.items()
+        },
         "notices": list(table.notices),
         "missing": table.missing,
         "rows": rows,
@@ -157,24 +152,17 @@ def legend(table: RunTable, names: Sequence[str]) -> list[str]:
     return [f"{name}: {run}, seed {run.values.get('seed')}" for name, run in zip(names, table.runs, strict=True)]
 
 
-def figure_table(table: RunTable, rows: Sequence[ScoreRow], names: Sequence[str], places: list[int]) -> Table:
-    """The values of one figure; the last of its tables has the spread over all runs."""
+def figure_grid(table: RunTable, rows: Sequence[ScoreRow], names: Sequence[str], places: Sequence[int]) -> Grid:
+    """The values of one figure in the runs at some places; with the last run stands the spread over all of them."""
     last = places[-1] == len(names) - 1
-    title = Text(f"{rows[0].figure}, percent", style="bold")
-    out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for head in ("model", "method"):
-        out.add_column(head, no_wrap=True)
-    for head in [*(names[place] for place in places), *(spread_heads(table) if last else ())]:
-        out.add_column(Text(head), justify="right", no_wrap=True)
-    for row in rows:
-        values = [
-            Text(f"{number(row.values[place])}*", style="bold")
-            if place in row.best
-            else Text(f"{number(row.values[place])} ")
-            for place in places
-        ]
-        out.add_row(row.model, row.method, *values, *(spread_cells(table, row) if last else ()))
-    return out
+    heads = [*(names[place] for place in places), *(spread_heads(table) if last else ())]
+    cells = [
+        [row.model, row.method, *(percent(row.values[place]) for place in places)]
+        + (spread_cells(table, row) if last else [])
+        for row in rows
+    ]
+    best = frozenset((i, 2 + k) for i, row in enumerate(rows) for k, place in enumerate(places) if place in row.best)
+    return Grid([Column("model"), Column("method"), *(Column(head, "number") for head in heads)], cells, best)
 
 
 def spread_heads(table: RunTable) -> list[str]:
@@ -184,12 +172,12 @@ def spread_heads(table: RunTable) -> list[str]:
 def spread_cells(table: RunTable, row: ScoreRow) -> list[str]:
     """Mean and deviation where runs were averaged, lowest and highest value, their number where some are missing."""
     found = table.spread(row)
-    deviation = f" ± {number(found.deviation)}" if found.deviation is not None else ""
-    mean = [f"{number(found.mean)}{deviation}"] if table.averaged else []
-    return [*mean, f"{number(found.low)}–{number(found.high)}", *([str(found.n)] if table.missing else [])]
+    deviation = f" ± {percent(found.deviation)}" if found.deviation is not None else ""
+    mean = [f"{percent(found.mean)}{deviation}"] if table.averaged else []
+    return [*mean, f"{percent(found.low)}–{percent(found.high)}", *([str(found.n)] if table.missing else [])]
 
 
-def number(value: float | None) -> str:
+def percent(value: float | None) -> str:
     """A value in percent with two digits, or a dash where there is none."""
     return DASH if value is None else f"{value:.2f}"
 

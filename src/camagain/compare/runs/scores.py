@@ -1,4 +1,4 @@
-"""The scores of a run as one table, and their spread over trainings with other seeds where it was measured."""
+"""The scores of a run as one table, and the measured spread over trainings with other seeds."""
 
 import math
 from pathlib import Path
@@ -14,9 +14,9 @@ COLUMNS = ("model", "method", "figure", "value", "low", "high", "threshold")
 
 
 def read_scores(run: RunFolder) -> pd.DataFrame:
-    """Every figure of a run in percent: columns model, method, figure, value, low, high, threshold.
+    """Every score of a run in percent: columns model, method, figure, value, low, high, threshold.
 
-    Figures that do not apply (null) are left out. UserError where a value is no number, or where there is none at all.
+    Scores that do not apply (null) are left out. UserError where a value is no number, or where there is none at all.
     """
     rows = []
     for file in sorted(run.manifest["files"]):

@@ -1,12 +1,12 @@
-"""The figures of one method of one model: their values on the test split, intervals, and thresholds.
+"""The scores of one method of one model: their values on the test split, intervals, and thresholds.
 
-Every figure that depends on a threshold comes twice. Under its own name the threshold is the best on the test split, as
+Every score that depends on a threshold comes twice. Under its own name the threshold is the best on the test split, as
 the literature has it, so that numbers can be compared. Under `<name>_val_threshold` it is the best on val, which is
 what someone without test boxes would get.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ import numpy as np
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.evaluation.pxap import pixel_average_precision, pxap_interval
 from camagain.evaluation.scored import DELTA, Scored
-from camagain.statistics.bootstrap import Interval, Sampling, bootstrap, mean_at_best, wilson_interval
+from camagain.statistics.accuracies import accuracy_at, accuracy_at_best
+from camagain.statistics.bootstrap import Interval, Sampling, interval_of, wilson_interval
 from camagain.statistics.correctness import Correct
 
-Figure = dict[str, Any]
+Score = dict[str, Any]
 """value, low, high, unit, and what else is needed to read the number."""
 
 
@@ -31,8 +32,8 @@ class Part:
     counted: Correct  # test
 
 
-def figures(scored: Scored, true_class: bool, sampling: Sampling) -> dict[str, Figure | None]:
-    """Every figure of docs/metrics.md by name; None where it does not apply.
+def scores(scored: Scored, true_class: bool, sampling: Sampling) -> dict[str, Score | None]:
+    """Every score of docs/metrics.md by name; None where it does not apply.
 
     `true_class`: the maps are of the ground-truth class. Only then is GT-known Loc what its name says, and only then
     can a box be right for a class that is among the five best but not the first.
@@ -40,7 +41,7 @@ def figures(scored: Scored, true_class: bool, sampling: Sampling) -> dict[str, F
     largest = part(scored, "largest", DELTA)
     every = [part(scored, "all", delta) for delta in DELTAS]
     predictions = scored.predictions
-    made: dict[str, Figure | None] = {"top1": None, "top5": None}
+    made: dict[str, Score | None] = {"top1": None, "top5": None}
     if predictions is not None:
         made["top1"] = share(predictions.top1, sampling)
         made["top5"] = share(predictions.top5, sampling)
@@ -54,7 +55,7 @@ def figures(scored: Scored, true_class: bool, sampling: Sampling) -> dict[str, F
     made["pxap"] = None
     if scored.pixels is not None:
         value = pixel_average_precision(scored.pixels.sum(axis=0, dtype=np.int64))
-        made["pxap"] = figure(value, pxap_interval(scored.pixels, **asdict(sampling)))
+        made["pxap"] = entry(value, pxap_interval(scored.pixels, sampling))
     return made
 
 
@@ -69,12 +70,12 @@ def counting(boxes: Part, condition: np.ndarray) -> Part:
     return Part(boxes.delta, boxes.choosing, boxes.choosing_on_val, boxes.counted.where(condition))
 
 
-def twice(name: str, parts: Sequence[Part] | None, scored: Scored, sampling: Sampling) -> dict[str, Figure | None]:
+def twice(name: str, parts: Sequence[Part] | None, scored: Scored, sampling: Sampling) -> dict[str, Score | None]:
     """The mean of some accuracies, each at the threshold best on test, and again at those best on val."""
     keys = name, f"{name}_val_threshold"
     if parts is None:
         return dict.fromkeys(keys)
-    made: dict[str, Figure | None] = {}
+    made: dict[str, Score | None] = {}
     for key, chosen_on in zip(keys, ("test", "val"), strict=True):
         choosers = [part.choosing if chosen_on == "test" else part.choosing_on_val for part in parts]
         indices = [best_of(chooser.curve())[1] for chooser in choosers]
@@ -84,7 +85,7 @@ def twice(name: str, parts: Sequence[Part] | None, scored: Scored, sampling: Sam
             for part, value, index in zip(parts, values, indices, strict=True)
         ]
         made[key] = {
-            **figure(float(np.mean(values)), interval(parts, indices, chosen_on, sampling)),
+            **entry(float(np.mean(values)), interval(parts, indices, chosen_on, sampling)),
             "threshold_chosen_on": chosen_on,
             **(by_delta[0] | {"value": values[0]} if len(parts) == 1 else {"by_delta": by_delta}),
         }
@@ -94,22 +95,20 @@ def twice(name: str, parts: Sequence[Part] | None, scored: Scored, sampling: Sam
 def interval(parts: Sequence[Part], indices: Sequence[int], chosen_on: str, sampling: Sampling) -> Interval:
     """Wilson's interval of one share at a fixed threshold; otherwise bootstrapped."""
     if chosen_on == "test":
-        return bootstrap([table for part in parts for table in (part.choosing, part.counted)], mean_at_best, sampling)
-    if len(parts) == 1:
+        found = accuracy_at_best([(part.choosing, part.counted) for part in parts], sampling)
+    elif len(parts) == 1:
         return wilson_interval(parts[0].counted.at(indices[0]), sampling.confidence)
-
-    def mean_at_indices(curves: list[np.ndarray]) -> np.ndarray:
-        return np.mean([curve[:, index] for curve, index in zip(curves, indices, strict=True)], axis=0)  # (r,)
-
-    return bootstrap([part.counted for part in parts], mean_at_indices, sampling)
+    else:
+        found = accuracy_at([part.counted for part in parts], indices, sampling)
+    return interval_of(found.draws, found.value, sampling.confidence)
 
 
-def share(correct: np.ndarray, sampling: Sampling) -> Figure:
+def share(correct: np.ndarray, sampling: Sampling) -> Score:
     """A share of images without any threshold, (N,) bool."""
     value = float(np.count_nonzero(correct) * 100.0 / len(correct))
-    return figure(value, wilson_interval(correct, sampling.confidence))
+    return entry(value, wilson_interval(correct, sampling.confidence))
 
 
-def figure(value: float, bounds: Interval) -> Figure:
+def entry(value: float, bounds: Interval) -> Score:
     """A value with its interval, in percent."""
     return {"value": value, "low": bounds.low, "high": bounds.high, "unit": "percent"}

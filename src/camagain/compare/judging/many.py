@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from camagain.compare.judging.scores import read_scores
-from camagain.compare.judging.seeds import beyond_seed, same_seed
-from camagain.compare.runs.causes import CHECKOUT
+from camagain.compare.runs.causes import GIT_STATE
 from camagain.compare.runs.differences import Difference, differences, flat, shown
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.guards import contents, measuring, partial, same_test_images
+from camagain.compare.runs.scores import read_scores
+from camagain.compare.runs.seeds import beyond_seed, same_seed
 from camagain.errors import UserError
 
 LISTED = 8
@@ -159,13 +159,13 @@ def notices(runs: Sequence[RunFolder], differing: dict[str, tuple[object, ...]])
     yield from beside_the_settings(runs, ("data",) if differing else ("data", "code", "packages", "machine"))
     for one, other in () if differing else same_seed(runs):
         yield (
-            f"{one} and {other} have the same seed, so that one of them is no further training: "
-            "the deviation is smaller than that over seeds"
+            f"{one} and {other} have the same seed, so one of them is no separate training: "
+            "the deviation is smaller than the one over seeds"
         )
 
 
 def beside_the_settings(runs: Sequence[RunFolder], matters: Sequence[str]) -> Iterator[str]:
-    """What else differs from the first run, matter by matter: a deviation over the runs is also one over this."""
+    """What else differs from the first run, by kind: a deviation over the runs is also a deviation over this."""
     found: dict[tuple[str, str], list[str]] = {}
     for other in runs[1:]:
         beside = [difference for difference in differences(runs[0], other) if not is_told(difference, runs[0], other)]
@@ -175,11 +175,11 @@ def beside_the_settings(runs: Sequence[RunFolder], matters: Sequence[str]) -> It
             if entries:
                 found.setdefault((matter, "; ".join([*entries[:3], *more])), []).append(str(other))
     for (matter, what), others in found.items():
-        yield f"{runs[0]} against {' and '.join(others)}: {matter} not the same: {what}"
+        yield f"{runs[0]} against {' and '.join(others)}: {matter} differ: {what}"
 
 
 def is_told(difference: Difference, a: RunFolder, b: RunFolder) -> bool:
-    """Whether something else says it better: digests of sources than a commit, the seed than a division it draws."""
-    if difference.name in CHECKOUT:
+    """Whether another difference says it already: digests of sources a commit, a split's seed the split."""
+    if difference.name in GIT_STATE:
         return "code" in a.manifest and "code" in b.manifest
     return difference.name == "dataset fingerprint" and a.dataset.get("split_seed") != b.dataset.get("split_seed")

@@ -1,12 +1,12 @@
-"""Figures of a run made by hand: which threshold chooses, which images count."""
+"""Scores of a run made by hand: which threshold chooses, which images count."""
 
 import numpy as np
 import pytest
 
 from camagain.evaluation.boxes import LargestBoxes
-from camagain.evaluation.figures import figures
 from camagain.evaluation.inputs import Predictions
 from camagain.evaluation.scored import Scored, Swept
+from camagain.evaluation.scores import scores
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
 
@@ -37,8 +37,8 @@ def predictions() -> Predictions:
     return Predictions(np.zeros(4, dtype=int), TOP1, TOP5)
 
 
-def test_the_true_class_has_every_figure(predictions: Predictions):
-    found = figures(scored(predictions), True, Sampling(200))
+def test_the_true_class_has_every_score(predictions: Predictions):
+    found = scores(scored(predictions), True, Sampling(200))
     values = {name: figure["value"] for name, figure in found.items() if figure}
     assert values == {
         "top1": 25.0,
@@ -63,13 +63,13 @@ def test_the_true_class_has_every_figure(predictions: Predictions):
 
 
 def test_the_predicted_class_has_no_figure_that_presumes_the_true_one(predictions: Predictions):
-    found = figures(scored(predictions), False, Sampling(100))
+    found = scores(scored(predictions), False, Sampling(100))
     absent = {name for name, figure in found.items() if figure is None}
     assert absent == {"top5_loc", "top5_loc_val_threshold", "gt_known_loc", "gt_known_loc_val_threshold", "pxap"}
 
 
 def test_what_does_not_classify_has_boxes_alone():
-    found = figures(scored(None), False, Sampling(100))
+    found = scores(scored(None), False, Sampling(100))
     assert {name for name, figure in found.items() if figure} == {
         "max_box_acc",
         "max_box_acc_val_threshold",
@@ -79,10 +79,10 @@ def test_what_does_not_classify_has_boxes_alone():
 
 
 def test_a_share_at_a_threshold_from_val_has_wilsons_interval(predictions: Predictions):
-    figure = figures(scored(predictions), True, Sampling(100))["max_box_acc_val_threshold"]
+    figure = scores(scored(predictions), True, Sampling(100))["max_box_acc_val_threshold"]
     assert (figure["low"], figure["high"]) == wilson_interval(TEST[:, 2])
 
 
 def test_pixels_give_pxap(predictions: Predictions):
     pixels = np.array([[[3, 0, 0, 0, 0], [0, 0, 1, 0, 0]]] * 4, dtype=np.uint32)  # object pixels score higher
-    assert figures(scored(predictions, pixels), False, Sampling(100))["pxap"]["value"] == 100.0
+    assert scores(scored(predictions, pixels), False, Sampling(100))["pxap"]["value"] == 100.0

@@ -12,10 +12,10 @@ from camagain.errors import UserError
 from camagain.paper.registry import exhibits
 from camagain.stages import inside, stages
 
-LARGE = (INSIDE.weights("").name, INSIDE.maps("").name)
-"""What a run has and a reference never, by which one is told from the other before it is replaced."""
+RUN_ONLY = (INSIDE.weights("").name, INSIDE.maps("").name)
+"""Files of a run that no reference has: a folder with one of them is never replaced."""
 
-MARKS = (str(INSIDE.manifest), SEED_SPREAD)
+REFERENCE_FILES = (str(INSIDE.manifest), SEED_SPREAD)
 """A folder with one of these is taken for a reference."""
 
 
@@ -89,14 +89,14 @@ def check_target(runs: Sequence[Path], target: Path) -> None:
             raise UserError(f"{target}: one of {run} and {target} lies in the other; give another folder.")
     if target.exists() and not target.is_dir():
         raise UserError(f"{target}: a file; expected a folder for the reference, or a new name.")
-    large = next((path for name in LARGE for path in target.rglob(name)), None)
+    large = next((path for name in RUN_ONLY for path in target.rglob(name)), None)
     if large:
         raise UserError(
             f"{target}: it would be replaced, and {large.relative_to(target)} says that it is a run and no reference. "
             "Give the run first and the folder of its reference second, or delete it yourself."
         )
-    if target.is_dir() and any(target.iterdir()) and not any((target / name).is_file() for name in MARKS):
+    if target.is_dir() and any(target.iterdir()) and not any((target / name).is_file() for name in REFERENCE_FILES):
         raise UserError(
-            f"{target}: it would be replaced, and it is no reference (no {' and no '.join(MARKS)}). "
+            f"{target}: it would be replaced, and it is no reference (no {' and no '.join(REFERENCE_FILES)}). "
             "Give a new or empty folder."
         )

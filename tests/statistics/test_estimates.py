@@ -3,8 +3,19 @@
 import numpy as np
 import pytest
 
+from camagain.statistics.accuracies import accuracy_at_best
 from camagain.statistics.bootstrap import Sampling, resample_weights
-from camagain.statistics.estimates import Estimate, divided, estimate, means, of_sums, ratios
+from camagain.statistics.correctness import Correct
+from camagain.statistics.estimates import (
+    Estimate,
+    Resampled,
+    divided,
+    mean_of,
+    mean_percent,
+    means,
+    of_sums,
+    ratios,
+)
 
 SAMPLING = Sampling(resamples=300, confidence=0.9, seed=3)
 
@@ -47,7 +58,7 @@ def test_images_are_drawn_as_a_whole():
 def test_what_is_never_defined_is_nan():
     undefined = means(np.full((5, 1), np.nan), SAMPLING)[0]
     assert np.isnan([undefined.value, undefined.low, undefined.high]).all()
-    assert np.isnan(estimate(np.array([np.nan]), 1.0, 0.9).value)
+    assert np.isnan(Resampled(1.0, np.array([np.nan])).estimate(0.9).value)
     rare = means(np.array([[2.0]] + [[np.nan]] * 9), SAMPLING)[0]  # many resamples miss the one image
     assert (rare.value, rare.low, rare.high) == (2, 2, 2)
     assert np.isnan(divided(np.array([1.0]), np.array([0.0]))).all()
@@ -55,3 +66,29 @@ def test_what_is_never_defined_is_nan():
 
 def test_an_estimate_changes_its_unit_and_becomes_columns():
     assert Estimate(0.5, 0.25, 1.0).scaled(100).columns() == {"value": 50, "low": 25, "high": 100}
+
+
+def test_means_are_resampled_like_box_accuracies():
+    right = np.random.default_rng(0).random(50) < 0.7
+    figure = mean_percent(right, SAMPLING)
+    table = Correct.of(right[:, None])
+    assert figure.value == pytest.approx(100 * right.mean())
+    np.testing.assert_allclose(figure.draws, accuracy_at_best([(table, table)], SAMPLING).draws)
+
+
+def test_differences_are_paired():
+    values = np.random.default_rng(1).random(80)
+    change = mean_percent(values + 0.1, SAMPLING) - mean_percent(values, SAMPLING)
+    assert change.value == pytest.approx(10)
+    found = change.estimate(0.9)
+    assert (found.low, found.high) == pytest.approx((10, 10))  # alike in every image: nothing varies
+    one_by_one = mean_percent(values - values[::-1], SAMPLING)
+    joint = mean_percent(values, SAMPLING) - mean_percent(values[::-1], SAMPLING)
+    np.testing.assert_allclose(joint.draws, one_by_one.draws)
+    found = joint.estimate(0.9)
+    assert found.low <= joint.value <= found.high and found.high - found.low > 5
+
+
+def test_the_mean_of_figures():
+    figures = [Resampled(1.0, np.array([0.0, 2.0])), Resampled(3.0, np.array([4.0, 4.0]))]
+    assert mean_of(figures).value == 2 and mean_of(figures).draws.tolist() == [2, 3]

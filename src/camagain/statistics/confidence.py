@@ -1,0 +1,16 @@
+"""The level of confidence that holds where an experiment does not set its own, and what the normal distribution makes
+of it."""
+
+from statistics import NormalDist
+
+CONFIDENCE = 0.95
+"""Share of intervals that hold the true value, and of chance differences that lie within a tolerance: one in twenty is
+missed, the convention of Fisher ("Statistical Methods for Research Workers", 1925)."""
+
+
+def normal_quantile(confidence: float = CONFIDENCE) -> float:
+    """How many standard deviations on either side of the mean hold this share of a normal distribution: 1.96 for 0.95.
+
+    `confidence`: between 0 and 1, both excluded.
+    """
+    return NormalDist().inv_cdf((1 + confidence) / 2)
