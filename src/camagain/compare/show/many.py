@@ -12,7 +12,7 @@ from rich.text import Text
 from camagain.compare.judging.many import RunTable, ScoreRow
 from camagain.compare.judging.ranks import RANKED
 from camagain.compare.show.grids import Column, Grid
-from camagain.compare.show.markdown import markdown_table, plain
+from camagain.compare.show.markdown import code, markdown_table
 from camagain.compare.show.record import plain_value
 from camagain.compare.show.text import WIDTH, rich_table
 
@@ -60,7 +60,7 @@ def markdown(table: RunTable, figures: Sequence[str] = RANKED) -> str:
     lines += [f"- {line}" for line in legend(table, names)]
     for figure, of_figure in groupby(rows, lambda row: row.figure):
         grid = figure_grid(table, list(of_figure), names, range(len(names)))
-        lines += ["", f"**{plain(figure)}**, percent", "", *markdown_table(grid)]
+        lines += ["", f"{code(figure)}, percent", "", *markdown_table(grid)]
     return "\n".join([*lines, "", footnote(table, rows, "bold")])
 
 
@@ -162,7 +162,9 @@ def figure_grid(table: RunTable, rows: Sequence[ScoreRow], names: Sequence[str],
         for row in rows
     ]
     best = frozenset((i, 2 + k) for i, row in enumerate(rows) for k, place in enumerate(places) if place in row.best)
-    return Grid([Column("model"), Column("method"), *(Column(head, "number") for head in heads)], cells, best)
+    return Grid(
+        [Column("model", "name"), Column("method", "name"), *(Column(head, "number") for head in heads)], cells, best
+    )
 
 
 def spread_heads(table: RunTable) -> list[str]:
