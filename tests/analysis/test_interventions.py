@@ -156,9 +156,11 @@ def test_seeds_differ_from_each_other_and_from_the_training_before_and_repeat_th
     assert_equal(found[0], found[2])
     assert any(not torch.equal(found[0][key], found[1][key]) for key in found[0])
     known = experiment.analysis.interventions.changes
-    seeds = {name: further(experiment, MODEL, Change.named(name, known)).seed for name in known if name != "shrunk"}
+    seeds = {
+        name: further(experiment, MODEL, Change.named(name, known)).training_seed for name in known if name != "shrunk"
+    }
     assert seeds["own-seed0"] == seeds["K13-seed0"], "the same images in the same order, whatever the kernels"
-    assert len({*seeds.values(), experiment.seed}) == 3
+    assert len({*seeds.values(), experiment.training_seed}) == 3
 
 
 def test_the_recipe_is_the_models_own_but_for_its_length(own):
@@ -240,7 +242,7 @@ def test_a_state_of_another_job_or_of_other_weights_is_left_alone(killed, capsys
     assert "is of another training (change was own-seed0, is K13-seed0; " in capsys.readouterr().out
 
     card = json.loads((paths.model(MODEL) / "model.json").read_text())
-    finetune(experiment.model_copy(update={"seed": 5}), MODEL, paths)
+    finetune(experiment.model_copy(update={"seeds": (5,)}), MODEL, paths)
     written(experiment, paths, "own-seed0")
     said = capsys.readouterr().out
     assert f"is of another training (weights was {card['sha256']}, is " in said
