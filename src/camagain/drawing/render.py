@@ -37,14 +37,12 @@ class TextTable:
     @classmethod
     def from_markdown(cls, text: str) -> "TextTable":
         """The table that `markdown` wrote."""
-        lines = text.splitlines()
+        table, _, caption = text.partition("\n\n")
         head, rule, *rows = (
             tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1])
-            for line in lines
-            if line.startswith("|")
+            for line in table.splitlines()
         )
-        caption = "\n".join(lines[len(rows) + 3 :])
-        return cls(caption, head, tuple(rows), sum(not cell.endswith(":") for cell in rule))
+        return cls(caption.removesuffix("\n"), head, tuple(rows), sum(not cell.endswith(":") for cell in rule))
 
     def markdown(self) -> str:
         """GitHub-flavoured Markdown, numbers right-aligned, the caption below."""
