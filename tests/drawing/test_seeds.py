@@ -8,7 +8,9 @@ from camagain.drawing.seeds import mean_over_seeds, singles
 
 
 def table(value: float, low: float, high: float, **more) -> pd.DataFrame:
-    return pd.DataFrame([{"model": "a", "t": np.nan, "value": value, "low": low, "high": high, "unit": "percent", **more}])
+    return pd.DataFrame(
+        [{"model": "a", "t": np.nan, "value": value, "low": low, "high": high, "unit": "percent", **more}]
+    )
 
 
 def test_two_seeds_by_hand():

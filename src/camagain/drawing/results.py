@@ -11,7 +11,7 @@ import pandas as pd
 
 from camagain.artifacts import RunPaths, existing, read_json
 from camagain.config import BASELINE, BASELINE_METHODS, Experiment
-from camagain.config.methods import CAM_METHODS, METHOD_NAMES
+from camagain.config.methods import METHOD_NAMES, scored_under_choices
 from camagain.errors import UserError
 from camagain.statistics.correctness import Correct
 
@@ -121,7 +121,7 @@ class RunResults:
 
     def choices(self) -> pd.DataFrame:
         """What each choice of the evaluation costs, all models and methods; without rows where none was scored."""
-        methods = [method for method in self.experiment.localization.methods if method in CAM_METHODS]
+        methods = [method for method in self.experiment.localization.methods if scored_under_choices(method)]
         tables = [
             self.csv(self.paths.evaluation(model, method) / "choices.csv").fillna({"changed": ""})
             for model in self.models

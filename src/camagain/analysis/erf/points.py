@@ -3,8 +3,8 @@
 import pandas as pd
 
 from camagain.analysis.erf.area import THRESHOLDS
-from camagain.drawing.families import family_of
 from camagain.drawing.results import RunResults
+from camagain.models.families import family_of
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correlation import correlate
 
