@@ -116,7 +116,7 @@ def run_all(experiment, paths) -> None:
         for training, job in jobs(experiment, stage):
             view = stage_view(experiment, stage, training)
             if stage == "data":
-                prepare_dataset(view.dataset, paths.dataset_dir, view.seed)
+                prepare_dataset(view.dataset, paths.dataset_dir)
             elif stage == "evaluate_baseline":
                 evaluate_baselines(view, paths)
             elif stage in PARTS:

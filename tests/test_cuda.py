@@ -142,7 +142,7 @@ def on_gpu(tiny_values: dict, tmp_path_factory: pytest.TempPathFactory):
     experiment = parse_experiment({**tiny_values, "models": models, "analysis": {}, "compute": {"device": "cuda"}}, "t")
     folder = tmp_path_factory.mktemp("gpu")
     paths = experiment.paths(folder / "results", folder / "data")
-    prepare_dataset(experiment.dataset, paths.dataset_dir, experiment.seed)
+    prepare_dataset(experiment.dataset, paths.dataset_dir)
     return experiment, paths
 
 

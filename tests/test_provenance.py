@@ -1,13 +1,13 @@
 """The code digest of a stage changes when, and only when, a file that the stage depends on changes."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from camagain import provenance
+from camagain import provenance, stages
 from camagain.provenance import code_digest, source_files
-from camagain.stages import stage_code
 
 STAGES = ("data", "finetune", "localize", "evaluate", "tables", "figures")
 
@@ -21,9 +21,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def digests() -> dict[str, str]:
+def digests(values: dict, model: str = "") -> dict[str, str]:
     provenance.imported_modules.cache_clear()
-    return {stage: stage_code(stage) for stage in STAGES}
+    stages._digest.cache_clear()
+    return {stage: stages.stage_code(stage, values, model) for stage in STAGES}
 
 
 @pytest.mark.parametrize(
@@ -31,11 +32,16 @@ def digests() -> dict[str, str]:
     [
         ("training/augment.py", {"finetune"}),
         ("localization/maps.py", {"localize"}),
+        ("localization/methods/pc1.py", {"localize"}),
         ("models/narrow.py", {"finetune", "localize"}),
+        ("models/families/resnet.py", {"finetune", "localize"}),
+        ("datasets/kinds/synthbirds.py", {"data"}),
+        ("datasets/kinds/wsol_metadata.py", set()),
         ("evaluation/boxes.py", {"evaluate"}),
         ("evaluation/metrics.py", {"evaluate", "tables", "figures"}),
         ("datasets/synthbirds/bird.py", {"data"}),
         ("datasets/cub.py", {"data"}),
+        ("datasets/archive.py", set()),
         ("paper/exhibits/heatmaps.py", {"figures"}),
         ("paper/tables.py", {"tables"}),
         ("datasets/index.py", set(STAGES)),
@@ -44,11 +50,45 @@ def digests() -> dict[str, str]:
         ("cli.py", set()),
     ],
 )
-def test_an_edit_reruns_exactly_what_depends_on_the_file(package: Path, edited: str, rerun: set[str]):
-    before = digests()
-    (package / edited).write_text((package / edited).read_text() + "\n# edited\n")
-    after = digests()
-    assert {stage for stage in STAGES if before[stage] != after[stage]} == rerun
+def test_an_edit_reruns_exactly_what_depends_on_the_file(
+    package: Path, tiny_values: dict, edited: str, rerun: set[str]
+):
+    assert changed(tiny_values, package / edited, lambda text: f"{text}\n# edited\n") == rerun
+
+
+def changed(values: dict, path: Path, edit: Callable[[str], str], model: str = "") -> set[str]:
+    """The stages whose digest an edit of a file changes."""
+    before = digests(values, model)
+    text = path.read_text() if path.exists() else ""
+    assert edit(text) != text
+    path.write_text(edit(text))
+    after = digests(values, model)
+    return {stage for stage in STAGES if before[stage] != after[stage]}
+
+
+@pytest.mark.parametrize(
+    ("edited", "old", "new", "rerun"),
+    [
+        ("models/families/resnet.py", "#0072B2", "#0072B3", {"finetune", "localize", "tables", "figures"}),
+        ("localization/methods/cam.py", "choices=True", "choices=False", set(STAGES)),
+    ],
+)
+def test_a_declaration_counts_wherever_declarations_are_read(
+    package: Path, tiny_values: dict, edited: str, old: str, new: str, rerun: set[str]
+):
+    assert changed(tiny_values, package / edited, lambda text: text.replace(old, new)) == rerun
+
+
+@pytest.mark.parametrize("folder", ["datasets/kinds", "models/families", "localization/methods"])
+def test_an_addition_changes_nothing_that_does_not_use_it(package: Path, tiny_values: dict, folder: str):
+    assert changed(tiny_values, package / folder / "added.py", lambda text: "DECLARES = 1\n") == set()
+
+
+def test_one_models_jobs_depend_on_its_own_family(package: Path, tiny_values: dict):
+    resnet, convnext = "small-resnet", "small-convnext"
+    family = package / "models" / "families" / "convnext.py"
+    assert changed(tiny_values, family, lambda text: f"{text}# edited\n", resnet) == set()
+    assert changed(tiny_values, family, lambda text: f"{text}# again\n", convnext) == {"finetune", "localize"}
 
 
 def test_templates_count_as_sources(package: Path):
@@ -68,3 +108,13 @@ def test_the_packages_on_the_way_count(package: Path):
 def test_a_wrong_module_name_is_an_error():
     with pytest.raises(ValueError, match=r"camagain\.nothing"):
         code_digest("camagain.nothing")
+
+
+def test_what_a_package_imports_on_request_counts_for_those_that_ask(package: Path):
+    kernels = package / "models" / "kernels.py"
+    asking = package / "asking.py"
+    asking.write_text("from camagain.models import families\n")
+    assert kernels not in source_files("camagain.asking")
+    asking.write_text("from camagain.models import enlarge_kernels\n")
+    provenance.imported_modules.cache_clear()
+    assert kernels in source_files("camagain.asking")

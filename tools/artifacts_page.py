@@ -24,7 +24,9 @@ TAIL = f"""\
 
 | file | content |
 |---|---|
-| `data/<dataset>/` | the images, in their own layout, where they are drawn or downloaded; shared by all runs |
+| `data/<dataset>/` | the images where they are drawn; shared by all runs. The folder is called by the \
+dataset's name and eight digits that follow from its settings |
+| `data/CUB_200_2011-unpacked/` | `cub`: the archive as it is published, whatever the split |
 | `data/<dataset>/masks/object/`, `masks/ignore/` | `wsol-metadata` with masks: the united instances of each image, \
 and what evaluation leaves out |
 | `results/<run>/models/<model>/snapshots/epoch-0000.safetensors` ... | weights of the start (epoch 0), of every \

@@ -51,7 +51,7 @@ def data(experiment: ExperimentFile, results: Results = Path("results"), data: D
     from camagain.datasets.prepare import prepare_dataset
 
     view, paths = seen_by("data", experiment, results, data)
-    prepare_dataset(view.dataset, paths.dataset_dir, view.seed)
+    prepare_dataset(view.dataset, paths.dataset_dir)
 
 
 @app.command()

@@ -21,8 +21,11 @@ def diagnosis(downloads: Path = Path("downloads")) -> str:
 
 def architectures() -> str:
     """Every architecture name that an experiment can use, one a line."""
-    import camagain.models  # noqa: F401  # registers ours with timm, and must come before timm
-    import timm  # isort: skip
+    from camagain.models.zoo import register_networks
+
+    import timm  # isort: skip  # after camagain.models.zoo, which makes it importable next to a CPU-only torch
+
+    register_networks()
 
     return "\n".join(timm.list_models())
 

@@ -3,54 +3,136 @@
 Snakemake sees a command line, not the library behind it. The digest in a rule's `params` covers the stage's module,
 every module of this package that it imports (also inside functions, also indirectly), and the data files beside them.
 It is read from the source, so nothing has to be listed by hand and nothing is imported.
+
+No statement imports the modules of a registry (see `camagain.registry`). Of these the digest counts those that are in
+use: their sources where a module calls `implementations("package")` or `implementation("package", ...)`, and their
+declarations alone where it calls `declarations("package", ...)`. So an addition changes no digest of what does not use
+it. What a package imports in its `__getattr__` counts where something is taken from the package by name.
 """
 
 import ast
 import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from camagain.registry import declaration_source
+
 PACKAGE = Path(__file__).parent
+LOOKING = ("implementation", "implementations", "declarations")
+"""Functions of `camagain.registry` that look into a registry."""
+
 SOURCE_SUFFIXES = {".j2", ".css", ".csv"}
 """Files that modules read from their own folder: templates, styles, published numbers."""
 
 
-def code_digest(*modules: str) -> str:
-    """A 12-digit digest of the sources behind modules such as "camagain.training.finetune"."""
+def code_digest(*modules: str, used: Collection[str] | None = None) -> str:
+    """A 12-digit digest of the sources behind modules such as "camagain.training.finetune".
+
+    `used`: the modules of registries that count where the code behind `modules` looks into their registry; all if None.
+    """
     digest = hashlib.sha256()
-    for path in source_files(*modules):
+    files, declared = _dependencies(modules, used)
+    for path in sorted(files):
         digest.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode())
         digest.update(path.read_bytes())
+    for path in sorted(declared - files):
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\0{declaration_source(path)}".encode())
     return digest.hexdigest()[:12]
 
 
-def source_files(*modules: str) -> list[Path]:
-    """Every file of this package that these modules depend on, sorted."""
+def source_files(*modules: str, used: Collection[str] | None = None) -> list[Path]:
+    """Every file of this package that these modules depend on, sorted; `used` as in `code_digest`."""
+    return sorted(_dependencies(modules, used)[0])
+
+
+def _dependencies(modules: tuple[str, ...], used: Collection[str] | None) -> tuple[set[Path], set[Path]]:
+    """The files that modules depend on, and the files of which they read the declaration."""
     files: set[Path] = set()
+    declared: set[Path] = set()
     pending = [name for module in modules for name in with_parents(module)]
     while pending:
         file = module_file(pending.pop())
         if file is None:
             raise ValueError(f"no module of this package: one of {modules}")
-        if file not in files:
-            files.add(file)
-            files.update(path for path in file.parent.iterdir() if path.suffix in SOURCE_SUFFIXES)
-            pending.extend(imported_modules(file))
-    return sorted(files)
+        if file in files:
+            continue
+        files.add(file)
+        files.update(path for path in file.parent.iterdir() if path.suffix in SOURCE_SUFFIXES)
+        found = imported_modules(file)
+        pending.extend(found.names)
+        asked = [path for name in found.asked if (path := module_file(name))]
+        pending.extend(name for path in asked for name in imported_modules(path).on_request)
+        pending.extend(name for package in found.implemented for name in _members(package, used))
+        declared.update(
+            path for package in found.declared for name in _members(package, used) if (path := module_file(name))
+        )
+    return files, declared
+
+
+def _members(package: str, used: Collection[str] | None) -> list[str]:
+    """The modules of a registry that count."""
+    folder = PACKAGE.joinpath(*package.split(".")[1:])
+    names = [f"{package}.{path.stem}" for path in folder.iterdir() if not path.name.startswith("_")]
+    return [name for name in names if module_file(name) and (used is None or name in used)]
+
+
+@dataclass(frozen=True)
+class Imports:
+    """What a source file brings in: modules of this package, and registries, by their package."""
+
+    names: frozenset[str]
+    asked: frozenset[str]  # modules from which it takes something that is no module
+    on_request: frozenset[str]  # modules that its `__getattr__` imports when something is asked for
+    implemented: frozenset[str]  # registries whose modules it imports
+    declared: frozenset[str]  # registries whose declarations it reads
 
 
 @cache
-def imported_modules(file: Path) -> tuple[str, ...]:
-    """The modules of this package that a source file imports, with the packages on the way to them."""
+def imported_modules(file: Path) -> Imports:
+    """The modules of this package that a source file imports, with the packages on the way to them, and registries."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    lazy = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
+    lazy_nodes = [node for node in tree.body if node in lazy or (lazy and _for_type_checkers(node))]
+    nodes = [node for node in tree.body if node not in lazy and not _for_type_checkers(node)]
+    calls: dict[str, set[str]] = {name: set() for name in LOOKING}
+    asked: set[str] = set()
+    for node in _walk(nodes):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls:
+            calls[node.func.id].add(ast.literal_eval(node.args[0]))
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            things = [alias.name for alias in node.names if module_file(f"{node.module}.{alias.name}") is None]
+            asked.update([node.module] if things else [])
+    return Imports(
+        names=_imported(_walk(nodes)),
+        asked=frozenset(asked),
+        on_request=_imported(_walk(lazy_nodes)),
+        implemented=frozenset(calls["implementation"] | calls["implementations"]),
+        declared=frozenset(calls["declarations"]),
+    )
+
+
+def _imported(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """The modules of this package that statements import, with the packages on the way to them."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
     ours = {name for module in found if module.split(".")[0] == "camagain" for name in with_parents(module)}
-    return tuple(sorted(name for name in ours if module_file(name) is not None))
+    return frozenset(name for name in ours if module_file(name) is not None)
+
+
+def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    return (inner for node in nodes for inner in ast.walk(node))
+
+
+def _for_type_checkers(node: ast.AST) -> bool:
+    """Whether a statement is there for type checkers and never runs."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse
 
 
 def with_parents(module: str) -> list[str]:

@@ -22,8 +22,10 @@ from camagain.artifacts import RunPaths
 from camagain.config import BASELINE, BASELINE_METHODS, WITHOUT_EFFECT, Experiment
 from camagain.config.analysis import declared
 from camagain.config.base import restricted
+from camagain.config.dataset import contents, kind_module
 from camagain.config.declared import AnalysisStage
-from camagain.config.methods import CAM_METHODS
+from camagain.config.methods import method_module, scored_under_choices
+from camagain.models.families import family_module
 from camagain.paper.registry import exhibit_modules, figure_names, table_names
 from camagain.provenance import code_digest
 
@@ -75,7 +77,7 @@ CORE: Mapping[str, Stage] = {
     "data": Stage(
         "Make or fetch the images and write their index.",
         code=("camagain.datasets.prepare",),
-        settings=("dataset", "seed"),
+        settings=("dataset",),
         reads=(),
         writes=(
             file(
@@ -162,7 +164,7 @@ CORE: Mapping[str, Stage] = {
             ),
             file(P.curve(T, M), "box accuracy for each split, choice of contours, delta and threshold"),
             file(
-                P.choices(T, "{own_method}"),
+                P.choices(T, "{method_with_choices}"),
                 "`cam` and `pc1`: MaxBoxAcc and MaxBoxAccV2 under other choices of the evaluation, with paired "
                 "intervals",
             ),
@@ -321,7 +323,9 @@ def picked(values: Mapping[str, Any] | None, path: list[str]) -> Any:
 
 
 def without_effect_left_out(key: str, value: Any) -> Any:
-    """The section `compute` without the keys that change no result; anything else as it is."""
+    """The sections `compute` and `dataset` without the keys that change no result; anything else as it is."""
+    if key == "dataset" and value:
+        return contents(value)
     if key != "compute":
         return value
     return {name: setting for name, setting in (value or {}).items() if name not in WITHOUT_EFFECT}
@@ -348,9 +352,25 @@ def changed(experiment: Experiment, old: Mapping[str, Any], new: Mapping[str, An
     return [name for name in found if not above(name) & set(found)]
 
 
-def stage_code(stage: str) -> str:
-    """The digest of the sources behind a stage."""
-    return code_digest(*stages()[stage].code)
+def stage_code(stage: str, values: Mapping[str, Any], training: str = "") -> str:
+    """The digest of the sources behind a stage of an experiment, given as plain values; of one training's for it.
+
+    Of kinds of dataset, families of networks and methods it counts those that the experiment, or the training, uses.
+    """
+    return _digest(stages()[stage].code, used_modules(values, training.partition("/seed")[0]))
+
+
+@cache
+def _digest(modules: tuple[str, ...], used: frozenset[str]) -> str:
+    return code_digest(*modules, used=used)
+
+
+def used_modules(values: Mapping[str, Any], model: str = "") -> frozenset[str]:
+    """The modules of registries that an experiment uses; of families those of one model where it is given."""
+    networks = [entry["architecture"] for entry in values["models"] if model in ("", entry["name"])]
+    families = {module for architecture in networks if (module := family_module(architecture))}
+    methods = {method_module(method) for method in values["localization"]["methods"]}
+    return frozenset({kind_module(values["dataset"]["kind"]), *families, *methods})
 
 
 # The files of a stage.
@@ -401,7 +421,7 @@ def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:
     methods = experiment.localization.methods
     return {
         "method": methods,
-        "own_method": [method for method in methods if method in CAM_METHODS],
+        "method_with_choices": [method for method in methods if scored_under_choices(method)],
         "baseline": BASELINE_METHODS,
         "table": table_names(experiment),
         "figure": figure_names(experiment),

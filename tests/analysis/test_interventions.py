@@ -204,8 +204,8 @@ class Stop(BaseException):
 @pytest.fixture
 def killed(own, monkeypatch) -> Callable[[str], tuple[Experiment, RunPaths]]:
     """Starts a job of two epochs and stops it when its state after the first one is written."""
-    monkeypatch.setattr("camagain.training.state.code_digest", lambda module: "unchanged")
-    monkeypatch.setattr(interventions, "code_digest", lambda module: "unchanged")
+    monkeypatch.setattr("camagain.training.state.code_digest", lambda *modules, **used: "unchanged")
+    monkeypatch.setattr(interventions, "code_digest", lambda *modules, **used: "unchanged")
 
     def make(change: str) -> tuple[Experiment, RunPaths]:
         write = StateFile.write

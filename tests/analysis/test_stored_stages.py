@@ -18,7 +18,7 @@ from camagain.config.file import parse_experiment
 from camagain.datasets.index import read_index, write_index
 from camagain.errors import UserError
 from camagain.localization.channels import THETAS, activated_cells, gap_values
-from camagain.localization.maps import cam
+from camagain.localization.methods.cam import cam
 from camagain.localization.parts import components, evidence_by_sign
 
 TESTS, SIDE, CELLS = 10, 48, 6

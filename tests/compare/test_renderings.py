@@ -192,21 +192,22 @@ def test_photographs_are_used_only_where_the_test_images_are_those_of_the_runs(
 ):
     assert find_photographs(comparison, data).reason == ""
     assert "is not there" in find_photographs(comparison, tmp_path / "nowhere").reason
-    shutil.copytree(data / "tiny-birds", tmp_path / "tiny-birds")
-    description = tmp_path / "tiny-birds" / "dataset.json"
+    (folder,) = data.glob("tiny-birds-*")
+    shutil.copytree(folder, tmp_path / folder.name)
+    description = tmp_path / folder.name / "dataset.json"
     edit(description, "fingerprint", value="0" * 64)
     assert find_photographs(comparison, tmp_path).reason == "", "the test images are the same, others may differ"
     edit(description, "split_fingerprints", "test", value="0" * 64)
     found = find_photographs(comparison, tmp_path)
     assert found.index is None
-    assert found.reason == f"{tmp_path}/tiny-birds holds other test images than those of the runs"
+    assert found.reason == f"{tmp_path}/{folder.name} holds other test images than those of the runs"
 
 
 def test_without_data_maps_lie_on_grey_and_the_page_says_why(comparison: Comparison, tmp_path: Path):
     write_html(comparison, tmp_path / "compare.html", tmp_path / "nowhere")
     html = (tmp_path / "compare.html").read_text()
     assert "Grey instead of photographs, and no true boxes:" in words(html)
-    assert f"{tmp_path}/nowhere/tiny-birds/dataset.json is not there" in words(html)
+    assert f"{tmp_path}/nowhere/tiny-birds-*/index.parquet is not there" in words(html)
     corner = np.asarray(pictures(html)[0])[20:180, 20:180]  # the first tile, without the boxes along its edge
     assert np.median(corner) == pytest.approx(128, abs=2)
 

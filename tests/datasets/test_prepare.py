@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -15,9 +16,14 @@ import pandas as pd
 import pytest
 
 from camagain.artifacts import read_json
-from camagain.config import Cub, CubFolder, SynthBirds
+from camagain.config.dataset import folder_name
 from camagain.datasets.index import fingerprints, image_path, read_index
-from camagain.datasets.prepare import CUB_200_2011, Archive, prepare_dataset
+from camagain.datasets.kinds import cub as kind
+from camagain.datasets.kinds.cub import CUB_200_2011, Archive, Cub
+from camagain.datasets.kinds.cub_folder import CubFolder
+from camagain.datasets.kinds.synthbirds import SynthBirds
+from camagain.datasets.kinds.wsol_metadata import WsolMetadata
+from camagain.datasets.prepare import prepare_dataset
 from camagain.errors import UserError
 
 
@@ -46,8 +52,21 @@ def site(tmp_path: Path, serve: Callable[[Any], str]) -> Any:
     return state
 
 
-def cub(site: Any, tmp_path: Path) -> Cub:
-    return Cub.model_validate({"kind": "cub", "val_per_class": 1, "url": site.url, "downloads": tmp_path / "downloads"})
+def cub(site: Any, tmp_path: Path, **others: Any) -> Cub:
+    places = {"url": site.url, "downloads": tmp_path / "downloads"}
+    return Cub.model_validate({"kind": "cub", "val_per_class": 1, **places, **others})
+
+
+@pytest.fixture
+def prepare_cub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cub, Path, Archive], None]:
+    """Prepares CUB-200-2011 from an archive that stands in for the official one."""
+
+    def prepare(dataset: Cub, dataset_dir: Path, archive: Archive) -> None:
+        monkeypatch.setattr(kind, "read", partial(read, archive=archive))
+        prepare_dataset(dataset, dataset_dir)
+
+    read = kind.read
+    return prepare
 
 
 def check_written(dataset_dir: Path, kind: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -91,30 +110,38 @@ def test_a_relative_cub_folder_is_found_from_elsewhere(
     check_written(tmp_path / "data" / "mine", "cub-folder")
 
 
-def test_cub_is_downloaded_once_and_unpacked(cub_folder: Path, tmp_path: Path, site: Any) -> None:
+def test_cub_is_downloaded_once_and_unpacked_for_all_splits(
+    cub_folder: Path, tmp_path: Path, site: Any, prepare_cub: Callable
+) -> None:
     archive = pack(cub_folder, site.folder / "CUB_200_2011.tgz")
     shutil.rmtree(cub_folder)
     out, dataset = tmp_path / "data" / "cub", cub(site, tmp_path)
-    prepare_dataset(dataset, out, archive=archive)
+    prepare_cub(dataset, out, archive)
     index, summary = check_written(out, "cub")
-    assert index["path"].str.startswith("unpacked/CUB_200_2011/images/").all()
+    assert index["path"].str.startswith("../CUB_200_2011-unpacked/CUB_200_2011/images/").all()
     assert summary["source"] == site.url
     assert summary["archive"] == {"name": "CUB_200_2011.tgz", "size": archive.size, "sha256": archive.sha256}
 
     shutil.rmtree(dataset.downloads)  # the archive is no longer needed
-    prepare_dataset(dataset, out, archive=archive)
+    prepare_cub(dataset, out, archive)
     assert read_index(out / "index.parquet").drop(columns="boxes").equals(index.drop(columns="boxes"))
+    check_written(tmp_path / "data" / "cub", "cub")
+    other_split = tmp_path / "data" / "other"
+    prepare_cub(cub(site, tmp_path, split_seed=1), other_split, archive)
+    check_written(other_split, "cub")
     assert len(site.asked) == 1
 
     other = Archive(archive.name, archive.size, "0" * 64, archive.root)
     with pytest.raises(UserError, match="Delete the folder to have it unpacked again"):
-        prepare_dataset(dataset, out, archive=other)
+        prepare_cub(dataset, out, other)
 
 
-def test_an_archive_in_the_downloads_folder_is_taken(cub_folder: Path, tmp_path: Path, site: Any) -> None:
+def test_an_archive_in_the_downloads_folder_is_taken(
+    cub_folder: Path, tmp_path: Path, site: Any, prepare_cub: Callable
+) -> None:
     archive = pack(cub_folder, tmp_path / "downloads" / "CUB_200_2011.tgz")
     dataset = cub(site, tmp_path)
-    prepare_dataset(dataset, tmp_path / "data", archive=archive)
+    prepare_cub(dataset, tmp_path / "data", archive)
     check_written(tmp_path / "data", "cub")
     assert site.asked == []
 
@@ -136,14 +163,44 @@ def test_a_failure_leaves_no_older_index(cub_folder: Path, tmp_path: Path) -> No
     assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_the_seed_chooses_val(cub_folder: Path, tmp_path: Path) -> None:
-    dataset = CubFolder(kind="cub-folder", name="mine", path=cub_folder, val_per_class=1)
+def test_the_split_seed_chooses_val(cub_folder: Path, tmp_path: Path) -> None:
     chosen = set()
     for seed in range(8):
-        prepare_dataset(dataset, tmp_path / "data", seed)
+        dataset = CubFolder(kind="cub-folder", name="mine", path=cub_folder, val_per_class=1, split_seed=seed)
+        prepare_dataset(dataset, tmp_path / "data")
         chosen.add(tuple(read_index(tmp_path / "data" / "index.parquet", "val")["image_id"]))
         assert read_json(tmp_path / "data" / "dataset.json")["split_seed"] == seed
     assert len(chosen) > 1
+
+
+DATASETS = {
+    "synthbirds": (SynthBirds, {"kind": "synthbirds"}, {"seed": 1}),
+    "cub": (Cub, {"kind": "cub"}, {"val_per_class": 6}),
+    "cub-folder": (CubFolder, {"kind": "cub-folder", "name": "x", "path": "birds"}, {"path": "other"}),
+    "wsol-metadata": (
+        WsolMetadata,
+        {"kind": "wsol-metadata", "name": "x", "path": "a", "metadata": "b"},
+        {"metadata": "c"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_folder_depends_on_what_is_in_it(name: str) -> None:
+    settings, values, other = DATASETS[name]
+    dataset = settings.model_validate(values)
+    folder = folder_name(dataset)
+    assert re.fullmatch(rf"{dataset.name}-[0-9a-f]{{8}}", folder)
+    assert folder_name(settings.model_validate(values)) == folder
+    assert folder_name(settings.model_validate({**values, **other})) != folder
+    assert folder_name(settings.model_validate({**values, "name": "y"})) != folder
+    if "split_seed" in settings.model_fields:
+        assert folder_name(settings.model_validate({**values, "split_seed": 1})) != folder
+
+
+def test_the_folder_does_not_depend_on_where_an_archive_comes_from() -> None:
+    moved = {"kind": "cub", "url": "http://mirror/x.tgz", "downloads": "elsewhere"}
+    assert folder_name(Cub.model_validate(moved)) == folder_name(Cub.model_validate({"kind": "cub"}))
 
 
 def test_synthbirds_are_drawn_into_the_dataset_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camagain.config import SynthBirds
+from camagain.datasets.kinds.synthbirds import SynthBirds
 from camagain.datasets.synthbirds import write_synthbirds
 from camagain.datasets.synthbirds.classes import MAX_CLASSES, bird_classes
 from camagain.datasets.synthbirds.dice import Dice

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from camagain.artifacts import read_json
-from camagain.config import WsolMetadata
 from camagain.datasets.cub import corners
 from camagain.datasets.index import check_index, fingerprints, image_path, read_index, write_index
+from camagain.datasets.kinds.wsol_metadata import WsolMetadata
 from camagain.datasets.prepare import prepare_dataset
 from camagain.datasets.text_tables import finite, read_table
 from camagain.datasets.united_masks import tight_box, unite

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camagain.config import SynthBirds
 from camagain.datasets.cub import read_cub
 from camagain.datasets.index import image_path
+from camagain.datasets.kinds.synthbirds import SynthBirds
 from camagain.datasets.synthbirds import write_synthbirds
 from camagain.errors import UserError
 from camagain.evaluation.masks import read_mask, read_regions

@@ -23,9 +23,9 @@ from camagain.localization import forward
 from camagain.localization.extract import localize
 from camagain.localization.forward import batches, features_of, features_of_size, images_of, ready, require_finite
 from camagain.models import create
+from camagain.models.families.replknet import LargeKernel
+from camagain.models.families.slak import Strips
 from camagain.models.large_kernel import LargeKernelConv2d
-from camagain.models.replknet import LargeKernel
-from camagain.models.slak import Strips
 from camagain.provenance import PACKAGE, module_file, source_files
 from camagain.training.finetune import finetune
 from camagain.training.modes import BatchNorm

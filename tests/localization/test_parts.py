@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from camagain.localization.maps import cam
+from camagain.localization.methods.cam import cam
+from camagain.localization.methods.pc1 import pc1, principal_axes, span
 from camagain.localization.parts import COMPONENTS_COUNTED, COMPONENTS_KEPT, components, evidence_by_sign, padded
-from camagain.localization.principal import pc1, principal_axes, span
 
 
 def random_features(*shape: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from camagain.localization import pc1
-from camagain.localization.principal import described_sign, first_axis, scale_channels
+from camagain.localization.methods.pc1 import described_sign, first_axis, scale_channels
 
 
 def random_features(channels: int = 48, side: int = 12, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,7 +8,9 @@ from types import ModuleType
 import pytest
 import torch
 
-from camagain import _torchvision  # noqa: F401  # before any test that imports timm, so that each file runs alone
+from camagain.models.zoo import register_networks
+
+register_networks()
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from camagain.models import create, published, replknet, slak
+from camagain.models import create
+from camagain.models.families import convnext, replknet, slak
 from camagain.models.zoo import feature_maps, linear_head
 
 import timm  # isort: skip  # after camagain.models, which makes it importable next to a CPU-only torch
 from timm.optim import param_groups_layer_decay  # isort: skip
 
-MODULES = (replknet, slak, published)
-NAMES = sorted(name for module in MODULES for name in module.default_cfgs)
-TAGGED = sorted(f"{name}.{tag}" for module in MODULES for name, cfg in module.default_cfgs.items() for tag in cfg.cfgs)
+PUBLISHED = {**replknet.published_cfgs, **slak.published_cfgs, **convnext.published_cfgs}
+NAMES = sorted(PUBLISHED)
+TAGGED = sorted(f"{name}.{tag}" for name, cfg in PUBLISHED.items() for tag in cfg.cfgs)
 WIDTHS = (8, 12, 16, 20)
 
 Make = Callable[..., nn.Module]

@@ -6,7 +6,7 @@ from torch import nn
 
 from camagain.errors import UserError
 from camagain.models import create
-from camagain.models.replknet import RepLKNet, conv_bn
+from camagain.models.families.replknet import RepLKNet, conv_bn
 
 SMALL = {"widths": (6, 8, 10, 12), "depths": (1, 2, 1, 1)}
 

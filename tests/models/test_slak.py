@@ -6,7 +6,7 @@ from torch import nn
 
 from camagain.errors import UserError
 from camagain.models import create
-from camagain.models.slak import SLaK
+from camagain.models.families.slak import SLaK
 
 SMALL = {"dims": (6, 8, 10, 12), "depths": (1, 1, 1, 1)}
 

@@ -77,8 +77,7 @@ def test_the_head_of_the_digest_is_the_one_in_the_file_name():
 
 @pytest.mark.parametrize("name", dict.fromkeys(source.name for source in SOURCES if source.weights == "upstream"))
 def test_timm_knows_the_same_weights(name: str):
-    import camagain.models  # noqa: F401  # registers them, and must come before timm
-    import timm  # isort: skip
+    import timm
 
     cfg = timm.get_pretrained_cfg(name)
     first = choose("upstream", name, {})[0]

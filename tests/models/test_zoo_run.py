@@ -45,7 +45,7 @@ def test_the_zoo_runs_without_training_on_the_published_layout(
         torch.save(dict(file), downloads / FILES[name])
     experiment = parse_experiment(values, "zoo.yaml")
     paths = experiment.paths(tmp_path / "results", tmp_path / "data")
-    prepare_dataset(experiment.dataset, paths.dataset_dir, experiment.seed)
+    prepare_dataset(experiment.dataset, paths.dataset_dir)
 
     images = torch.randn(2, 3, 64, 64)
     for model in experiment.models:

@@ -13,8 +13,9 @@ from PIL import Image
 from camagain.artifacts import sha256
 from camagain.config.file import parse_experiment
 from camagain.drawing.render import TextTable
-from camagain.drawing.style import FAMILY_COLORS, model_colors
+from camagain.drawing.style import model_colors
 from camagain.errors import UserError
+from camagain.models.families import FAMILIES
 from camagain.paper.parts import PARTS, check_parts, write_part
 from camagain.paper.registry import exhibits, figure_names
 
@@ -227,8 +228,8 @@ def test_markdown_and_latex_by_hand():
 
 def test_a_family_has_one_colour_and_others_differ():
     colors = model_colors({"a": "resnet50.a1_in1k", "b": "convnext_tiny", "c": "tf_efficientnet_lite0", "d": "vgg16"})
-    assert colors["a"] == FAMILY_COLORS["resnet"]
-    assert colors["b"] == FAMILY_COLORS["convnext"]
+    assert colors["a"] == FAMILIES["resnet"].color
+    assert colors["b"] == FAMILIES["convnext"].color
     assert len(set(colors.values())) == 4
 
 

@@ -40,7 +40,7 @@ from camagain.training.loop import Loop
 from camagain.training.snapshots import Snapshots
 from camagain.training.state import StateFile
 
-state.code_digest = lambda module: "unchanged"
+state.code_digest = lambda *modules, **used: "unchanged"
 experiment, data = load_experiment(Path(sys.argv[1])), Path(sys.argv[2])
 
 def kill(*_, **__):
@@ -110,7 +110,7 @@ for moment in sys.argv[4:]:
 @pytest.fixture(autouse=True)
 def unchanged_code(monkeypatch):
     """Somebody may be editing the code while these tests run."""
-    monkeypatch.setattr("camagain.training.state.code_digest", lambda module: "unchanged")
+    monkeypatch.setattr("camagain.training.state.code_digest", lambda *modules, **used: "unchanged")
 
 
 MOMENTS = {
@@ -226,7 +226,7 @@ def test_other_images_code_or_versions_prevent_resuming(interrupted, monkeypatch
         return reason
 
     with monkeypatch.context() as patch:
-        patch.setattr("camagain.training.state.code_digest", lambda module: "edited")
+        patch.setattr("camagain.training.state.code_digest", lambda *modules, **used: "edited")
         assert "code was" in why()
     with monkeypatch.context() as patch:
         patch.setattr("camagain.training.state.package_versions", lambda: dict.fromkeys(PACKAGES, "9"))

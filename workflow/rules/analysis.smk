@@ -22,7 +22,7 @@ for name in ANALYSES:
             gpu=gpu(name),
         params:
             experiment=EXPERIMENT_FILE,
-            code=stages.stage_code(name),
+            code=code(name),
             settings=settings(name),
         shell:
             "camagain analyze {params.experiment} "

@@ -47,6 +47,13 @@ def settings(stage):
     )
 
 
+def code(stage):
+    """The digest of the code behind a stage, as far as the experiment, or the training, uses it."""
+    return lambda wildcards: stages.stage_code(
+        stage, EXPERIMENT_VALUES, getattr(wildcards, "training", "")
+    )
+
+
 # What `snakemake --report` says of each table and figure; written when a run starts, and no part of the run.
 CAPTIONS = Path(".snakemake/captions").absolute()
 

@@ -12,7 +12,7 @@ rule evaluate:
     threads: EXPERIMENT.compute.threads
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("evaluate"),
+        code=code("evaluate"),
         settings=settings("evaluate"),
     shell:
         "camagain evaluate {params.experiment} {wildcards.training} > {log} 2>&1"
@@ -31,7 +31,7 @@ rule evaluate_baseline:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("evaluate_baseline"),
+        code=code("evaluate_baseline"),
         settings=settings("evaluate_baseline"),
     shell:
         "camagain evaluate {params.experiment} baseline > {log} 2>&1"

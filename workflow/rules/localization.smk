@@ -14,7 +14,7 @@ rule localize:
         gpu=gpu("localize"),
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("localize"),
+        code=code("localize"),
         settings=settings("localize"),
     shell:
         "camagain localize {params.experiment} {wildcards.training} > {log} 2>&1"

@@ -14,7 +14,7 @@ rule finetune:
         gpu=gpu("finetune") * EXPERIMENT.compute.processes,
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("finetune"),
+        code=code("finetune"),
         settings=settings("finetune"),
     shell:
         "camagain finetune {params.experiment} {wildcards.training} > {log} 2>&1"

@@ -12,7 +12,7 @@ rule write_tables:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("tables"),
+        code=code("tables"),
         settings=settings("tables"),
     shell:
         "camagain paper {params.experiment} --part tables > {log} 2>&1"
@@ -31,7 +31,7 @@ rule write_figures:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("figures"),
+        code=code("figures"),
         settings=settings("figures"),
     shell:
         "camagain paper {params.experiment} --part figures > {log} 2>&1"
@@ -50,7 +50,7 @@ rule write_report:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("report"),
+        code=code("report"),
         settings=settings("report"),
     shell:
         "camagain paper {params.experiment} --part report > {log} 2>&1"
@@ -68,7 +68,7 @@ rule write_manifest:
         "../envs/camagain.yaml"
     params:
         experiment=EXPERIMENT_FILE,
-        code=stages.stage_code("manifest"),
+        code=code("manifest"),
         settings=settings("manifest"),
     shell:
         "camagain paper {params.experiment} --part manifest > {log} 2>&1"

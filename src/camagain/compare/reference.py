@@ -7,7 +7,7 @@ from pathlib import Path
 
 from camagain.artifacts import INSIDE, SEED_SPREAD, write_csv, write_json
 from camagain.compare.runs.folder import RunFolder
-from camagain.config.dataset import FREE_DATASETS
+from camagain.config.dataset import may_be_published
 from camagain.errors import UserError
 from camagain.paper.registry import exhibits
 from camagain.stages import inside, stages
@@ -49,7 +49,7 @@ def write_reference(run: Path, target: Path, seeds: Sequence[Path] = ()) -> None
 
 def kept_files(run: RunFolder) -> list[str]:
     """The files that a reference keeps, sorted; those that the manifest lists and the run should have."""
-    free = run.values["dataset"]["kind"] in FREE_DATASETS
+    free = may_be_published(run.values["dataset"]["kind"])
     photographs = {f"figures/{exhibit.name}.png" for exhibit in exhibits() if exhibit.has_photographs}
     patterns = [str(INSIDE.experiment)]
     patterns += [inside(entry) for stage in stages().values() for entry in stage.writes if entry.kept]

@@ -2,7 +2,7 @@
 
 from camagain.config.analysis import ANALYSES, Analysis
 from camagain.config.base import Settings
-from camagain.config.dataset import Cub, CubFolder, Dataset, SynthBirds, WsolMetadata
+from camagain.config.dataset import Dataset
 from camagain.config.experiment import (
     BASELINE,
     BASELINE_METHODS,
@@ -25,8 +25,6 @@ __all__ = [
     "Analysis",
     "Augmentation",
     "Compute",
-    "Cub",
-    "CubFolder",
     "Dataset",
     "Evaluation",
     "Experiment",
@@ -35,7 +33,5 @@ __all__ = [
     "Localization",
     "Model",
     "Settings",
-    "SynthBirds",
     "Training",
-    "WsolMetadata",
 ]

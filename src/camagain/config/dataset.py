@@ -1,64 +1,117 @@
-"""Where images come from: SynthBirds, CUB-200-2011, a folder in its layout, or one in wsolevaluation's."""
+"""Where images come from: each module of `camagain.datasets.kinds` is one kind of dataset, with its settings.
 
-from pathlib import Path
-from typing import Annotated, Literal
+Their modules are imported here for the settings alone; torch and pandas are imported when a dataset is read.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import reduce
+from importlib import import_module
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from camagain.config.base import Name, Settings
+from camagain.config.faults import kind_of
+from camagain.errors import UserError
+from camagain.registry import functions, members, source_of
 
 
-class SynthBirds(Settings):
-    """Embedded dataset, drawn on this machine: fine-grained bird classes with exact boxes, masks and parts."""
+class DatasetSettings(Settings):
+    """Base of the settings of every kind; a kind adds `kind: Literal["<its name>"]` and its own keys.
 
-    kind: Literal["synthbirds"]
-    name: Name = Field(default="synthbirds", description="Folder under `data/`.")
-    classes: int = Field(default=8, ge=2, le=64, description="Number of bird classes.")
-    train_per_class: int = Field(default=150, ge=2, description="Images per class in the official training part.")
-    test_per_class: int = Field(default=50, ge=1, description="Images per class in the test split.")
-    val_per_class: int = Field(default=20, ge=1, description="Images per class taken out of the training part for val.")
-    image_size: int = Field(default=96, ge=48, le=1024, description="Side of the square images, pixels.")
-    seed: int = Field(default=0, ge=0, description="Same seed, same bytes, on any machine.")
+    A kind that takes the validation images out of the training part has the keys `val_per_class` and `split_seed`.
+    """
 
+    may_be_published: ClassVar[bool]
+    """Whether pictures that show its images may leave this machine. Every kind has to say."""
 
-class Cub(Settings):
-    """CUB-200-2011, downloaded from its publisher (or taken from `downloads/`) and verified."""
+    shows_cues: ClassVar[bool] = False
+    """Whether its index says which parts decide the class."""
 
-    kind: Literal["cub"]
-    name: Name = Field(default="cub", description="Folder under `data/`.")
-    val_per_class: int = Field(default=5, ge=1, description="Images per class taken out of the training part for val.")
-    url: str = Field(
-        default="https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1",
-        description="Where the archive is downloaded from.",
-    )
-    downloads: Path = Field(
-        default=Path("downloads"),
-        description="A file of the archive's name in this folder is taken instead of downloading.",
-    )
+    places: ClassVar[frozenset[str]] = frozenset()
+    """Keys that say where files come from and change nothing in the dataset: nothing runs again because of them."""
+
+    retries: ClassVar[int] = 0
+    """How often a failed job is tried again: for kinds that download."""
+
+    kind: str
+    name: Name
 
 
-class CubFolder(Settings):
-    """Any folder in the CUB-200-2011 layout, given by path and left untouched."""
-
-    kind: Literal["cub-folder"]
-    name: Name = Field(description="Folder under `data/` where the index is written.")
-    path: Path = Field(description="The folder that holds images.txt and images/.")
-    val_per_class: int = Field(default=5, ge=1, description="Images per class taken out of the training part for val.")
+SPLIT_SEED = "Chooses the validation images. Another `seed` of the experiment leaves them as they are."
+"""What `split_seed` is, for the kinds that have it."""
 
 
-class WsolMetadata(Settings):
-    """Text files in wsolevaluation's layout (CUBv2, ILSVRC, OpenImages30k) beside images, all left untouched."""
+def _class_of(module: str) -> type[DatasetSettings]:
+    """The settings class of one kind; UserError where its module is not complete."""
+    path = source_of(module)
+    found = [
+        value
+        for value in vars(import_module(module)).values()
+        if isinstance(value, type) and issubclass(value, DatasetSettings) and value.__module__ == module
+    ]
+    if len(found) != 1:
+        raise UserError(f"{path}: found {len(found)} classes of settings; expected one that extends DatasetSettings.")
+    settings = found[0]
+    if not kind_of(settings):
+        raise UserError(f'{path}: {settings.__name__} has no field `kind: Literal["<name of the kind>"]`.')
+    if not isinstance(getattr(settings, "may_be_published", None), bool):
+        raise UserError(
+            f"{path}: {settings.__name__} does not say whether its images may be published; add "
+            "`may_be_published: ClassVar[bool] = False`, or True."
+        )
+    unknown = sorted(settings.places - settings.model_fields.keys())
+    if unknown:
+        raise UserError(f"{path}: {settings.__name__}.places names {unknown}, which are no keys of it.")
+    if "read" not in functions(path):
+        raise UserError(f"{path}: has no function `read(settings, folder)` that gives its images.")
+    return settings
 
-    kind: Literal["wsol-metadata"]
-    name: Name = Field(description="Folder under `data/` where the index and united masks are written.")
-    path: Path = Field(description="The folder that the paths of images are relative to.")
-    metadata: Path = Field(description="The folder that holds train/, val/ and test/ with the text files.")
-    masks: Path | None = Field(
-        default=None, description="The folder that the paths of masks are relative to; `path` where null."
-    )
+
+def _kinds() -> dict[str, tuple[str, type[DatasetSettings]]]:
+    """Module and settings of every kind; UserError where two have one name."""
+    found: dict[str, tuple[str, type[DatasetSettings]]] = {}
+    for module in members("camagain.datasets.kinds"):
+        settings = _class_of(module)
+        kind = kind_of(settings)
+        if kind in found:
+            raise UserError(f"{source_of(module)}: the kind '{kind}' is that of {source_of(found[kind][0])}.")
+        found[kind] = module, settings
+    return found
 
 
-Dataset = Annotated[SynthBirds | Cub | CubFolder | WsolMetadata, Field(discriminator="kind")]
+KINDS: Mapping[str, tuple[str, type[DatasetSettings]]] = _kinds()
+"""Every kind of dataset: its module and its settings."""
 
-FREE_DATASETS = ("synthbirds",)
-"""Kinds of dataset whose images may be published; pictures that show images of any other stay on their machine."""
+if TYPE_CHECKING:
+    Dataset = DatasetSettings
+else:
+    Dataset = Annotated[reduce(or_, (settings for _, settings in KINDS.values())), Field(discriminator="kind")]
+
+
+def kind_module(kind: str) -> str:
+    """The module of a kind."""
+    return KINDS[kind][0]
+
+
+def may_be_published(kind: str) -> bool:
+    """Whether pictures that show images of this kind of dataset may leave this machine; a kind unknown here may not."""
+    return kind in KINDS and KINDS[kind][1].may_be_published
+
+
+def contents(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a dataset's settings, as plain values, those that what is in its folder depends on."""
+    places = KINDS[values["kind"]][1].places if values["kind"] in KINDS else frozenset()
+    return {key: value for key, value in values.items() if key not in places}
+
+
+def folder_name(dataset: DatasetSettings) -> str:
+    """The folder of a dataset under `data/`: its name, and 8 digits that differ where what is in it differs.
+
+    So two experiments never write over each other's data, and share it where it is the same.
+    """
+    text = json.dumps(contents(dataset.model_dump(mode="json")), sort_keys=True)
+    return f"{dataset.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from camagain.artifacts import RunPaths
 from camagain.config.analysis import Analysis, declared
 from camagain.config.base import Name, Rgb, Settings
-from camagain.config.dataset import Dataset
+from camagain.config.dataset import Dataset, folder_name
 from camagain.config.methods import Method
 from camagain.config.training import Training
 from camagain.errors import UserError, nearest
@@ -260,7 +260,7 @@ class Experiment(Settings):
 
     def paths(self, results: Path = Path("results"), data: Path = Path("data")) -> RunPaths:
         """Where this experiment's files lie."""
-        return RunPaths(self.run, self.dataset.name, Path(results), Path(data))
+        return RunPaths(self.run, folder_name(self.dataset), Path(results), Path(data))
 
 
 def training_name(model: str, seed: int, seeds: Sequence[int]) -> str:

@@ -1,5 +1,6 @@
 """What is wrong with an experiment file, in sentences: the key, what was found, what was expected, the nearest key."""
 
+import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -39,6 +40,10 @@ def sentence(fault: dict[str, Any], settings: type[BaseModel]) -> str:
             kinds = [kind.strip("'") for kind in fault["ctx"]["expected_tags"].split(", ")]
             found = fault["ctx"]["tag"]
             return f"{key}.kind: found '{found}', expected one of {', '.join(kinds)}.{nearest(found, kinds)}"
+        case "literal_error":
+            found, expected = fault["input"], fault["ctx"]["expected"]
+            near = nearest(found, re.findall("'([^']*)'", expected)) if isinstance(found, str) else ""
+            return f"{key}: found {found!r}, expected {expected}.{near}"
         case "union_tag_not_found":
             return f"{key}.kind: missing; it says which kind of {key} this is"
     return f"{key}: found {fault['input']!r}: {message}" if key else message
@@ -69,4 +74,4 @@ def sections_of(annotation: Any) -> list[type[BaseModel]]:
 def kind_of(section: type[BaseModel]) -> str:
     """The value of `kind` that selects a section, or "" where there is no such choice."""
     kind = section.model_fields.get("kind")
-    return get_args(kind.annotation)[0] if kind else ""
+    return next(iter(get_args(kind.annotation)), "") if kind else ""

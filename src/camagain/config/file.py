@@ -1,6 +1,7 @@
 """Reading and writing experiment files: every fault is one line that names the key."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ def parse_experiment(values: Any, source: str) -> Experiment:
         raise UserError(
             f"{source}: found {type(values).__name__}, expected a mapping of keys such as run, dataset, models"
         )
+    import_module("camagain.models.families")  # by name: it lies above, and what it lacks is said before any job
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from camagain.artifacts import RunPaths, existing, read_json
 from camagain.config import BASELINE, BASELINE_METHODS, Experiment
-from camagain.config.methods import CAM_METHODS, METHOD_NAMES
+from camagain.config.methods import METHOD_NAMES, scored_under_choices
 from camagain.drawing.seeds import mean_over_seeds
 from camagain.errors import UserError
 from camagain.statistics.correctness import Correct
@@ -140,7 +140,7 @@ class RunResults:
 
     def choices(self) -> pd.DataFrame:
         """What each choice of the evaluation costs, all models and methods; without rows where none was scored."""
-        methods = [method for method in self.experiment.localization.methods if method in CAM_METHODS]
+        methods = [method for method in self.experiment.localization.methods if scored_under_choices(method)]
         tables = [
             self.csv(self.paths.choices(self.training(model), method)).fillna({"changed": ""})
             for model in self.models

@@ -12,15 +12,14 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from camagain.artifacts import atomic, write_csv
-from camagain.drawing.families import FAMILIES, family_of
+from camagain.models.families import FAMILIES, family_of
 
 PAGE_INCHES = 7.0
 """Width of the two columns of the CVPR format."""
 
-FAMILY_COLORS = {"resnet": "#0072B2", "convnext": "#D55E00", "replknet": "#009E73", "slak": "#CC79A7"}
-"""Okabe and Ito's palette, safe for colour-blind readers."""
-
 OTHER_COLORS = ("#56B4E9", "#E69F00", "#F0E442", "#000000")
+"""Of networks without a family. Together with the families' they are Okabe and Ito's, safe for colour-blind readers."""
+
 BASELINE_COLOR = "#7F7F7F"
 
 DOTS_PER_INCH = {"pdf": 300, "png": 200}
@@ -53,7 +52,7 @@ def model_colors(architectures: dict[str, str]) -> dict[str, str]:
     """A colour for each model (name -> architecture): that of its family, else the next free one."""
     free = iter(OTHER_COLORS * (1 + len(architectures)))
     families = {name: family_of(architecture) for name, architecture in architectures.items()}
-    return {name: FAMILY_COLORS[family] if family else next(free) for name, family in families.items()}
+    return {name: FAMILIES[family].color if family else next(free) for name, family in families.items()}
 
 
 def color_labels(architectures: dict[str, str], drawn: list[str]) -> dict[str, str]:
@@ -64,7 +63,7 @@ def color_labels(architectures: dict[str, str], drawn: list[str]) -> dict[str, s
     for color in dict.fromkeys(colors[name] for name in drawn):
         alike = [name for name in drawn if colors[name] == color]
         family = family_of(architectures[alike[0]])
-        several = f"{FAMILIES[family]}, {len(alike)} models" if family else f"{len(alike)} others"
+        several = f"{FAMILIES[family].name}, {len(alike)} models" if family else f"{len(alike)} others"
         labels[alike[0] if len(alike) == 1 else several] = color
     return labels
 

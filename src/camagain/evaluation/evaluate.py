@@ -8,7 +8,7 @@ import numpy as np
 
 from camagain.artifacts import RunPaths, write_csv, write_json, write_npz, write_parquet
 from camagain.config import BASELINE, Experiment
-from camagain.config.methods import CAM_METHODS, base_of, uses_true_class
+from camagain.config.methods import declared, scored_under_choices, uses_true_class
 from camagain.evaluation import results
 from camagain.evaluation.baselines import BASELINES
 from camagain.evaluation.choices import choices_table, own_way, steps_of
@@ -55,10 +55,10 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
             maps = read_maps(folder / "maps.npz", name, truths)
             method = Method(model, name, maps, variant_of(experiment, name), predictions)
             scored = evaluate_method(experiment, paths, method, truths, executor)
-            if base_of(name) in CAM_METHODS:
+            if declared(name).choices:
                 swept[finished(name, own_way(experiment), own_way(experiment))] = scored.test.by_step
         for name in experiment.localization.methods:
-            if name in CAM_METHODS:
+            if scored_under_choices(name):
                 table = choices_table(experiment, paths, model, name, swept, executor)
                 write_csv(paths.evaluation(model, name) / "choices.csv", table)
 
@@ -141,5 +141,5 @@ def upsampled(experiment: Experiment, method: Method, split: str) -> Iterator[np
 
 
 def variant_of(experiment: Experiment, method: str) -> Variant:
-    """How a method's maps are finished: `published` is defined for the paper's own methods alone."""
-    return experiment.localization.variant if method.removesuffix("-gt") in CAM_METHODS else "described"
+    """How a method's maps are finished: `published` is defined for methods that have variants alone."""
+    return experiment.localization.variant if declared(method).variants else "described"

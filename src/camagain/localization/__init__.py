@@ -1,7 +1,7 @@
 """Score maps: class activation maps, and the one pass over the images that everything later is computed from."""
 
 from camagain import _torchvision  # noqa: F401  # before anything that imports timm
-from camagain.localization.maps import cam
-from camagain.localization.principal import pc1
+from camagain.localization.methods.cam import cam
+from camagain.localization.methods.pc1 import pc1
 
 __all__ = ["cam", "pc1"]

@@ -14,8 +14,8 @@ from camagain.datasets.index import read_index
 from camagain.errors import UserError
 from camagain.localization.channels import THETAS, activated_cells, gap_values
 from camagain.localization.forward import batches, images_of, ready
-from camagain.localization.gradient_methods import gradient_maps, require_package
 from camagain.localization.methods import score_maps
+from camagain.localization.methods.grad_cam import gradient_maps, require_package
 from camagain.localization.parts import components, evidence_by_sign
 from camagain.localization.taps import after_norm, final_norm
 from camagain.models.checkpoint import load_network

@@ -19,7 +19,7 @@ from camagain.datasets.decoded import decoded_images
 from camagain.datasets.images import ImageTable, warp
 from camagain.errors import NotApplicable
 from camagain.models.large_kernel import replace_large_kernels
-from camagain.models.merge import merge
+from camagain.models.merging import merge
 from camagain.models.zoo import Network, class_scores, feature_maps
 from camagain.progress import track
 

@@ -6,7 +6,7 @@ Axes: B images, C channels, h x w cells of the feature grid, Q components, M = C
 import torch
 
 from camagain.localization.maps import check_shapes
-from camagain.localization.principal import described_sign, principal_axes, scale_channels
+from camagain.localization.methods.pc1 import described_sign, principal_axes, scale_channels
 
 COMPONENTS_KEPT = 3
 """Components that are stored as maps."""

@@ -9,6 +9,8 @@ nothing from being enlarged. A branch that outgrows the kernel beside it, as SLa
 it, so that such a network cannot be merged any more.
 """
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
@@ -18,9 +20,9 @@ from torch import nn
 from torch.nn.functional import pad
 
 from camagain.errors import NotApplicable, UserError
+from camagain.models.families.replknet import LargeKernel
 from camagain.models.large_kernel import LargeKernelConv2d
 from camagain.models.large_kernel.strided import STRIDED
-from camagain.models.replknet import LargeKernel
 
 PLAIN_CONVOLUTIONS = (nn.Conv2d, LargeKernelConv2d, Conv2dSame, *STRIDED.values())
 """Layers that convolve by their weight as it is; other subclasses of nn.Conv2d normalise, generate or quantise it."""

@@ -1,5 +1,7 @@
 """Networks by name: everything timm has, and everything this package registers with timm."""
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from torch import nn
 
 from camagain.errors import NotApplicable, UserError, nearest
 from camagain.models.pooling import pool_thresholded
+from camagain.registry import implementations
 
 if TYPE_CHECKING:
 
@@ -25,6 +28,11 @@ else:
     Network = nn.Module
 
 
+def register_networks() -> None:
+    """Registers with timm the networks of every family that timm lacks; `create` does so, too."""
+    implementations("camagain.models.families")
+
+
 def create(
     name: str, num_classes: int, pretrained: bool = False, thresholded_pooling: float | None = None, **options
 ) -> Network:
@@ -34,6 +42,7 @@ def create(
     above that share of each channel's maximum (see `pooling`). Raises UserError for an unknown name, for an option
     that the architecture does not have, and for pretrained weights that do not exist or cannot be fetched.
     """
+    register_networks()
     if not timm.is_model(name):
         names = timm.list_models()
         raise UserError(

@@ -27,7 +27,7 @@ def write_manifest(results: RunResults) -> None:
             "packages": package_versions(),
             "machine": machine(),
             "git": git_state(Path.cwd()),
-            "code": {stage: stage_code(stage) for stage in stages()},
+            "code": {stage: stage_code(stage, values) for stage in stages()},
             "dataset": read_json(paths.description),
             "missing_models": results.missing,
             "models": {

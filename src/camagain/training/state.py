@@ -13,6 +13,7 @@ from camagain.artifacts import RunPaths, atomic, read_json
 from camagain.config import WITHOUT_EFFECT, Experiment
 from camagain.config.base import flat
 from camagain.environment import package_versions
+from camagain.models.families import family_module
 from camagain.provenance import code_digest
 
 PACKAGES = ("camagain", "torch", "torchvision", "timm", "accelerate", "numpy", "pillow")
@@ -79,7 +80,7 @@ def state_file(experiment: Experiment, model_name: str, paths: RunPaths, device:
         "input": experiment.input.model_dump(mode="json"),
         "compute": experiment.compute.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)) | {"device": device.type},
         "dataset": read_json(paths.description)["fingerprint"],
-        "code": code_digest("camagain.training.finetune"),
+        "code": code_digest("camagain.training.finetune", used={family_module(model.architecture) or ""}),
         "packages": {name: package_versions()[name] for name in PACKAGES},
     }
     return StateFile(paths.model(model_name) / "state" / "resume.pt", flat(values))

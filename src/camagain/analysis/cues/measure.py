@@ -24,8 +24,9 @@ from camagain.analysis.kit.localizer import localized
 from camagain.analysis.kit.mass import CUE, concentrations, object_regions, shares_of, with_cues
 from camagain.analysis.kit.run import Findings
 from camagain.artifacts import RunPaths
-from camagain.config import Dataset, Experiment, Localization, SynthBirds
-from camagain.config.methods import CAM_METHODS, base_of
+from camagain.config import Dataset, Experiment, Localization
+from camagain.config.dataset import KINDS
+from camagain.config.methods import declared
 from camagain.datasets.index import read_index
 from camagain.errors import NotApplicable
 from camagain.evaluation.boxes import best_ious
@@ -90,17 +91,18 @@ def cue_boxes(index_path: Path, dataset: Dataset) -> list[np.ndarray]:
     boxes = read_index(index_path, "test")["cue_boxes"].tolist()
     if all(box is not None for box in boxes):
         return boxes
-    if isinstance(dataset, SynthBirds):
+    if dataset.shows_cues:
         raise NotApplicable(
             "the index was written by an earlier version and does not note the parts that decide the class; run "
             "`camagain data` again"
         )
-    raise NotApplicable("the dataset does not say which parts decide the class; of all kinds only synthbirds does")
+    able = ", ".join(kind for kind, (_, settings) in KINDS.items() if settings.shows_cues)
+    raise NotApplicable(f"the dataset does not say which parts decide the class; of all kinds only {able} does")
 
 
 def described(method: str, settings: Localization) -> str:
     """Under which name the described maps of a method are stored."""
-    other = base_of(method) in CAM_METHODS and settings.variant != "described"
+    other = declared(method).variants and settings.variant != "described"
     return f"{method}.described" if other else method
 
 

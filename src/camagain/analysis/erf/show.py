@@ -16,10 +16,10 @@ from matplotlib.patches import Rectangle
 from camagain.analysis.erf.area import THRESHOLDS, logarithmic
 from camagain.analysis.erf.points import STATE_NAMES, erf_correlations, erf_points, method_of
 from camagain.drawing.empty import empty_figure
-from camagain.drawing.families import FAMILIES
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
+from camagain.models.families import FAMILIES
 from camagain.statistics.correlation import ALL, FEWEST
 
 NAME = "erf"
@@ -68,7 +68,7 @@ def correlation_rows(found: pd.DataFrame) -> Iterator[tuple[str, ...]]:
         cells = {(row["measure"], row["t"]): row for _, row in own.iterrows()}
         models = own["models"].max()
         if group == ALL or not (own["reason"] != "").all():
-            name = f"{'all' if group == ALL else FAMILIES[group]}, {models} models: {kind.capitalize()}"
+            name = f"{'all' if group == ALL else FAMILIES[group].name}, {models} models: {kind.capitalize()}"
             yield name, STATE_NAMES[state], *(correlation_cell(cells[key], models) for key in SHOWN)
 
 
@@ -92,7 +92,7 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
         for column in ("images", "input_pixels")
     )
     sizes = found[found["group"] != ALL].groupby("group", sort=False)["models"].max()
-    few = [f"{FAMILIES[group]} ({n})" for group, n in sizes.items() if n < FEWEST]
+    few = [f"{FAMILIES[group].name} ({n})" for group, n in sizes.items() if n < FEWEST]
     pooled = found.loc[found["group"] == ALL, "models"].max()
     few += [f"all ({pooled})"] if pooled < FEWEST else []
     confidence = round(100 * results.experiment.evaluation.confidence)

@@ -9,10 +9,10 @@ from matplotlib.lines import Line2D
 
 from camagain.analysis.erf.points import STATE_NAMES, erf_correlations, erf_points, method_of
 from camagain.drawing.empty import empty_figure
-from camagain.drawing.families import FAMILIES
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.seeds import singles
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
+from camagain.models.families import FAMILIES
 from camagain.statistics.correlation import ALL
 
 NAME = "erf-localization"
@@ -107,5 +107,5 @@ def by_family(rows: pd.DataFrame) -> str:
     """The correlations within each family at the t of the middle panel: a line for each, one for those without."""
     lines: dict[str, list[str]] = {}
     for group, own in rows[(rows["t"] == PANELS[1]) & (rows["group"] != ALL)].groupby("group", sort=False):
-        lines.setdefault(in_words(own), []).append(f"{FAMILIES[str(group)]} ({own['models'].iloc[0]})")
+        lines.setdefault(in_words(own), []).append(f"{FAMILIES[str(group)].name} ({own['models'].iloc[0]})")
     return "\n".join(f"{', '.join(names)}: {words}" for words, names in lines.items())

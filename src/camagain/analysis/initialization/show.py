@@ -13,11 +13,11 @@ from matplotlib.ticker import MaxNLocator
 
 from camagain.drawing.cells import row_cell
 from camagain.drawing.empty import empty_figure
-from camagain.drawing.families import FAMILIES, family_of
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.drawing.standing import standing
 from camagain.drawing.style import PAGE_INCHES, model_colors
+from camagain.models.families import FAMILIES, family_of
 
 NAME = "initialization"
 TITLE = "Before and along training"
@@ -135,10 +135,10 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 
 def families(results: RunResults, models: list[str]) -> dict[str, list[str]]:
     """The models of each family by its name, in the paper's order, others behind."""
-    found: dict[str, list[str]] = {name: [] for name in (*FAMILIES.values(), "others")}
+    found: dict[str, list[str]] = {name: [] for name in (*(family.name for family in FAMILIES.values()), "others")}
     for model in models:
         family = family_of(results.architectures[model])
-        found[FAMILIES[family] if family else "others"].append(model)
+        found[FAMILIES[family].name if family else "others"].append(model)
     return {name: members for name, members in found.items() if members}
 
 

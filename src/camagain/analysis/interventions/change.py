@@ -16,9 +16,8 @@ from camagain.artifacts import RunPaths
 from camagain.compute import derived_seed
 from camagain.config import Experiment
 from camagain.errors import NotApplicable, UserError, nearest
-from camagain.models import enlarge_kernels
 from camagain.models.checkpoint import ModelCard, load_network, save_weights
-from camagain.models.kernels import KernelReport, covered_kernels, depthwise
+from camagain.models.kernels import KernelReport, covered_kernels, depthwise, enlarge_kernels
 from camagain.models.zoo import Network
 from camagain.provenance import code_digest
 from camagain.training.finetune import make_accelerator, train

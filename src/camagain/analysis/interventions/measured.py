@@ -20,7 +20,7 @@ from camagain.datasets.index import read_index, spread_evenly
 from camagain.errors import NotApplicable
 from camagain.evaluation.inputs import read_truths
 from camagain.localization.forward import batches, images_of, one_by_one, ready, require_finite
-from camagain.localization.maps import cam
+from camagain.localization.methods.cam import cam
 from camagain.localization.taps import after_norm, final_norm
 from camagain.models.zoo import Network, linear_head
 from camagain.progress import track

@@ -12,10 +12,10 @@ from camagain.analysis.remedies.gains_table import GAINS, family_gains, mean_gai
 from camagain.drawing.cells import change_cell, over_seeds, p_cell
 from camagain.drawing.dots import draw_dots, height_of, offsets_of
 from camagain.drawing.empty import empty_figure
-from camagain.drawing.families import FAMILIES, family_of
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
+from camagain.models.families import FAMILIES, family_of
 
 NAME = "remedies"
 TITLE = "Remedies against local maps"
@@ -53,7 +53,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
             "{:+.1f} ({:+.1f} to {:+.1f})".format(*by_gain.loc[GAINS["fitted", remedy], ["value", "low", "high"]])
             for remedy in REMEDIES
         ]
-        name = f"{FAMILIES[family]}, mean of {own['models'].max()}"
+        name = f"{FAMILIES[family].name}, mean of {own['models'].max()}"
         rows.append((name, "fitted", "–", "–", *spread, "–", "–"))
     return TextTable(caption(results, bool(len(families))), COLUMNS, tuple(rows), text_columns=2)
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from camagain.analysis.texture.corruptions import corruptions_of
 from camagain.analysis.texture.names import corrupted
-from camagain.config.dataset import FREE_DATASETS
+from camagain.config.dataset import may_be_published
 from camagain.datasets.index import image_path, read_index, spread_evenly
 from camagain.datasets.pixels import square
 from camagain.drawing.results import RunResults
@@ -17,7 +17,7 @@ def examples(results: RunResults) -> dict[str, np.ndarray]:
 
     Empty unless the dataset's images may be published, so that the figure never holds somebody's photograph.
     """
-    if results.dataset["kind"] not in FREE_DATASETS:
+    if not may_be_published(results.dataset["kind"]):
         return {}
     experiment, settings = results.experiment, results.experiment.analysis.texture
     index = spread_evenly(read_index(results.paths.index, "test"), settings.images)

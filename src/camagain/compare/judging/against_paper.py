@@ -17,8 +17,8 @@ from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.guards import partial
 from camagain.config import BASELINE
-from camagain.drawing.families import FAMILIES
 from camagain.drawing.results import RunResults
+from camagain.models.families import FAMILIES
 from camagain.paper.evidence import (
     PAPERS_CLASSES,
     PAPERS_DATASET,
@@ -96,12 +96,12 @@ def numbers(results: RunResults) -> Iterator[Row]:
         else:
             yield answered({**key, "model": row.model, "method": row.method}, published, row.own_percent, row.weights)
     yield from centre(results, why)
+    means = {entry.row: entry for entry in published_table("first-figure")}
     for family in FAMILIES.values():
-        mean = next(
-            (entry for entry in published_table("first-figure") if entry.row == f"{family} mean"), None
-        )  # ResNet has one point and no mean
+        mean = means.get(f"{family.name} mean")  # ResNet has one point and no mean
         if mean is not None:
-            yield unanswered({"figure": "families", "mean of": family}, mean, "which networks it is of, is unknown")
+            key = {"figure": "families", "mean of": family.name}
+            yield unanswered(key, mean, "which networks it is of, is unknown")
 
 
 def centre(results: RunResults, why: str) -> Iterator[Row]:

@@ -68,7 +68,7 @@ def first_changes(a: RunFolder, b: RunFolder, changed: Changed) -> Iterator[tupl
     baselines, a table or a figure.
     """
     if a.dataset["fingerprint"] != b.dataset["fingerprint"]:
-        yield "all", f"data/{b.dataset['name']}/index.parquet", "data"
+        yield "all", "index.parquet", "data"
         return  # everything behind it may differ because of it
     clean = True
     for training in trainings_of(a, b):

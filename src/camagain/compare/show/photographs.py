@@ -68,12 +68,11 @@ def find_photographs(comparison: Comparison, data: Path) -> Photographs:
     size = drawn.get("image_size") if drawn.get("kind") == "synthbirds" else None
     reasons = []
     for name in dict.fromkeys(run.dataset["name"] for run in runs):
-        folder = Path(data) / name
-        missing = [file for file in ("dataset.json", "index.parquet") if not (folder / file).is_file()]
-        if missing:
-            reasons.append(f"{(folder / missing[0]).as_posix()} is not there")
-        elif not any(same_test(read_json(folder / "dataset.json"), run.dataset) for run in runs):
+        folders = sorted(path.parent for path in Path(data).glob(f"{name}-*/index.parquet"))
+        for folder in folders:  # their digits follow from settings that runs of earlier versions do not have
+            if any(same_test(read_json(folder / "dataset.json"), run.dataset) for run in runs):
+                return Photographs(folder / "index.parquet", size=size)
             reasons.append(f"{folder.as_posix()} holds other test images than those of the runs")
-        else:
-            return Photographs(folder / "index.parquet", size=size)
+        if not folders:
+            reasons.append(f"{Path(data, name).as_posix()}-*/index.parquet is not there")
     return Photographs(None, "; ".join(reasons), size)

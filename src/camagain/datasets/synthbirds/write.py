@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from camagain.artifacts import write_json, write_text
-from camagain.config import SynthBirds
+from camagain.datasets.kinds.synthbirds import SynthBirds
 from camagain.datasets.synthbirds.classes import bird_classes
 from camagain.datasets.synthbirds.png import encode_png
 from camagain.datasets.synthbirds.render import Picture, draw_picture

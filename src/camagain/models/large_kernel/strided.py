@@ -11,6 +11,8 @@ a strided convolution is the sum of s ordinary ones of maps and kernels that are
 those are the Fourier route's. b cells of zeros stand before the image.
 """
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
+from camagain.models.families import FAMILIES
 from camagain.paper.claims.tables import ClaimTables
 from camagain.paper.published import Published, published_value
 
@@ -24,7 +25,6 @@ MAIN_DRIVER = math.sqrt(0.5)
 WEAK_CORRELATION = 0.3
 """A rank correlation below which two things hardly go together: less than a tenth of the variance."""
 
-MODERN = ("convnext", "replknet", "slak")
 AUTHORS_NETWORK = "RepLKNet-31B"
 
 
@@ -89,7 +89,7 @@ def robust_networks(tables: ClaimTables) -> Judgement:
     """
     table = tables.remedies
     numbers = numbers_of(table, ["model", "family", "gain_points", "low_points", "high_points"])
-    resnet, modern = table[table["family"] == "resnet"], table[table["family"].isin(MODERN)]
+    resnet, modern = table[table["family"] == "resnet"], table[table["family"].isin(modern_families())]
     if resnet.empty or modern.empty:
         return Judgement("undecided", "remedies: not measured for a ResNet and a modern network", numbers)
     worst = modern.loc[modern["low_points"].idxmax()]
@@ -103,6 +103,11 @@ def robust_networks(tables: ClaimTables) -> Judgement:
     if least["low_points"] > 0 and highest["high_points"] < least["low_points"]:
         return Judgement("supported", compared, numbers)
     return Judgement("undecided", f"{compared}: intervals overlap, or ResNet has nothing to gain", numbers)
+
+
+def modern_families() -> list[str]:
+    """The keys of the families that count as modern."""
+    return [key for key, family in FAMILIES.items() if family.modern]
 
 
 def cam_accuracy(tables: ClaimTables) -> Judgement:

@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from camagain.config import BASELINE
-from camagain.drawing.families import FAMILIES, family_of
 from camagain.drawing.networks import kernel_of
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.seeds import singles
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, model_colors
+from camagain.models.families import FAMILIES, family_of
 from camagain.paper.evidence import PAPERS_DATASET, PAPERS_TEST_IMAGES, is_papers_data
 from camagain.paper.published import published_table, published_value
 
@@ -100,7 +100,7 @@ def own_points(results: RunResults, method: str) -> pd.DataFrame:
     for model, architecture in results.architectures.items():
         score = results.scores(model, method)["max_box_acc"]
         family = family_of(architecture)
-        name = FAMILIES[family] if family else architecture.partition(".")[0]
+        name = FAMILIES[family].name if family else architecture.partition(".")[0]
         values = (score["value"], score["low"], score["high"])
         origin = ("measured", f"run {results.experiment.run}")
         rows.append(("this run", results.dataset["name"], name, model, kernel_of(results, model), *values, *origin))
@@ -134,10 +134,8 @@ def means(points: pd.DataFrame) -> pd.DataFrame:
 
 def families_of(points: pd.DataFrame) -> list[str]:
     """The families of a panel from left to right: the paper's order, then others."""
-    found = list(dict.fromkeys(points["family"]))
-    return [name for name in FAMILIES.values() if name in found] + [
-        name for name in found if name not in FAMILIES.values()
-    ]
+    found, known = list(dict.fromkeys(points["family"])), [family.name for family in FAMILIES.values()]
+    return [name for name in known if name in found] + [name for name in found if name not in known]
 
 
 def limits_of(points: pd.DataFrame, *more: float) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from camagain.config.methods import base_of
+from camagain.config.methods import declared
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.paper.evidence import (
@@ -75,7 +75,7 @@ def rows_of(published: Published, results: RunResults) -> Iterator[dict]:
     answered = False
     for model, match in counterparts(results).items():
         for own in results.experiment.localization.methods:
-            if match.network != network or base_of(own) != method.lower():
+            if match.network != network or not declared(own).in_model_zoo or declared(own).title != method:
                 continue
             score = results.scores(model, own)[SCORES[published.column]]
             difference = score["value"] - published.value

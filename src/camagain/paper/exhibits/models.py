@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from camagain.drawing.families import family_of
 from camagain.drawing.networks import kernel_of, model_card
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
+from camagain.models.families import family_of
 
 NAME = "models"
 TITLE = "Networks"

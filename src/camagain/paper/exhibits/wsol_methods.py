@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from camagain.config import BASELINE
-from camagain.config.methods import CAM_METHODS
+from camagain.config.methods import declared, uses_true_class
 from camagain.drawing.cells import score_cell
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
@@ -69,9 +69,8 @@ def published_row(entry: Published, method: str, network: str, figure: str) -> d
 
 
 def own_rows(results: RunResults) -> Iterator[dict]:
-    """CAM and PC1 of this run's networks, and the centred Gaussian."""
-    shown = [key for key in results.keys if key[1] in CAM_METHODS or key == CHANCE]
-    for model, method in shown:
+    """The native methods of this run's networks, and the centred Gaussian."""
+    for model, method in own_keys(results):
         scores = results.scores(model, method)
         for name, key in (("MaxBoxAcc", "max_box_acc"), ("MaxBoxAccV2", "max_box_acc_v2")):
             yield {
@@ -132,8 +131,13 @@ def paper_text() -> Iterator[tuple[str, ...]]:
 
 def own_text(results: RunResults) -> Iterator[tuple[str, ...]]:
     """A row per network and map of this run, both scores in one cell."""
-    for model, method in results.keys:
-        if method in CAM_METHODS or (model, method) == CHANCE:
-            scores = results.scores(model, method)
-            both = " / ".join(score_cell(scores[key]) for key in ("max_box_acc", "max_box_acc_v2"))
-            yield MAP_NAMES[method], "–" if model == BASELINE else model, "MaxBoxAcc / V2", "measured", "–", both
+    for model, method in own_keys(results):
+        scores = results.scores(model, method)
+        both = " / ".join(score_cell(scores[key]) for key in ("max_box_acc", "max_box_acc_v2"))
+        yield MAP_NAMES[method], "–" if model == BASELINE else model, "MaxBoxAcc / V2", "measured", "–", both
+
+
+def own_keys(results: RunResults) -> list[tuple[str, str]]:
+    """(model, method) of the rows of this run: native maps of the predicted class, and the centred Gaussian."""
+    shown = [key for key in results.keys if key[0] != BASELINE]
+    return [key for key in shown if declared(key[1]).native and not uses_true_class(key[1])] + [CHANCE]

@@ -1,4 +1,7 @@
-"""The fine-tuned networks as the authors of CAM Back Again published them: the heads are theirs, not timm's.
+"""ConvNeXt: Liu et al., "A ConvNet for the 2020s" (CVPR 2022, arXiv 2201.03545), from timm; two are added.
+
+`convnext_narrow` is for small images. `convnext_base_cam` is the one that the authors of CAM Back Again fine-tuned and
+published, with their head and not timm's. Of the two networks that they published
 
 - ConvNeXt-B (`convnext_base_cam` below): timm's network without its norm and classifier; then mean over the map, one
   linear layer, softmax *inside* the network.
@@ -9,12 +12,18 @@ Both take 384 x 384 images, normalised with mean and standard deviation 0.5, and
 Their files have no licence. `camagain.models.convert_state_dict` gives their tensors our names.
 """
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 import torch
-from timm.models import generate_default_cfgs, register_model
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.convnext import ConvNeXt, checkpoint_filter_fn
 from torch import nn
 
+from camagain.models.families import Family
+from camagain.models.narrow import narrow_cfg, pooling_stem, start_weights, undilate
 from camagain.models.staged import build
+
+DECLARES = Family(name="ConvNeXt", key="convnext", year=2022, color="#D55E00", modern=True)
 
 
 class MeanLinearSoftmax(nn.Module):
@@ -54,7 +63,7 @@ class ConvNeXtCAM(ConvNeXt):
 
 GRID = {"pool_size": (12, 12), "crop_pct": 1.0, "crop_mode": "squash", "first_conv": "stem.0", "classifier": "head.fc"}
 
-default_cfgs = generate_default_cfgs(
+published_cfgs = generate_default_cfgs(
     {
         # What the authors started from, in timm's file: the same tensors and a final norm, which is left out.
         "convnext_base_cam.fb_in22k_ft_in1k_384": {
@@ -84,6 +93,9 @@ default_cfgs = generate_default_cfgs(
 )
 
 
+default_cfgs = {**published_cfgs, "convnext_narrow": narrow_cfg("stem.0", "head.fc")}
+
+
 def without_final_norm(state_dict: dict[str, torch.Tensor], model: nn.Module) -> dict[str, torch.Tensor]:
     """timm's file of ConvNeXt for the authors' head: timm's filter, then all but the norm that they dropped."""
     renamed = checkpoint_filter_fn(state_dict, model)
@@ -95,3 +107,44 @@ def convnext_base_cam(pretrained: bool = False, **kwargs) -> ConvNeXtCAM:
     """The authors' ConvNeXt-B, 87.8 M parameters; `softmax=False` returns scores, as everything else here does."""
     settings = {"depths": (3, 3, 27, 3), "dims": (128, 256, 512, 1024), **kwargs}
     return build(ConvNeXtCAM, "convnext_base_cam", pretrained, without_final_norm, **settings)
+
+
+class NarrowConvNeXt(ConvNeXt):
+    """ConvNeXt's stages, changed where a small network from random weights on a thousand images needs it.
+
+    The original (patch stem, LayerNorm, weights of standard deviation 0.02) stayed near chance in short trials: 24 % of
+    8 SynthBirds classes on val after 16 epochs at batch 32 (one seed). This one has 98.8 to 100 % on test after the
+    demo's 5 epochs at batch 16 (six seeds). The stem is ResNet's, whose max-pooling keeps small coloured spots;
+    BatchNorm stands for LayerNorm, which drops how strong a colour is; weights start as He et al. (2015) draw them, and
+    depthwise kernels near the identity, so that the first nonlinearity sees single cells and not averages over 7 x 7 of
+    them. As in the authors' fine-tuned ConvNeXt no norm follows the last stage: a class score is exactly the mean of
+    its map.
+    """
+
+    def __init__(self, dims: tuple[int, ...], **settings) -> None:
+        super().__init__(dims=dims, **settings)
+        self.stem = pooling_stem(3, dims[0])
+        self.head.norm = nn.Identity()
+        start_weights(self)
+
+
+@register_model
+def convnext_narrow(pretrained: bool = False, **kwargs) -> ConvNeXt:
+    """ConvNeXt (Liu et al. 2022) with depths 1-1-2-1 and widths 24, 48, 96, 128; stride 8; see `NarrowConvNeXt`."""
+    settings = {
+        "depths": (1, 1, 2, 1),
+        "dims": (24, 48, 96, 128),
+        "output_stride": 8,
+        "norm_layer": "batchnorm2d",
+        "conv_mlp": True,
+        "ls_init_value": 1.0,
+        **kwargs,
+    }
+    network = build_model_with_cfg(
+        NarrowConvNeXt,
+        "convnext_narrow",
+        pretrained,
+        feature_cfg={"out_indices": (0, 1, 2, 3), "flatten_sequential": True},
+        **settings,
+    )
+    return undilate(network)

@@ -6,6 +6,8 @@ Ours, not the paper's: no stochastic depth unless asked for (the authors' builde
 CUDA operator: a large kernel is an ordinary `nn.Conv2d`, which `camagain.models.replace_large_kernels` can exchange.
 """
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -15,7 +17,11 @@ from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
 from camagain.errors import UserError
+from camagain.models.families import Family
+from camagain.models.narrow import narrow_cfg, pooling_stem, start_weights
 from camagain.models.staged import Stage, StagedNetwork, build, check_stages, drop_rates
+
+DECLARES = Family(name="RepLKNet", key="replknet", year=2022, color="#009E73", modern=True)
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, relu: bool = False) -> nn.Module:
@@ -169,7 +175,7 @@ def _cfg(file: str | None = None, size: int = 224, normalise: str = "imagenet", 
     }
 
 
-default_cfgs = generate_default_cfgs(
+published_cfgs = generate_default_cfgs(
     {
         # The first of a network is its default: for 31B the one that the paper's authors fine-tuned.
         "replknet_31b.in1k_384": _cfg("31B_ImageNet-1K_384_20221024-3d05883f.pth", 384),
@@ -182,6 +188,7 @@ default_cfgs = generate_default_cfgs(
         "replknet_xl.meg73m_ft_in1k_320": _cfg("XL_MegData73M_ImageNet1K_20221024-664f2980.pth", 320, "half"),
     }
 )
+default_cfgs = {**published_cfgs, "replknet_narrow": narrow_cfg("stem.0", "head.fc")}
 
 
 @register_model
@@ -201,3 +208,19 @@ def replknet_xl(pretrained: bool = False, **kwargs) -> RepLKNet:
     """RepLKNet-XL, 335.4 M parameters: wider large-kernel convolutions of 27 x 27, no small kernel beside them."""
     xl = {"widths": (256, 512, 1024, 2048), "kernels": (27, 27, 27, 13), "small_kernel": None, "dw_ratio": 1.5}
     return build(RepLKNet, "replknet_xl", pretrained, **{**xl, **kwargs})
+
+
+@register_model
+def replknet_narrow(pretrained: bool = False, **kwargs) -> RepLKNet:
+    """RepLKNet (Ding et al. 2022) with its kernels 31-29-27-13, depths 1-1-2-1, widths 24, 48, 96, 128; stride 8."""
+    settings = {
+        "widths": (24, 48, 96, 128),
+        "depths": (1, 1, 2, 1),
+        "strides": (2, 1, 1),
+        "stem": pooling_stem,
+        "final_norm": False,
+        **kwargs,
+    }
+    network = build(RepLKNet, "replknet_narrow", pretrained, **settings)
+    start_weights(network)
+    return network

@@ -9,6 +9,8 @@ Ours, not the paper's: no sparse training. The published weights are stored with
 inference needs no mask. Every strip is an ordinary `nn.Conv2d`, without the authors' CUDA operator.
 """
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -19,7 +21,11 @@ from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
 from camagain.errors import UserError
+from camagain.models.families import Family
+from camagain.models.narrow import narrow_cfg, pooling_stem, start_weights
 from camagain.models.staged import Stage, StagedNetwork, build, check_stages, drop_rates
+
+DECLARES = Family(name="SLaK", key="slak", year=2023, color="#CC79A7", modern=True)
 
 KERNELS = {51: (51, 49, 47, 13), 31: (31, 29, 27, 13), 61: (61, 59, 57, 13)}
 """Largest kernel -> K of the four stages. Only 51 is published; 31 and 61 are our guesses from the same pattern."""
@@ -160,7 +166,7 @@ def _cfg(**other) -> dict:
 
 
 # No addresses: the authors' files lie on Google Drive and SurfDrive, which timm cannot fetch from.
-default_cfgs = generate_default_cfgs(
+published_cfgs = generate_default_cfgs(
     {
         "slak_tiny.in1k_300ep": _cfg(),
         "slak_tiny.k31_in1k_120ep": _cfg(),
@@ -170,6 +176,7 @@ default_cfgs = generate_default_cfgs(
         "slak_base.in1k_300ep": _cfg(),
     }
 )
+default_cfgs = {**published_cfgs, "slak_narrow": narrow_cfg("stem.0", "head.fc")}
 
 
 def _build(name: str, pretrained: bool, kernels: int | Sequence[int] | None, **settings) -> SLaK:
@@ -203,3 +210,22 @@ def slak_base(pretrained: bool = False, kernels: int | Sequence[int] | None = No
     """SLaK-B; `kernels` as in `slak_tiny`."""
     settings = {"dims": (128, 256, 512, 1024), "depths": (3, 3, 27, 3), **kwargs}
     return _build("slak_base", pretrained, kernels, **settings)
+
+
+@register_model
+def slak_narrow(pretrained: bool = False, **kwargs) -> SLaK:
+    """SLaK (Liu et al. 2023) with its kernels 51-49-47-13, depths 1-1-2-1, widths 24, 48, 96, 128; stride 8."""
+    settings = {
+        "dims": (24, 48, 96, 128),
+        "width_factor": 1.0,
+        "depths": (1, 1, 2, 1),
+        "strides": (2, 1, 1),
+        "stem": pooling_stem,
+        "norm_layer": nn.BatchNorm2d,
+        "layer_scale": 1.0,
+        "final_norm": False,
+        **kwargs,
+    }
+    network = build(SLaK, "slak_narrow", pretrained, **settings)
+    start_weights(network)
+    return network

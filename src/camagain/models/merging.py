@@ -22,8 +22,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from camagain.errors import UserError
-from camagain.models.replknet import LargeKernel
-from camagain.models.slak import Strips
+from camagain.models.families.replknet import LargeKernel
+from camagain.models.families.slak import Strips
 
 
 class MergedStrips(nn.Module):

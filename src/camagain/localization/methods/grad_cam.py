@@ -24,9 +24,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from camagain.config.methods import GRADIENT_METHODS, base_of, uses_true_class
+from camagain.config.methods import ScoreMap, base_of, declared, uses_true_class
 from camagain.errors import UserError
 from camagain.models.zoo import Network, class_scores
+
+DECLARES = (
+    ScoreMap(name="grad-cam", title="Grad-CAM", package_class="GradCAM"),
+    ScoreMap(name="grad-cam-plus-plus", title="Grad-CAM++", package_class="GradCAMPlusPlus"),
+    ScoreMap(name="xgrad-cam", title="XGrad-CAM", package_class="XGradCAM"),
+    ScoreMap(name="layer-cam", title="LayerCAM", package_class="LayerCAM"),
+    ScoreMap(name="eigen-cam", title="Eigen-CAM", package_class="EigenCAM", class_free=True),
+    ScoreMap(name="eigen-grad-cam", title="Eigen-Grad-CAM", package_class="EigenGradCAM"),
+    ScoreMap(name="hires-cam", title="HiResCAM", package_class="HiResCAM"),
+    ScoreMap(name="grad-cam-elementwise", title="Grad-CAM elementwise", package_class="GradCAMElementWise"),
+)
 
 PACKAGE = "pytorch_grad_cam"
 """The module of the package grad-cam. Imported when first needed: it brings scikit-learn and takes seconds."""
@@ -37,7 +48,7 @@ COMPONENT_METHODS = ("eigen-cam", "eigen-grad-cam")
 
 def require_package(methods: Iterable[str]) -> None:
     """UserError when one of these methods needs the package grad-cam and it is not installed."""
-    needing = [method for method in methods if base_of(method) in GRADIENT_METHODS]
+    needing = [method for method in methods if not declared(method).native]
     if needing and find_spec(PACKAGE) is None:
         raise UserError(
             f"localization.methods: '{needing[0]}' needs the optional package grad-cam; install it with "
@@ -58,7 +69,7 @@ def gradient_maps(
     `torch.inference_mode`, and leaves the network and its gradients as they were. Raises UserError when the package is
     missing, ValueError when shapes do not fit or the network is in training mode.
     """
-    wanted = [method for method in methods if base_of(method) in GRADIENT_METHODS]
+    wanted = [method for method in methods if not declared(method).native]
     require_package(wanted)
     if features.ndim != 4:
         raise ValueError(f"features have shape {tuple(features.shape)}; expected (B, C, h, w)")
@@ -107,7 +118,7 @@ class Head(nn.Module):
 @cache
 def package_class(base: str) -> Any:
     """The package's class of a method; for principal components one whose sign is settled."""
-    found: Any = getattr(import_module(PACKAGE), GRADIENT_METHODS[base])
+    found: Any = getattr(import_module(PACKAGE), str(declared(base).package_class))
     if base not in COMPONENT_METHODS:
         return found
 

@@ -10,7 +10,10 @@ that is where the two variants part.
 
 import torch
 
+from camagain.config.methods import ScoreMap
 from camagain.localization.maps import Variant, check_shapes
+
+DECLARES = ScoreMap(name="pc1", title="PC1", variants=True, choices=True, in_model_zoo=True)
 
 
 def pc1(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "published") -> torch.Tensor:

@@ -1,9 +1,9 @@
-"""All score maps of a batch of images, by the name under which they are stored.
+"""All score maps of a batch of images, by the name under which they are stored. Each module beside makes some.
 
 | name | map |
 |---|---|
 | `<method>` | one of the experiment's methods, in its variant and from its tap |
-| `<method>.<variant>` | the other variant of `cam` or `pc1`: published or described |
+| `<method>.<variant>` | the other variant, published or described, of a method that has variants |
 | `<method>.<tap>` | the other tap, before-norm or after-norm, where a norm stands between maps and classifier |
 | `<method>.<variant>.<tap>` | both |
 
@@ -18,12 +18,18 @@ from typing import get_args
 import torch
 
 from camagain.config import Localization
-from camagain.config.methods import CAM_METHODS, base_of, uses_true_class
-from camagain.localization.maps import Variant, cam
-from camagain.localization.principal import pc1
+from camagain.config.methods import declared, method_module, uses_true_class
+from camagain.localization.maps import Variant
+from camagain.registry import implementation
 
 Maps = Callable[[torch.Tensor, torch.Tensor, Variant], torch.Tensor]
-FUNCTIONS: Mapping[str, Maps] = {"cam": cam, "pc1": pc1}
+
+
+def function_of(method: str) -> Maps:
+    """The function that makes a native method's maps."""
+    module = implementation("camagain.localization.methods", method_module(method))
+    made: Maps = getattr(module, declared(method).function)
+    return made
 
 
 def score_maps(
@@ -33,20 +39,20 @@ def score_maps(
     predicted: torch.Tensor,
     true: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
-    """CAM and PC1 maps that the experiment asks for, and their alternatives: name -> (B, h, w).
+    """The maps of native methods that the experiment asks for, and their alternatives: name -> (B, h, w).
 
     `taps`: feature maps (B, C, h, w) by tap, the other tap only where it differs. `class_weight`: (K, C). `predicted`
     and `true`: (B,).
     """
     made: dict[str, torch.Tensor] = {}
     for method in settings.methods:
-        base = base_of(method)
-        if base not in CAM_METHODS:
+        if not declared(method).native:
             continue
-        weights = class_weight[true if uses_true_class(method) else predicted]  # (B, C)
-        for variant, (tap, features) in product(get_args(Variant), taps.items()):
+        make, weights = function_of(method), class_weight[true if uses_true_class(method) else predicted]  # (B, C)
+        variants = get_args(Variant) if declared(method).variants else (settings.variant,)
+        for variant, (tap, features) in product(variants, taps.items()):
             name: str = method
             name += f".{variant}" if variant != settings.variant else ""
             name += f".{tap}" if tap != settings.tap else ""
-            made[name] = FUNCTIONS[base](features, weights, variant)
+            made[name] = make(features, weights, variant)
     return made

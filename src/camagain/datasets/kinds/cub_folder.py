@@ -1,0 +1,33 @@
+"""Any folder in the layout of CUB-200-2011."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from camagain.config.base import Name
+from camagain.config.dataset import SPLIT_SEED, DatasetSettings
+
+if TYPE_CHECKING:
+    from camagain.datasets.source import Source
+
+
+class CubFolder(DatasetSettings):
+    """Any folder in the CUB-200-2011 layout, given by path and left untouched."""
+
+    may_be_published: ClassVar[bool] = False
+
+    kind: Literal["cub-folder"]
+    name: Name = Field(description="Beginning of the name of the folder under `data/` where the index is written.")
+    path: Path = Field(description="The folder that holds images.txt and images/.")
+    val_per_class: int = Field(default=5, ge=1, description="Images per class taken out of the training part for val.")
+    split_seed: int = Field(default=0, ge=0, description=SPLIT_SEED)
+
+
+def read(settings: CubFolder, folder: Path) -> "Source":
+    """Reads the images where they lie."""
+    from camagain.datasets.cub import read_cub
+    from camagain.datasets.source import Source, absolute
+
+    place = absolute(settings.path)
+    return Source(read_cub(place, settings.val_per_class, settings.split_seed), place, source=place.name)

@@ -1,0 +1,46 @@
+"""SynthBirds, drawn on this machine."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from camagain.config.base import Name
+from camagain.config.dataset import SPLIT_SEED, DatasetSettings
+
+if TYPE_CHECKING:
+    from camagain.datasets.source import Source
+
+DRAWING_PROCESSES = 4
+"""Birds are drawn in at most this many processes; their number does not change a byte."""
+
+
+class SynthBirds(DatasetSettings):
+    """Embedded dataset, drawn on this machine: fine-grained bird classes with exact boxes, masks and parts."""
+
+    may_be_published: ClassVar[bool] = True
+    shows_cues: ClassVar[bool] = True
+
+    kind: Literal["synthbirds"]
+    name: Name = Field(default="synthbirds", description="Beginning of the folder's name under `data/`.")
+    classes: int = Field(default=8, ge=2, le=64, description="Number of bird classes.")
+    train_per_class: int = Field(default=150, ge=2, description="Images per class in the official training part.")
+    test_per_class: int = Field(default=50, ge=1, description="Images per class in the test split.")
+    val_per_class: int = Field(default=20, ge=1, description="Images per class taken out of the training part for val.")
+    split_seed: int = Field(default=0, ge=0, description=SPLIT_SEED)
+    image_size: int = Field(default=96, ge=48, le=1024, description="Side of the square images, pixels.")
+    seed: int = Field(default=0, ge=0, description="Same seed, same bytes, on any machine.")
+
+
+def read(settings: SynthBirds, folder: Path) -> "Source":
+    """Draws the birds into `folder`, which is replaced."""
+    from camagain.datasets.cub import read_cub
+    from camagain.datasets.source import Source
+    from camagain.datasets.synthbirds import write_synthbirds
+    from camagain.datasets.synthbirds.cues import read_cue_boxes
+
+    write_synthbirds(folder, settings, workers=min(DRAWING_PROCESSES, os.cpu_count() or 1))
+    index = read_cub(folder, settings.val_per_class, settings.split_seed)
+    cues = read_cue_boxes(folder, index["image_id"].tolist())
+    return Source(index.assign(cue_boxes=cues), source="drawn by camagain")

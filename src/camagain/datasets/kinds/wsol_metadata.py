@@ -1,0 +1,40 @@
+"""Images with text files in the layout of wsolevaluation."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from camagain.config.base import Name
+from camagain.config.dataset import DatasetSettings
+
+if TYPE_CHECKING:
+    from camagain.datasets.source import Source
+
+
+class WsolMetadata(DatasetSettings):
+    """Text files in wsolevaluation's layout (CUBv2, ILSVRC, OpenImages30k) beside images, all left untouched."""
+
+    may_be_published: ClassVar[bool] = False
+
+    kind: Literal["wsol-metadata"]
+    name: Name = Field(
+        description="Beginning of the name of the folder under `data/` where the index and united masks are written."
+    )
+    path: Path = Field(description="The folder that the paths of images are relative to.")
+    metadata: Path = Field(description="The folder that holds train/, val/ and test/ with the text files.")
+    masks: Path | None = Field(
+        default=None, description="The folder that the paths of masks are relative to; `path` where null."
+    )
+
+
+def read(settings: WsolMetadata, folder: Path) -> "Source":
+    """Reads the images where they lie, and unites the masks of each into one, below `folder`."""
+    from camagain.datasets.source import Source, absolute, below
+    from camagain.datasets.wsol_metadata import read_wsol_metadata
+
+    place = absolute(settings.path)
+    masks = place if settings.masks is None else absolute(settings.masks)
+    index = read_wsol_metadata(absolute(settings.metadata), place, masks, folder)
+    boxes = "tight boxes of the masks" if index["mask_path"].notna().any() else "given"
+    return Source(index.assign(path=below(place, index["path"])), source=place.name, boxes=boxes)
