@@ -62,7 +62,7 @@ def artifacts_page() -> str:
 
 def row(entry: File) -> str:
     """One kind of file."""
-    path = entry.path.replace("{training}", "<model>").replace("{own_method}", "<method>")
+    path = entry.path.replace("{training}", "<model>").replace("{method_with_choices}", "<method>")
     path = path.replace("{", "<").replace("}", ">")
     what = entry.what.replace("|", r"\|")
     return f"| `{path}` | {what} | {'yes' if entry.kept else ''} |"
