@@ -14,14 +14,14 @@ import yaml
 
 import camagain
 from camagain.artifacts import read_json
+from tests.recipes import recipes
 
-TOYS = Path(__file__).with_name("toys")
 PLACES = {
     "coins": "datasets/kinds",
     "plainnet": "models/families",
     "mean_map": "localization/methods",
 }
-"""The toys and the folders that they are added to."""
+"""Recipes of docs/architecture.md, and the folders that they are added to."""
 
 COMMAND = ("-c", "from camagain.cli import main; main()")
 
@@ -35,7 +35,7 @@ def added(tmp_path: Path) -> Callable[..., Run]:
     def add(toy: str, edit: Callable[[str], str] = str) -> Run:
         package = tmp_path / "src" / "camagain"
         shutil.copytree(Path(camagain.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-        text = edit((TOYS / f"{toy}.py").read_text())
+        text = edit(recipes()[f"{PLACES[toy]}/{toy}.py"])
         (package / PLACES[toy] / f"{toy}.py").write_text(text)
         environment = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -92,7 +92,7 @@ def test_a_kind_of_dataset_is_one_file(added, experiment, tmp_path: Path):
     summary = read_json(folder / "dataset.json")
     assert summary["kind"] == summary["name"] == "coins"
     assert summary["splits"] == {"train": 4, "val": 4, "test": 4} and summary["classes"] == ["copper", "gold"]
-    assert summary["split_seed"] is None and summary["source"] == "drawn for a test"
+    assert summary["split_seed"] is None and summary["source"] == "drawn by camagain"
     refused = run(*COMMAND, "data", experiment(dataset={"kind": "coin"}))
     assert refused.returncode == 2 and "Did you mean 'coins'?" in refused.stderr
 

@@ -53,10 +53,11 @@ def _dependencies(modules: tuple[str, ...], used: Collection[str] | None) -> tup
     declared: set[Path] = set()
     pending = [name for module in modules for name in with_parents(module)]
     while pending:
-        file = module_file(pending.pop())
-        if file is None:
-            raise ValueError(f"no module of this package: one of {modules}")
-        if file in files:
+        name = pending.pop()
+        file = module_file(name)
+        if file is None and name in modules:
+            raise ValueError(f"no module of this package: {name}")
+        if file is None or file in files:  # a folder without `__init__.py` is a package without code
             continue
         files.add(file)
         files.update(path for path in file.parent.iterdir() if path.suffix in SOURCE_SUFFIXES)

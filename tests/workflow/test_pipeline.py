@@ -6,8 +6,6 @@ import re
 import shlex
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +13,11 @@ import pandas as pd
 import pytest
 
 from camagain.artifacts import sha256
-from camagain.config import ANALYSES
 from camagain.config.file import parse_experiment
 from camagain.paper.registry import shown
+from tests.workflow.plans import edited, planned
 
 pytestmark = pytest.mark.pipeline
-
-RULES = {
-    "dataset", "finetune", "localize", "evaluate", "evaluate_baseline", "write_tables", "write_figures",
-    "write_report", "write_manifest", *ANALYSES,
-}  # fmt: skip
-
-
-@contextmanager
-def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
-    """Changes a text file, really, for the length of a block."""
-    before = path.read_text()
-    assert change(before) != before, f"{path.name} is not changed"
-    path.write_text(change(before))
-    try:
-        yield
-    finally:
-        path.write_text(before)
-
-
-def planned(run, *arguments: str) -> dict[str, int]:
-    """The jobs that Snakemake would run, by rule, targets left out."""
-    output = run("snakemake", "-n", *arguments).stdout
-    table = re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)
-    return {rule: int(count) for rule, count in table if rule in RULES}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,24 @@
+"""The files that the recipes of docs/architecture.md add, taken out of that page."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
+BLOCK = re.compile(r"<!-- file (\S+) -->\n\n```python\n(.*?)```\n", re.DOTALL)
+
+
+@cache
+def recipes() -> dict[str, str]:
+    """Source by path below the package: "analysis/spread/show.py" and so on."""
+    found = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
+    assert len(found) == 7, sorted(found)
+    return found
+
+
+def add(package: Path, *beginnings: str) -> None:
+    """Writes the files of recipes, by how their paths begin, into a copy of the package."""
+    for path, text in recipes().items():
+        if path.startswith(beginnings):
+            (package / path).parent.mkdir(parents=True, exist_ok=True)
+            (package / path).write_text(text)
