@@ -21,10 +21,11 @@ class Joined:
     keys: Sequence[str]
     columns: list[str]
 
-    def numeric(self, column: str) -> bool:
-        """Whether a column holds numbers on both sides."""
-        types = [self.table[f"{column} {side}"].dtype for side in "ab"]
-        return all(pd.api.types.is_numeric_dtype(t) and not pd.api.types.is_bool_dtype(t) for t in types)
+    @cached_property
+    def numeric(self) -> frozenset[str]:
+        """The columns that hold numbers on both sides."""
+        types = self.table.dtypes
+        return frozenset(column for column in self.columns if all(is_number(types[f"{column} {s}"]) for s in "ab"))
 
     def numbers(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of a column in some rows, (r,) positions: those of the first table and those of the second."""
@@ -36,7 +37,7 @@ class Joined:
         value = self.table[f"{column} {side}"].iloc[row]
         if value is None or value != value:
             return None
-        return float(value) if self.numeric(column) else str(value)
+        return float(value) if column in self.numeric else str(value)
 
     @cached_property
     def unequal(self) -> np.ndarray:
@@ -45,7 +46,7 @@ class Joined:
         for k, column in enumerate(self.columns):
             a, b = self.table[f"{column} a"], self.table[f"{column} b"]
             empty = (a.isna() & b.isna()).to_numpy()
-            if not self.numeric(column):
+            if column not in self.numeric:
                 a, b = a.astype(object).astype(str), b.astype(object).astype(str)
             found[:, k] = (a.to_numpy() != b.to_numpy()) & ~empty
         return found
@@ -59,3 +60,8 @@ class Joined:
     def row_texts(self) -> list[str]:
         """The same as text."""
         return [row_text(key) for key in self.row_keys]
+
+
+def is_number(dtype: object) -> bool:
+    """Whether a column of this type holds numbers: truth values are none."""
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)

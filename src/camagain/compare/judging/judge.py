@@ -85,7 +85,7 @@ class Judge:
         alike = np.ones(len(rows), dtype=bool)
         for k, column in enumerate(self.joined.columns):
             same = ~self.joined.unequal[rows, k]
-            if self.joined.numeric(column):
+            if column in self.joined.numeric:
                 a, b = self.joined.numbers(column, rows)
                 same |= np.abs(a - b) <= room * np.maximum(np.abs(a), np.abs(b))
             alike &= same
@@ -107,7 +107,7 @@ class Judge:
 
     def tolerance(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, list[str]] | None:
         """How far the values of a column may lie apart in each row, (r,), and why, (r,); None where nothing says it."""
-        if not self.joined.numeric(column) or column in ("low", "high") or "_low" in column or "_high" in column:
+        if column not in self.joined.numeric or column in ("low", "high") or "_low" in column or "_high" in column:
             return None
         table = self.joined.table.iloc[rows]
         interval = interval_columns(column, self.joined.columns)
