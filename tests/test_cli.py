@@ -97,6 +97,11 @@ def test_the_torchvision_fix_does_nothing_where_torchvision_imports(tmp_path: Pa
     assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=120).returncode == 0
 
 
+def test_the_package_itself_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "camagain", "--help"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "finetune" in done.stdout
+
+
 def test_doctor_names_versions_and_device(tools: Path):
     text = camagain(tools, "doctor").stdout
     for word in ("torch", "timm", "snakemake", "device", "lite0-package"):

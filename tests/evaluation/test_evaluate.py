@@ -11,6 +11,7 @@ from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
 from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2
 from camagain.evaluation.score_maps import scale_boxes
 from camagain.evaluation.scored import threshold_grid
+from camagain.stages import stage_view
 
 SIZE, WIDTH, HEIGHT = 32, 64, 48
 """Of the run in conftest.py."""
@@ -196,7 +197,7 @@ def test_an_unfinite_map_stops_the_stage_before_it_writes(run):
 
 def test_an_unknown_model_is_refused(run):
     with pytest.raises(UserError, match=r"no model 'nett'.*Did you mean 'net'"):
-        evaluate_model(run.experiment, "nett", run.paths)
+        stage_view(run.experiment, "evaluate", "nett")
 
 
 def test_the_grid_of_thresholds_is_that_of_wsolevaluation():

@@ -1,8 +1,8 @@
 # One rule for each analysis, one job for each training of a model: its network, or what localization stored of it,
 # becomes a table. An analysis of several jobs has a folder for each below that of the training.
 for name in ANALYSES:
-    parts = ["{training}", "{job}"] if stages.stages()[name].jobs else ["{training}"]
-    option = " --job {wildcards.job}" if stages.stages()[name].jobs else ""
+    several = stages.stages()[name].jobs
+    place = f"{LOGS}/analysis/{name}/{{training}}" + ("/{job}" if several else "")
 
     rule:
         name:
@@ -12,9 +12,9 @@ for name in ANALYSES:
         output:
             outputs(name),
         log:
-            f"{LOGS}/analysis/{name}/{'/'.join(parts)}.log",
+            f"{place}.log",
         benchmark:
-            f"{LOGS}/analysis/{name}/{'/'.join(parts)}.tsv"
+            f"{place}.tsv"
         conda:
             "../envs/camagain.yaml"
         threads: EXPERIMENT.compute.threads
@@ -24,9 +24,8 @@ for name in ANALYSES:
             experiment=EXPERIMENT_FILE,
             code=code(name),
             settings=settings(name),
+            # The command is put together when a job runs, after the loop: what differs has to be a parameter.
+            name=name,
+            job="--job {job}" if several else "",
         shell:
-            "camagain analyze {params.experiment} "
-            + name
-            + " {wildcards.training}"
-            + option
-            + " > {log} 2>&1"
+            "camagain analyze {params.experiment} {params.name} {wildcards.training} {params.job} > {log} 2>&1"
