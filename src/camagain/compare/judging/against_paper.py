@@ -17,7 +17,7 @@ from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.guards import partial
 from camagain.config import BASELINE
-from camagain.drawing.results import RunResults
+from camagain.drawing.results import RunResults, read_results
 from camagain.models.families import FAMILIES
 from camagain.paper.evidence import (
     PAPERS_CLASSES,
@@ -53,7 +53,7 @@ def compare_with_paper(run: Path) -> Comparison:
         if folder.has(file):
             folder.path(file)  # refuses a file that changed since the manifest
     paths = RunPaths(folder.root.name, folder.dataset["name"], folder.root.parent)
-    results = RunResults(folder.experiment, paths, folder.dataset)
+    results = read_results(folder.experiment, paths, folder.dataset)
     rows = sorted(numbers(results), key=lambda row: row.severity, reverse=True)
     counts = Counter(row.verdict for row in rows)
     compared = tuple(row for row in rows if row.verdict is not Verdict.NOT_COMPARABLE)

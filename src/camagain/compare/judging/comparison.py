@@ -11,7 +11,8 @@ import pandas as pd
 from camagain.compare.judging.claims import ClaimComparison, compare_claims
 from camagain.compare.judging.images import ImageComparison, compare_images
 from camagain.compare.judging.kinds import SCORES, SECTIONS, Kind, kind_of
-from camagain.compare.judging.ranks import RankChange, rank_changes
+from camagain.compare.judging.ranks import RankChange, mean_scores, rank_changes
+from camagain.compare.judging.spread import spread_within
 from camagain.compare.judging.tables import SCORES_FILE, TableComparison, compare_tables, numbered_from_its_seed
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict, worst
 from camagain.compare.runs.causes import Cause, causes
@@ -71,7 +72,11 @@ def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None
     """
     one, other = RunFolder.open(a), RunFolder.open(b)
     same_test_images(one, other)
-    spread = read_spread(*filter(None, (spread_of, one.root, other.root)))
+    spread = {
+        **read_spread(*filter(None, (spread_of, one.root, other.root))),
+        **spread_within(one),
+        **spread_within(other),
+    }
     splits = other.dataset["splits"]
     values = read_scores(one), read_scores(other)
     scores = compare_tables(SCORES_FILE, SCORES, *values, splits, spread)
@@ -90,7 +95,7 @@ def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None
         tables,
         compare_claims(one, other),
         images,
-        rank_changes(*values),
+        rank_changes(*map(mean_scores, values)),
         known,
         causes(one, other, changed, known),
     )
@@ -101,6 +106,10 @@ def table_files(a: RunFolder, b: RunFolder) -> Iterator[tuple[str, Kind]]:
     files = [(file, kind) for file in sorted(set(a.listed) | set(b.listed)) if (kind := kind_of(file)) is not None]
     for section in SECTIONS:
         yield from ((file, kind) for file, kind in files if kind.section == section and kind is not SCORES)
+
+
+MEANS = "it draws means over seeds, and the tables hold what each seed gave"
+"""Why figures of runs with several seeds are not judged."""
 
 
 def compare_files(a: RunFolder, b: RunFolder, file: str, kind: Kind, spread: Spread) -> TableComparison:
@@ -114,7 +123,9 @@ def compare_files(a: RunFolder, b: RunFolder, file: str, kind: Kind, spread: Spr
         if state != "there":
             verdict = Verdict.NOT_COMPARABLE if state == "left out" or kind.unjudged else Verdict.MISSING
             return TableComparison(file, kind.section, {verdict: 1}, note=f"{state} in {run}")
-    one, other = (numbered_from_its_seed(run, run.csv(file)) for run in (a, b))
+    if kind.section == "figure data" and min(len(run.seeds) for run in (a, b)) > 1:
+        kind = replace(kind, unjudged=MEANS)
+    one, other = (numbered_from_its_seed(run, file, run.csv(file)) for run in (a, b))
     return compare_tables(file, kind, one, other, b.dataset["splits"], spread)
 
 
@@ -124,7 +135,7 @@ def following(table: TableComparison, scores: TableComparison) -> TableCompariso
     if table.file == "figures/threshold-curves.csv":
         keys = {(row.key["model"], row.key["method"]) for row in scores.rows}
     elif parts[-1] == "curve.csv":
-        keys = {(parts[1], parts[2])}
+        keys = {("/".join(parts[1:-2]), parts[-2])}
     else:
         return table
     if any(score_verdict(scores, str(model), str(method)).level >= Verdict.DIFFERS.level for model, method in keys):

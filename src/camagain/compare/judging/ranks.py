@@ -24,6 +24,12 @@ class RankChange:
         return f"{self.figure} of {self.among}: {self.name} is number {self.a} of {self.of} in A, number {self.b} in B"
 
 
+def mean_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores of each model, means over its seeds where it has several."""
+    models = scores.assign(model=scores["model"].str.partition("/")[0])
+    return models.groupby(["model", "method", "figure"], sort=False, as_index=False)["value"].mean()
+
+
 def rank_changes(a: pd.DataFrame, b: pd.DataFrame) -> tuple[RankChange, ...]:
     """Changes of rank among what both runs have; columns model, method, figure, value. Equal values share a rank."""
     both = a.merge(b, on=["model", "method", "figure"], suffixes=(" a", " b"))

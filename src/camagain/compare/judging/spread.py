@@ -1,7 +1,8 @@
 """How far the numbers of a run scatter over trainings with other seeds: one standard deviation for each table cell."""
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,9 @@ from camagain.compare.judging.tables import SCORES_FILE, check_keys, is_without_
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.scores import read_scores
 from camagain.compare.runs.seeds import require_other_seeds
+from camagain.drawing.seeds import TRAINING_SEED
 from camagain.errors import UserError
-from camagain.statistics.tolerances import rounding_of_sums
+from camagain.statistics.tolerances import SeedSpread, Spread, rounding_of_sums
 
 COLUMNS = ("file", "row", "column", "deviation", "runs")
 """The columns of the table of deviations, which `scores.read_spread` reads."""
@@ -37,9 +39,45 @@ def seed_spread(runs: Sequence[RunFolder]) -> pd.DataFrame:
     rounding = rounding_of_sums(int(runs[0].dataset["splits"]["test"]))
     found = list(deviations(SCORES_FILE, SCORES, [read_scores(run) for run in runs], names, rounding))
     for file, kind in spread_tables(runs).items():
-        tables = [numbered_from_its_seed(run, run.csv(file)) for run in runs]
+        tables = [numbered_from_its_seed(run, file, run.csv(file)) for run in runs]
         found += deviations(file, kind, tables, names, rounding)
     return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+def spread_within(run: RunFolder) -> Spread:
+    """How far the numbers of one run scatter over its own seeds, for the rows of each seed; empty for a single seed."""
+    if len(run.seeds) < 2:
+        return {}
+    scores = read_scores(run)
+    trained = scores["model"].str.extract(r"^(?P<model>.+)/seed(?P<seed>\d+)$")
+    own = scores.assign(model=trained["model"], seed=trained["seed"]).dropna(subset="seed")
+    tables = {(SCORES_FILE, seed): own[own["seed"] == str(seed)].drop(columns="seed") for seed in run.seeds}
+    found = dict(scattered(run, SCORES, tables, lambda text, seed: re.sub(r"^(model=[^;]+)", rf"\1/seed{seed}", text)))
+    for file, kind in spread_tables([run]).items():
+        if kind.section == "tables":
+            table = numbered_from_its_seed(run, file, run.csv(file))
+            if TRAINING_SEED in table:
+                tables = {(file, s): table[table[TRAINING_SEED] == s].drop(columns=TRAINING_SEED) for s in run.seeds}
+                found |= scattered(run, kind, tables, lambda text, seed: f"{TRAINING_SEED}={seed}; {text}")
+        elif f"/seed{run.seeds[0]}/" in file:
+            names = {seed: file.replace(f"/seed{run.seeds[0]}/", f"/seed{seed}/") for seed in run.seeds}
+            if all(run.has(name) for name in names.values()):
+                tables = {(n, seed): numbered_from_its_seed(run, n, run.csv(n)) for seed, n in names.items()}
+                found |= scattered(run, kind, tables, lambda text, _: text)
+    return found
+
+
+def scattered(
+    run: RunFolder, kind: Kind, tables: Mapping[tuple[str, int], pd.DataFrame], name: Callable[[str, int], str]
+) -> Spread:
+    """The deviations over tables, one for each seed by file and seed; `name` makes of a row's text that of a seed."""
+    rounding = rounding_of_sums(int(run.dataset["splits"]["test"]))
+    names = [f"{run}, seed {seed}" for _, seed in tables]
+    return {
+        (file, name(row, seed), column): SeedSpread(deviation, runs)
+        for _, row, column, deviation, runs in deviations("", kind, list(tables.values()), names, rounding)
+        for file, seed in tables
+    }
 
 
 def spread_tables(runs: Sequence[RunFolder]) -> dict[str, Kind]:

@@ -1,5 +1,6 @@
 """Two tables with the same kind of rows, joined by their keys: which rows say the same, each within its tolerance."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from camagain.compare.judging.kinds import ABOUT, Kind, Section
 from camagain.compare.judging.rows import Row, keys_of, row_text
 from camagain.compare.judging.verdicts import LEVELS, Verdict, worst
 from camagain.compare.runs.folder import RunFolder
+from camagain.drawing.seeds import TRAINING_SEED
 from camagain.errors import UserError
 from camagain.statistics.tolerances import Spread
 
@@ -48,6 +50,7 @@ def compare_tables(
     UserError where a key occurs twice or a key column is not there.
     """
     without = [is_without_rows(table) for table in (a, b)]
+    kind = of_seeds(kind, a, b)
     if all(without):
         kind = replace(kind, keys=("model",))
     elif any(without):
@@ -84,11 +87,19 @@ def compare_tables(
     return TableComparison(file, kind.section, counts, tuple(rows[:SHOWN_ROWS]), note)
 
 
-def numbered_from_its_seed(run: RunFolder, table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose repetitions are counted from the run's own seed, so that the first of each run are compared."""
+def numbered_from_its_seed(run: RunFolder, file: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose repetitions are counted from the seed of training, so that the first of each run are compared."""
     if "weights_seed" not in table:
         return table
-    return table.assign(weights_seed=table["weights_seed"] - run.values["seed"])
+    of_file = re.search(r"/seed(\d+)/", file)
+    own = table[TRAINING_SEED] if TRAINING_SEED in table else int(of_file[1]) if of_file else run.seeds[0]
+    return table.assign(weights_seed=table["weights_seed"] - own)
+
+
+def of_seeds(kind: Kind, *tables: pd.DataFrame) -> Kind:
+    """The kind of tables that hold the numbers of several seeds: the seed is part of their keys."""
+    several = all(TRAINING_SEED in table for table in tables)
+    return replace(kind, keys=(TRAINING_SEED, *kind.keys)) if several else kind
 
 
 def is_without_rows(table: pd.DataFrame) -> bool:

@@ -62,6 +62,11 @@ class RunFolder:
         """The experiment as plain values."""
         return self.manifest["experiment"]
 
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of training; of a run made before there could be several, its one seed."""
+        return self.values.get("seeds") or [self.values["seed"]]
+
     @cached_property
     def experiment(self) -> "Experiment":
         """The experiment as settings; UserError where this version does not know one of its keys."""

@@ -1,11 +1,12 @@
 """The scores of a run as one table, and the measured spread over trainings with other seeds."""
 
 import math
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
 
-from camagain.artifacts import SEED_SPREAD
+from camagain.artifacts import INSIDE, SEED_SPREAD
 from camagain.compare.runs.folder import RunFolder
 from camagain.errors import UserError
 from camagain.statistics.tolerances import SeedSpread, Spread
@@ -16,14 +17,14 @@ COLUMNS = ("model", "method", "figure", "value", "low", "high", "threshold")
 def read_scores(run: RunFolder) -> pd.DataFrame:
     """Every score of a run in percent: columns model, method, figure, value, low, high, threshold.
 
-    Scores that do not apply (null) are left out. UserError where a value is no number, or where there is none at all.
+    With several seeds of training `model` is the name of a training, such as "resnet/seed1". Scores that do not apply
+    (null) are left out. UserError where a value is no number, or where there is none at all.
     """
     rows = []
     for file in sorted(run.manifest["files"]):
-        parts = file.split("/")
-        if len(parts) != 4 or parts[0] != "evaluation" or parts[3] != "metrics.json" or not run.has(file):
+        if not fnmatchcase(file, str(INSIDE.metrics("*", "*"))) or not run.has(file):
             continue
-        metrics = run.json(file)
+        metrics, (_, *training, _, _) = run.json(file), file.split("/")
         for figure, entry in metrics["figures"].items():
             if entry is None:
                 continue
@@ -31,7 +32,7 @@ def read_scores(run: RunFolder) -> pd.DataFrame:
                 value = entry.get(name)
                 if not isinstance(value, int | float) or not math.isfinite(value):
                     raise UserError(f"{run}/{file}: {name} of '{figure}' is {value!r}; expected a number in percent.")
-            rows.append((metrics["model"], metrics["method"], figure, *(entry.get(name) for name in COLUMNS[3:])))
+            rows.append(("/".join(training), metrics["method"], figure, *(entry.get(name) for name in COLUMNS[3:])))
     if not rows:
         raise UserError(f"{run}: no evaluation/<model>/<method>/metrics.json in it; expected a finished run.")
     table = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -9,8 +9,8 @@ from camagain.errors import UserError
 
 
 def is_seed(setting: str) -> bool:
-    """Whether a dotted path of an experiment names a seed: `seed`, `dataset.seed`."""
-    return setting.rpartition(".")[2] == "seed"
+    """Whether a dotted path of an experiment names seeds: `seed`, `seeds`, `dataset.seed`."""
+    return setting.rpartition(".")[2] in ("seed", "seeds")
 
 
 def beyond_seed(a: RunFolder, b: RunFolder) -> tuple[Difference, ...]:
