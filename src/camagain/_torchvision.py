@@ -3,7 +3,8 @@
 torchvision's binary from PyPI wants CUDA libraries. Without them its operators are never defined, and its import fails
 when it registers shape functions for two of them. Defining those two schemas is enough for everything this project
 uses (transforms, and the imports inside timm); calling them still fails loudly, as it should.
-Every package here that needs torch imports this module first, in its `__init__`.
+Every package here that needs torch imports this module first, in its `__init__`. `camagain.models` can be imported
+without torch; there each module that imports timm does it.
 """
 
 import torch

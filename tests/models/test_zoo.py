@@ -1,5 +1,8 @@
 """Networks by name: what we register behaves as timm's own do, and a wrong name is answered with the nearest."""
 
+import ast
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -94,3 +97,14 @@ def test_a_classifier_of_several_layers_is_refused():
     network.fc = torch.nn.Sequential(torch.nn.Linear(128, 9), torch.nn.Linear(9, 5))
     with pytest.raises(UserError, match="its classifier is a Sequential"):
         linear_head(network, "mine")
+
+
+MODELS = Path(models.__file__).parent
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.rglob("*.py")), ids=lambda path: path.relative_to(MODELS).as_posix())
+def test_a_module_that_imports_timm_first_makes_it_importable(path: Path):
+    statements = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    lines = [ast.unparse(node) for node in statements]
+    if any(line.startswith(("import timm", "from timm")) for line in lines):
+        assert lines[0] == "from camagain import _torchvision"

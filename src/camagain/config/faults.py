@@ -17,11 +17,12 @@ def root_faults(error: ValidationError) -> list[Any]:
     """The faults without their echoes: one in `training` shows in every model's copy, one in a list as a whole."""
     faults = error.errors(include_url=False)
     recipe = {fault["loc"][1:] for fault in faults if fault["loc"][:1] == ("training",)}
-    inner = {fault["loc"][0] for fault in faults if len(fault["loc"]) > 1} | ({"models"} if recipe else set())
+    around = {fault["loc"][:length] for fault in faults for length in range(len(fault["loc"]))}
+    around |= {("models",)} if recipe else set()
 
     def echo(where: tuple[int | str, ...]) -> bool:
         copied = where[:1] == ("models",) and where[2:3] == ("training",) and where[3:] in recipe
-        return copied or (len(where) == 1 and where[0] in inner)
+        return copied or where in around
 
     return [fault for fault in faults if not echo(fault["loc"])]
 
