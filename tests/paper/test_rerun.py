@@ -68,7 +68,7 @@ def test_every_analysis_has_the_command_that_makes_it(tiny_run, page: str):
     assert set(experiment.analysis.names) == set(ANALYSES)
     for context in by_hand:
         assert (context.params["experiment"], context.params["model"]) == (Path(FILE), "MODEL")
-        assert context.params["change"] == ("CHANGE" if context.params["name"] == "interventions" else "")
+        assert context.params["job"] == ("JOB" if context.params["name"] == "interventions" else "")
 
 
 def test_the_steps_by_hand_are_commands_of_this_program(tiny_run, page: str):
@@ -82,8 +82,8 @@ def test_the_steps_by_hand_are_commands_of_this_program(tiny_run, page: str):
 
 
 def test_a_misspelt_command_would_be_noticed():
-    with pytest.raises(Exception, match="No such option: --chnage"):
-        parsed(["camagain", "analyze", FILE, "erf", "MODEL", "--chnage", "x"])
+    with pytest.raises(Exception, match="No such option: --jbo"):
+        parsed(["camagain", "analyze", FILE, "erf", "MODEL", "--jbo", "x"])
     with pytest.raises(SystemExit):
         get_argument_parser().parse_args(["--forze"])
 
