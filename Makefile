@@ -40,7 +40,7 @@ paper: setup
 	camagain paper $(EXPERIMENT)
 
 test: setup lint
-	pytest
+	pytest --numprocesses auto --dist loadfile
 
 # make lint      ruff, snakefmt, snakemake --lint, mypy
 lint: setup

@@ -10,6 +10,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from camagain.artifacts import sha256
 
@@ -90,14 +91,20 @@ def tools() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict):
-    """(experiment, paths) of the tiny experiment, run once through the library, each stage behind its own view."""
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict, worker_id: str):
+    """(experiment, paths) of the tiny experiment, run once through the library, each stage behind its own view.
+
+    Processes that share the tests share the run: the first one makes it. No test may change it.
+    """
     from camagain.config.file import parse_experiment
 
-    folder = tmp_path_factory.mktemp("tiny")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "tiny"
     experiment = parse_experiment(tiny_values, "tiny")
     paths = experiment.paths(folder / "results", folder / "data")
-    run_all(experiment, paths)
+    with FileLock(f"{folder}.lock"):
+        if not paths.manifest.is_file():
+            run_all(experiment, paths)
     return experiment, paths
 
 

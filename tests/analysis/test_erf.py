@@ -228,6 +228,27 @@ def test_images_without_finite_gradients_are_skipped_and_counted(stack: Callable
         contribution_map(network, batch[1:2], name="small")
 
 
+def test_any_module_or_callable_that_returns_feature_maps_will_do(stack: Callable):
+    network = positive(stack(nn.Conv2d(3, 2, 4, stride=4), channels=2))
+    expected = contribution_map(network, images())
+    assert expected.any()
+
+    class Plain:
+        def forward_features(self, pixels: torch.Tensor) -> torch.Tensor:
+            return network.forward_features(pixels)
+
+    class Body(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = network
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return self.body.forward_features(pixels)
+
+    for model in (Plain(), Body(), network.forward_features, lambda pixels: network.forward_features(pixels)):
+        assert np.array_equal(contribution_map(model, images()), expected)
+
+
 def test_mistakes_are_named(stack: Callable):
     network = positive(stack(nn.Conv2d(3, 2, 4, stride=4), channels=2))
     with pytest.raises(UserError, match="no images"):
@@ -236,7 +257,7 @@ def test_mistakes_are_named(stack: Callable):
         contribution_map(network, [images(), images(1, 24, 20)])
     with pytest.raises(UserError, match="'tiny' computes no feature maps of 3 x 9 pixels"):
         contribution_map(network, images(1, 3, 9), name="tiny")
-    with pytest.raises(UserError, match="a Linear has no `forward_features`"):
+    with pytest.raises(UserError, match="'network' computes no feature maps of 20 x 24 pixels: Expected size"):
         contribution_map(nn.Linear(2, 2), images())
     with pytest.raises(UserError, match="Choose a convolutional network"):
         contribution_map(create("vit_tiny_patch16_224", 2, depth=1, img_size=32), images(1, 32, 32).float())

@@ -218,7 +218,7 @@ def test_other_images_cannot_be_compared(runs, edit):
 
 def test_another_division_of_the_training_images_is_said_loudly_and_named_as_the_cause(runs, seal: Seal, edit):
     edit(runs[1] / "manifest.json", "dataset", "fingerprint", value="0" * 64)
-    edit(runs[1] / "manifest.json", "experiment", "seed", value=7)
+    edit(runs[1] / "manifest.json", "experiment", "dataset", "split_seed", value=7)
     shift(runs[1], 80)
     seal(runs[1])
     comparison = compare_runs(*runs)
@@ -226,7 +226,7 @@ def test_another_division_of_the_training_images_is_said_loudly_and_named_as_the
         "the same test images, but another division of the rest into training and validation",
     )
     assert comparison.causes[0].stage == "data"
-    assert [str(found) for found in comparison.causes[0].inputs] == ["seed: 0 against 7"]
+    assert [str(found) for found in comparison.causes[0].inputs] == ["dataset.split_seed: 0 against 7"]
 
 
 def test_a_changed_package_is_named_where_weights_differ_first(runs, seal: Seal, edit):

@@ -67,7 +67,7 @@ def test_every_analysis_has_the_command_that_makes_it(tiny_run, page: str):
     assert [context.params["name"] for context in by_hand] == list(experiment.analysis.names)
     assert set(experiment.analysis.names) == set(ANALYSES)
     for context in by_hand:
-        assert (context.params["experiment"], context.params["model"]) == (Path(FILE), "MODEL")
+        assert (context.params["experiment"], context.params["training"]) == (Path(FILE), "MODEL")
         assert context.params["job"] == ("JOB" if context.params["name"] == "interventions" else "")
 
 

@@ -1,5 +1,6 @@
 # What the rules share: the validated experiment, and what the registry of stages (camagain/stages.py) says of each rule.
 import base64
+import sys
 from pathlib import Path
 
 import yaml
@@ -83,6 +84,10 @@ RULES = {
 # The rules that are not called as their stage, since a target is.
 
 
+FORCED = {"--forcerun", "-R", "--forceall", "-F"}
+# Options of a call that makes files again, whatever the notes say. Snakemake does not tell while it reads the rules.
+
+
 def noted(file):
     """Whether Snakemake has notes on a file: with which settings and code it was made."""
     note = base64.urlsafe_b64encode(file.encode()).decode()
@@ -99,8 +104,7 @@ def refuse_a_run_of_other_settings():
         not made
         or not PATHS.experiment.is_file()
         or any(map(noted, made))
-        or workflow.dag_settings.forceall
-        or workflow.dag_settings.forcerun
+        or FORCED & set(sys.argv)
     ):
         return
     old = yaml.safe_load(PATHS.experiment.read_text(encoding="utf-8"))

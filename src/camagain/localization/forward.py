@@ -59,7 +59,8 @@ def features_of(network: Network, images: torch.Tensor, name: str, precision: st
 
     With the precision "bfloat16" the network runs under autocast, and its maps are float32 again.
     """
-    device = next(network.parameters()).device
+    weight = next(network.parameters(), images)  # what has no weights computes where its images are
+    device = weight.device
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         features = feature_maps(network, images.to(device, memory_format=torch.channels_last), name)
     return features.float() if precision == "bfloat16" else features

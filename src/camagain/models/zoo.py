@@ -99,10 +99,12 @@ def feature_maps(network: Network, images: torch.Tensor, name: str = "network") 
     """The last feature maps, images (B, 3, H, W) -> (B, C, h, w); NotApplicable where a network has no such maps.
 
     What they are is the architecture's `forward_features`: after the final activation or norm if that comes before
-    pooling, before the norm if it comes after pooling (timm's ConvNeXt).
+    pooling, before the norm if it comes after pooling (timm's ConvNeXt). A network with a classifier must have as many
+    channels as it weighs.
     """
     features = network.forward_features(images)
-    width = linear_head(network, name).weight.shape[1]
+    classified = hasattr(network, "get_classifier") or features.ndim != 4
+    width = linear_head(network, name).weight.shape[1] if classified else features.shape[1]
     if features.ndim != 4 or features.shape[1] != width:
         raise NotApplicable(
             f"'{name}': its last features have shape {tuple(features.shape)}; expected (batch, {width}, height, "

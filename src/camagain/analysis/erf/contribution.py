@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,11 +37,21 @@ class Contribution:
     skipped: int  # whose gradients are not finite
 
 
+class MapsOf(nn.Module):
+    """What returns feature maps, or has a `forward_features` that does, as a network without a classifier."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model  # a module among it keeps its parameters
+        self.forward_features = getattr(model, "forward_features", model)
+
+
 def contribution_map(
-    model: Network, images: torch.Tensor | Iterable[torch.Tensor], name: str = "network", crop: bool = True
+    model: Any, images: torch.Tensor | Iterable[torch.Tensor], name: str = "network", crop: bool = True
 ) -> np.ndarray:
     """How much each pixel contributes to the centre of the last feature maps, images (N, 3, H, W) -> (H, W) float64.
 
+    `model` is anything with `forward_features`, or any module or callable that returns feature maps (B, C, h, w).
     For one image x with the last feature maps F (C, h, w) of `camagain.models.zoo.feature_maps`: s = sum over channels
     of ReLU(F[:, h // 2, w // 2]), contribution = ReLU(ds/dx) summed over RGB; returned is its mean over images, >= 0.
     `images` may also be an iterable of (1, 3, H, W), so that not all are in memory. The map's absolute scale matters to
@@ -57,7 +68,8 @@ def contribution_map(
     Source: erf/visualize_erf.py of DingXiaoH/RepLKNet-pytorch. Deviations: infinite maps are skipped, too, not only
     those with NaN, and sums over RGB and images are in float64, not float32.
     """
-    found = measure(model, images, name, crop)
+    network: Any = model if isinstance(model, nn.Module) and hasattr(model, "forward_features") else MapsOf(model)
+    found = measure(network, images, name, crop)
     if found.skipped:
         count = found.images + found.skipped
         warnings.warn(
@@ -141,11 +153,11 @@ def centre(maps: torch.Tensor, part: tuple[Span, Span]) -> torch.Tensor:
 
 def single_images(images: torch.Tensor | Iterable[torch.Tensor], model: nn.Module) -> Iterator[torch.Tensor]:
     """Images one by one, each (1, 3, H, W), in the network's dtype and where it is."""
-    weight = next(model.parameters())
+    weight = next(model.parameters(), None)
     for image in (images[i : i + 1] for i in range(len(images))) if isinstance(images, torch.Tensor) else images:
         if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.is_floating_point():
             raise ValueError(f"image is {image.dtype} of shape {tuple(image.shape)}; expected floats of (1, 3, H, W)")
-        yield image.detach().to(weight)
+        yield image.detach() if weight is None else image.detach().to(weight)
 
 
 def size(image: torch.Tensor | np.ndarray) -> str:
