@@ -2,7 +2,7 @@
 # becomes a table. An analysis of several jobs has a folder for each below that of the training.
 for name in ANALYSES:
     several = stages.stages()[name].jobs
-    place = f"{LOGS}/analysis/{name}/{{training}}" + ("/{job}" if several else "")
+    place = "/".join([LOGS, "analysis", name, "{training}", *(["{job}"] if several else [])])
 
     rule:
         name:
