@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from camagain.config import BASELINE, Experiment
 from camagain.config.file import load_experiment
 from camagain.config.methods import METHOD_NAMES
 from camagain.drawing.cells import score_cell
+from camagain.drawing.results import read_results
 from camagain.errors import UserError
 from camagain.paper.registry import shown
 from tools import artifacts_page, benchmark_tables
@@ -80,8 +82,9 @@ def summary(folder: Path, experiment: Experiment) -> Iterator[str]:
     methods = [method for method in experiment.localization.methods if not method.endswith("-gt")]
     keys = [(model.name, method) for model in experiment.models for method in methods]
     spread = seed_spread(folder)
+    results = read_results(experiment, replace(experiment.paths(), run=folder.name, results=folder.parent), dataset)
     for model, method in [*keys, (BASELINE, "centre-gaussian")]:
-        scores = read_json(folder / "evaluation" / model / method / "metrics.json")["figures"]
+        scores = results.scores(model, method)
         name = METHOD_NAMES[method].partition(",")[0] if model != BASELINE else "centred Gaussian"
         cells = [score_cell(scores[score]) for score in ("top1", "max_box_acc", "max_box_acc_val_threshold")]
         seeds = spread.get((model, method), "–") if model != BASELINE else "–"
