@@ -5,7 +5,7 @@
 | quantity | unit |
 |---|---|
 | mass_share, area_share, concentration, by region: cues, rest of the object, background | percent; 1 is uniform |
-| preference: concentration on the cues through that on the rest of the object | 1 is even over the object |
+| preference: concentration on the cues divided by that on the rest of the object | 1 is even over the object |
 | max_box_acc, threshold | percent; share of the maximum |
 | spearman_cue_share_iou, spearman_preference_iou: over images, with the box at that threshold | -1 to 1 |
 
@@ -43,7 +43,7 @@ from camagain.statistics.estimates import UNDEFINED, Estimate, divided, means, o
 COLUMNS = ("method", "quantity", "region", "value", "low", "high", "unit")
 
 REGIONS: Mapping[str, int] = {"cues": CUE, "rest of the object": OBJECT, "background": BACKGROUND}
-"""Parts of an image that leave nothing over and share no pixel, and the labels of their pixels."""
+"""The regions of an image and the labels of their pixels; every pixel belongs to exactly one region."""
 
 Row = dict[str, Any]
 
@@ -52,8 +52,8 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     """Where the mass of every method's maps lies, and whether images are localized worse when it lies on the cues.
 
     Maps are the described ones, finished as they are scored: resized to the size of the evaluation and scaled to span
-    [0, 1]. At the resolution of the feature grid a cue is hardly larger than a cell; and the script's 8-bit overflow in
-    published PC1 maps is no activation. NotApplicable where the dataset does not say which parts decide the class, and
+    [0, 1]. On the feature grid a cue is hardly larger than a cell, and published PC1 maps hold the script's 8-bit
+    overflow, which is no activation. NotApplicable where the dataset does not say which parts decide the class, and
     for a single cell.
     """
     settings = experiment.evaluation
@@ -101,27 +101,27 @@ def cue_boxes(index_path: Path, dataset: Dataset) -> list[np.ndarray]:
 
 
 def described(method: str, settings: Localization) -> str:
-    """Under which name the described maps of a method are stored."""
+    """The name under which the described maps of a method are stored."""
     other = declared(method).variants and settings.variant != "described"
     return f"{method}.described" if other else method
 
 
 def preference(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Estimate:
-    """Mass per area on the cues, divided by that on the rest of the object; of means over images, from (N, R)."""
+    """Mass per area on the cues divided by that on the rest of the object, from means over images: (N, R) each."""
     known = np.isfinite(mass)
     sums = np.concatenate([np.where(known, values, 0)[:, [CUE, OBJECT]] for values in (mass, area)], axis=1)  # (N, 4)
     return of_sums(sums, lambda s: divided(s[:, :1] * s[:, 3:], s[:, 1:2] * s[:, 2:3]), sampling)[0]
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray, sampling: Sampling) -> Estimate:
-    """Spearman's rho over images; not defined for fewer than two, or where one of the two never varies."""
+    """Spearman's rho over images; undefined for fewer than two, or where one of the two never varies."""
     if len(first) < 2:
         return UNDEFINED
     return correlation(first, second, "spearman", sampling)
 
 
 def in_regions(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Iterator[Row]:
-    """Rows on the shares of mass and area of each image in each region, (N, R) and (N, R)."""
+    """Rows on the shares of each image's mass and area in each region, (N, R) and (N, R)."""
     concentrated = concentrations(mass, area, sampling)
     for quantity, values in (("mass_share", mass), ("area_share", area)):
         estimates = means(values, sampling)
@@ -137,7 +137,7 @@ def in_regions(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Iterat
 def in_boxes(
     mass: np.ndarray, area: np.ndarray, maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment
 ) -> Iterator[Row]:
-    """Rows on how well finished maps localize, and whether worse the more of their mass lies on the cues."""
+    """Rows on how well finished maps localize, and whether mass on the cues makes them worse."""
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     ious = best_ious(maps, truth.boxes, threshold_grid(settings.threshold_step))  # (N, T)
@@ -147,7 +147,7 @@ def in_boxes(
     yield {"quantity": "threshold", "value": found.threshold, "unit": "share of the maximum"}
     iou = ious[:, best_of(found.correct.curve())[1]]  # (N,)
     density = divided(mass, area)  # (N, R) of each image
-    leaning = divided(density[:, CUE], density[:, CUE] + density[:, OBJECT])  # in the order of the ratio, but finite
+    leaning = divided(density[:, CUE], density[:, CUE] + density[:, OBJECT])  # ranks like the ratio, but stays finite
     for quantity, of_image in (("cue_share", mass[:, CUE]), ("preference", leaning)):
         known = np.isfinite(of_image)
         rho = rank_correlation(of_image[known], iou[known], sampling)

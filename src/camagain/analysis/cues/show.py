@@ -22,11 +22,11 @@ NAME = "cues"
 TITLE = "The part that decides the class"
 KEYS = ("model", "method", "quantity", "region")
 CAPTION = (
-    "Drawn classes differ in the colours of crown and wing patch alone. Left: how the mass of a map divides among "
-    "these cues, the rest of the bird and the background; on top, how the area divides. Middle: mass per area on the "
-    "cues, as a multiple of that of the whole image, and of that on the rest of the bird; 1: the map does not prefer "
-    "the cues, larger: local activation. Right: rank correlation over images of that preference with the IoU of the "
-    "box; negative where preferring the cues costs boxes."
+    "Drawn classes differ only in the colours of crown and wing patch. Left: how the mass of a map divides among "
+    "these cues, the rest of the bird and the background; the top bar shows how the area divides. Middle: mass per "
+    "area on the cues, relative to the whole image and to the rest of the bird; at 1 the map does not prefer the "
+    "cues, above 1 it shows local activation. Right: rank correlation over images of that preference with the IoU of "
+    "the box; negative where preferring the cues costs boxes."
 )
 
 COLUMNS = ("Model", "Map", "mass on cues, %", "of the area, %", "times uniform: cues", "rest of object",
@@ -34,7 +34,7 @@ COLUMNS = ("Model", "Map", "mass on cues, %", "of the area, %", "times uniform: 
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """Every row of the analysis, all models, with what it stands on."""
+    """Every row of the analysis, all models, with the data behind it."""
     return standing(results, NAME)
 
 
@@ -43,11 +43,11 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     groups = table.groupby(["model", "method"], sort=False) if len(table) else ()
     rows = tuple((model, MAP_NAMES[method], *cells(own)) for (model, method), own in groups)
     caption = (
-        "Share of a map's mass on the parts that decide the class (cues: boxes around them, cut to the object), beside "
-        "their share of the image's area; how many times more mass than if it were spread evenly lies there and on the "
-        "rest of the object; and the first divided by the second: 1 is a map that does not prefer the deciding "
-        "parts, larger is local activation. Last: Spearman's rank correlation over images of that preference with the "
-        f"IoU of the box; negative where preferring the cues costs boxes. Described maps, {results.scope}"
+        "Share of a map's mass on the parts that decide the class (cues: boxes around them, cut to the object), and "
+        "their share of the image's area. Times uniform: mass on the cues and on the rest of the object, divided by "
+        "what an evenly spread map would have there. Cues to rest, the preference: the first divided by the second; 1 "
+        "is no preference, above 1 is local activation. Last: Spearman's rank correlation over images of preference "
+        f"with the IoU of the box; negative where preferring the cues costs boxes. Described maps, {results.scope}"
     )
     return TextTable(caption, COLUMNS, rows, text_columns=2)
 
@@ -66,13 +66,13 @@ def cells(own: pd.DataFrame) -> list[str]:
 
 
 SHADES: Mapping[str, float] = {"cues": 1.0, "rest of the object": 0.5, "background": 0.18}
-"""Regions in the order of a bar, and how much of the model's colour each has."""
+"""Regions in the order of a bar, and the opacity of the model's colour in each."""
 
 AREA = "share of the area"
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
-    """A row for each map, in it one bar or dot for each model; on top, how the area itself divides."""
+    """A row for each map with one bar or dot for each model; the top row shows how the area itself divides."""
     table = results.analysis(NAME)
     if table.empty:
         return empty_figure(results, NAME)
@@ -105,7 +105,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 
 
 def draw_shares(axes: Axes, table: pd.DataFrame, rows: Mapping[str, str], colors: Mapping[str, str]) -> None:
-    """Stacked bars: the mass of every map and model by region, and once the area, which is the same for all."""
+    """Stacked bars: the mass of every map and model by region; the area, the same for all, is drawn once."""
     keys = list(rows)
     offsets = dict(zip(colors, offsets_of(len(colors)), strict=True))
     thickness = 0.9 * (offsets_of(2)[1] - offsets_of(2)[0]) / max(1, len(colors) - 1)
@@ -120,7 +120,7 @@ def draw_shares(axes: Axes, table: pd.DataFrame, rows: Mapping[str, str], colors
 
 
 def draw_bar(axes: Axes, own: pd.DataFrame, y: float, height: float, color: str) -> None:
-    """One bar, cut by region."""
+    """One bar, divided by region."""
     shares, start = own.set_index("region")["value"], 0.0
     for region, alpha in SHADES.items():
         axes.barh(y, shares[region], left=start, height=height, color=color, alpha=alpha, linewidth=0)

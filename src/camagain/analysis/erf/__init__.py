@@ -5,11 +5,11 @@ from typing import Any
 
 __all__ = ["area_ratios", "contribution_map"]
 
-HOMES = {"area_ratios": "area", "contribution_map": "contribution"}
+MODULES = {"area_ratios": "area", "contribution_map": "contribution"}
 """The module of each public function, imported when the function is asked for: tables and figures need no torch."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in HOMES:
-        return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    if name in MODULES:
+        return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

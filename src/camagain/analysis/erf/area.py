@@ -13,7 +13,7 @@ TIE = 1e-9
 
 
 Squares = dict[float, tuple[int, float] | None]
-"""For each share t the side in pixels and its square through the area of the map; None where no square holds t."""
+"""For each share t: the side in pixels, and its square divided by the map's area; None where no square holds t."""
 
 
 def area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> Squares:
@@ -35,7 +35,7 @@ def area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOL
 
 
 def linear_area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> Squares:
-    """`area_ratios` of the contribution A itself, without the logarithm: the scale of the gradients has no say in it.
+    """`area_ratios` of the contribution A itself, without the logarithm, independent of the scale of the gradients.
 
     Ours, as a check: a factor on all weights of the last layer multiplies A and moves `area_ratios`, while the network
     looks at the same pixels as before. ValueError as in `area_ratios`.
@@ -64,7 +64,7 @@ def squares(scaled: np.ndarray, thresholds: Sequence[float]) -> Squares:
 
     found: Squares = {}
     for t in thresholds:
-        first = max(1, int(np.searchsorted(shares, t - TIE)))  # shares do not fall: none before it can exceed t
+        first = max(1, int(np.searchsorted(shares, t - TIE)))  # shares never decrease: none before it exceeds t
         i = next((i for i in range(first, largest + 1) if exceeds(i, t)), None)
         found[t] = None if i is None else (2 * i + 1, (2 * i + 1) ** 2 / (height * width))
     return found
@@ -73,8 +73,9 @@ def squares(scaled: np.ndarray, thresholds: Sequence[float]) -> Squares:
 def logarithmic(contribution: np.ndarray) -> np.ndarray:
     """D = log10(A + 1) / max(log10(A + 1)) of a contribution map A, (H, W) -> (H, W) in [0, 1].
 
-    What the RepLKNet and SLaK papers show and share out. A's absolute scale matters: far below 1, D is proportional to
-    A; far above, a pixel that contributes ten times as much counts little more. ValueError as in `area_ratios`.
+    The RepLKNet and SLaK papers show this map and compute its shares. A's absolute scale matters: far below 1, D is
+    proportional to A; far above, a pixel that contributes ten times as much counts little more. ValueError as in
+    `area_ratios`.
     """
     check_contribution(contribution)
     scaled = np.log10(contribution + 1)
@@ -90,4 +91,4 @@ def check_contribution(values: np.ndarray) -> None:
     if values.min() < 0:
         raise ValueError(f"contribution is negative ({values.min()}); expected sums of ReLU(gradient)")
     if np.log10(values.max() + 1) == 0:
-        raise ValueError(f"contribution is at most {values.max()}, of which log10(A + 1) is 0: nothing to share out")
+        raise ValueError(f"contribution is at most {values.max()}, of which log10(A + 1) is 0: no square holds a share")

@@ -1,8 +1,8 @@
 """The effective receptive field: how much each pixel contributes to the centre of a network's last feature maps.
 
-Luo et al. (NeurIPS 2016) defined it; this is the procedure by which RepLKNet (Ding et al., CVPR 2022) and after it
-SLaK compare large kernels: a map of contributions, averaged over images (`contribution_map`), and the side of the
-square that holds a given share of it (`area_ratios`).
+Luo et al. (NeurIPS 2016) defined it. RepLKNet (Ding et al., CVPR 2022) and then SLaK compare large kernels by this
+procedure: a map of contributions, averaged over images (`contribution_map`), and the side of the square that holds a
+given share of it (`area_ratios`).
 """
 
 import warnings
@@ -30,19 +30,19 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Contribution:
-    """A contribution map and the images that it stands on."""
+    """A contribution map and the images behind it."""
 
     values: np.ndarray  # (H, W) float64
-    images: int  # whose mean it is
-    skipped: int  # whose gradients are not finite
+    images: int  # averaged
+    skipped: int  # left out because their gradients are not finite
 
 
 class MapsOf(nn.Module):
-    """What returns feature maps, or has a `forward_features` that does, as a network without a classifier."""
+    """A network without a classifier, made of anything that returns feature maps or has `forward_features`."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        self.model = model  # a module among it keeps its parameters
+        self.model = model  # a module stays registered, with its parameters
         self.forward_features = getattr(model, "forward_features", model)
 
 
@@ -53,7 +53,7 @@ def contribution_map(
 
     `model` is anything with `forward_features`, or any module or callable that returns feature maps (B, C, h, w).
     For one image x with the last feature maps F (C, h, w) of `camagain.models.zoo.feature_maps`: s = sum over channels
-    of ReLU(F[:, h // 2, w // 2]), contribution = ReLU(ds/dx) summed over RGB; returned is its mean over images, >= 0.
+    of ReLU(F[:, h // 2, w // 2]), contribution = ReLU(ds/dx) summed over RGB. Returns its mean over images, >= 0.
     `images` may also be an iterable of (1, 3, H, W), so that not all are in memory. The map's absolute scale matters to
     `area_ratios`: normalise images as the network was trained. Maps of a single cell are allowed: it is the centre.
 
@@ -61,9 +61,9 @@ def contribution_map(
     centre can depend on is computed, where `receptive_field` knows it and a trial on noise agrees; `crop=False`
     computes all of it. Give a network with large kernels to `camagain.models.replace_large_kernels` first.
 
-    Images whose contributions are not all finite are skipped with a RuntimeWarning. Raises NotApplicable when that is
-    all of them and for a network without feature maps of such images, UserError when there are no images or they differ
-    in size.
+    Images whose contributions are not all finite are skipped with a RuntimeWarning. Raises NotApplicable when all are
+    skipped or the network has no feature maps of such images, UserError when there are no images or they differ in
+    size.
 
     Source: erf/visualize_erf.py of DingXiaoH/RepLKNet-pytorch. Deviations: infinite maps are skipped, too, not only
     those with NaN, and sums over RGB and images are in float64, not float32.
@@ -120,7 +120,8 @@ def measure(
 def centre_part(model: Network, image: torch.Tensor, name: str) -> tuple[Span, Span]:
     """The rows and columns of an image that give its centre cell the same value as the whole image.
 
-    The theory is tried once on noise; the whole image if it fails, as for a network that treats other sizes otherwise.
+    The theory is tried once on noise. If it fails, as for a network that treats other sizes differently, the answer is
+    the whole image.
     """
     height, width = image.shape[2:]
     whole = Span(0, height, height), Span(0, width, width)
@@ -166,7 +167,7 @@ def size(image: torch.Tensor | np.ndarray) -> str:
 
 @contextmanager
 def measuring(model: nn.Module) -> Iterator[None]:
-    """The network in eval mode and without gradients of its parameters; afterwards as it was."""
+    """The network in eval mode and without gradients of its parameters; restored afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:

@@ -1,7 +1,7 @@
-"""What the result of one torch function depends on, from what its arguments depend on; one rule per function.
+"""What the result of one torch function depends on, given what its arguments depend on; one rule per function.
 
-A dependence says, for each cell along a tensor's row and column axis, which pixels of the image the cell can see. What
-no rule covers counts as seeing the whole image: the answer may be too large, never too small.
+A dependence says, for each cell along a tensor's row and column axis, which pixels of the image the cell can see. A
+function without a rule counts as seeing the whole image: the answer may be too large, never too small.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ class Axis:
         return Axis(self.dim, low, high, self.step * stride)
 
     def joined(self, other: "Axis") -> "Axis | None":
-        """The axis of something made of both, cell by cell; None where their cells do not match."""
+        """The axis of a tensor made of both, cell by cell; None where their cells do not match."""
         if (self.dim, self.step, len(self.low)) != (other.dim, other.step, len(other.low)):
             return None
         return replace(self, low=np.minimum(self.low, other.low), high=np.maximum(self.high, other.high))
@@ -46,7 +46,7 @@ Dependence = Axes | str
 
 
 def depends(name: str, inputs: list[tuple[torch.Tensor, Dependence]], result: Any, args: tuple, kwargs: dict) -> Any:
-    """What the result of a torch function depends on, from what its inputs depend on."""
+    """What the result of a torch function depends on, given what its inputs depend on."""
     known = [dependence for _, dependence in inputs]
     if all(dependence == CONSTANT for dependence in known):
         return CONSTANT
@@ -74,7 +74,7 @@ def joins_channels(tensors: Any, dim: int = 0) -> bool:
 
 
 def cell_by_cell(inputs: list[tuple[torch.Tensor, Dependence]]) -> Dependence:
-    """Sums, products and the like; a constant that varies over cells (a position code) ties the result to its place."""
+    """Sums, products and the like; after a constant that varies over cells (a position code) it is WHOLE."""
     axes = [dependence for _, dependence in inputs if isinstance(dependence, tuple)]
     rows, columns = axes[0]
     for other_rows, other_columns in axes[1:]:

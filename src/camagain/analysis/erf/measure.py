@@ -24,7 +24,7 @@ from camagain.progress import track
 COLUMNS = ("state", "t", "side_pixels", "area_ratio", "linear_area_ratio", "images", "input_pixels")
 
 CURVE_SHARES = tuple(sorted({*THRESHOLDS, *(round(0.05 * step, 2) for step in range(1, 20))}))
-"""Shares of the contribution at which the area is measured: those of the literature among equal steps for a curve."""
+"""Shares of the contribution at which the area is measured: those of the literature, and equal steps for a curve."""
 
 
 def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:

@@ -13,7 +13,7 @@ MEASURES = ("area_ratio", "linear_area_ratio")
 """Columns of the analysis: RepLKNet's measure, and the same without its logarithm."""
 
 STATE_NAMES = {"random": "random", "start": "start", "finetuned": "fine-tuned"}
-"""How the weights of each state are called in tables and figures."""
+"""Names of the states of weights in tables and figures."""
 
 
 KEYS = ("model", "state", "measure", "t")

@@ -3,9 +3,9 @@
 The network runs once on tensors without content (torch's meta device: shapes alone, milliseconds at any size) while
 every torch function that it calls is watched. A tensor carries, for each cell along its row and its column axis, the
 first and the last pixel that the cell depends on; a convolution joins those of its window, a sum those of its terms.
-Borders, strides, dilations, asymmetric padding and parallel branches come out exactly. Whatever is not known to keep
-cells apart counts as seeing the whole image: squeeze-and-excitation, attention, adaptive pooling, resizing, padding by
-reflection, operators outside torch. The answer may then be too large, never too small.
+Borders, strides, dilations, asymmetric padding and parallel branches are exact. An operation that may mix all cells
+counts as seeing the whole image: squeeze-and-excitation, attention, adaptive pooling, resizing, padding by reflection,
+operators outside torch. The answer may then be too large, never too small.
 """
 
 import copy
@@ -56,7 +56,7 @@ def receptive_field(network: Network, height: int, width: int, name: str = "netw
         result = trace(network, height, width, name)
     except UserError:
         raise
-    except Exception:  # a network that cannot run on shapes alone, in whatever way: the whole image is always right
+    except Exception:  # a network that cannot run on shapes alone, for any reason: the whole image is always right
         return whole
     if not isinstance(result, tuple):
         return whole
@@ -68,11 +68,11 @@ def receptive_field(network: Network, height: int, width: int, name: str = "netw
 
 
 def trace(network: Network, height: int, width: int, name: str) -> Dependence:
-    """What the last feature maps of an image of that size depend on."""
+    """The dependence of the last feature maps on an image of that size."""
     meta: dict[int, Any] = {id(p): nn.Parameter(p.detach().to("meta"), False) for p in network.parameters()}
     meta.update({id(buffer): buffer.to("meta") for buffer in network.buffers()})
     constants = list(meta.values())
-    bare = copy.deepcopy(network, meta)  # finds every tensor already copied, so that no weight is
+    bare = copy.deepcopy(network, meta)  # `meta` lists every tensor as copied already, so no weight is copied
     image = torch.empty(1, 3, height, width, device="meta", dtype=next(network.parameters()).dtype)
     pixels = [Axis(dim, np.arange(size), np.arange(size), 1) for dim, size in ((-2, height), (-1, width))]
     watch = Watch()
@@ -85,7 +85,7 @@ def trace(network: Network, height: int, width: int, name: str) -> Dependence:
 
 
 class Watch(TorchFunctionMode):
-    """Notes for every tensor that a torch function returns what it depends on."""
+    """Notes what every tensor depends on that a torch function returns."""
 
     def __init__(self) -> None:
         super().__init__()

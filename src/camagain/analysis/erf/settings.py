@@ -21,7 +21,7 @@ class Erf(Settings):
     states: tuple[State, ...] = Field(
         default=("random", "start", "finetuned"),
         min_length=1,
-        description="Weights it is measured with: random, those that fine-tuning started from, and fine-tuned. `start` "
+        description="Weights to measure with: random, those that fine-tuning started from, and fine-tuned. `start` "
         "is left out where fine-tuning starts from random weights.",
     )
 

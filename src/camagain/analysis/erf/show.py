@@ -28,8 +28,8 @@ KEYS = ("model", "state", "t")
 CAPTION = (
     "What each input pixel contributes to the centre of the last feature maps, as RepLKNet's authors draw it: "
     "log10(A + 1) divided by its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
-    "that holds half of it, its area below. Curves: that area for every share t, by weights; where no square of the "
-    "input holds so much, a curve ends. Grey: a contribution spread evenly over the input. Rows of states that "
+    "that holds half of it, with its area below. Curves: that area for every share t, by weights; a curve ends where "
+    "no square of the input holds t. Grey: a contribution spread evenly over the input. Rows of states that "
     "would not fit on a page are left out of the pictures, not of the curves."
 )
 
@@ -38,7 +38,7 @@ SHOWN = (*(("area_ratio", t) for t in THRESHOLDS), ("linear_area_ratio", 0.5))
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """Areas at the literature's t, one row for each model, state and t, and what they stand on."""
+    """Areas at the literature's t, one row for each model, state and t, with the data behind them."""
     rows = results.analysis(NAME)
     if rows.empty:
         return rows
@@ -63,7 +63,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
 
 
 def correlation_rows(found: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    """A row for each group with enough models, state and kind; that of all models always."""
+    """A row for each state, kind and group with enough models, and always for all models together."""
     for (group, state, kind), own in found.groupby(["group", "state", "kind"], sort=False):
         cells = {(row["measure"], row["t"]): row for _, row in own.iterrows()}
         models = own["models"].max()
@@ -85,7 +85,7 @@ def percent(ratio: float) -> str:
 
 
 def caption(results: RunResults, found: pd.DataFrame) -> str:
-    """What was measured, on what, and what was left out."""
+    """The caption: what was measured, on what data, and what was left out."""
     measured = results.analysis(NAME)
     images, pixels = (
         " to ".join(str(n) for n in sorted({measured[column].min(), measured[column].max()}))
@@ -99,8 +99,8 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
     return (
         "Effective receptive field by RepLKNet's procedure: area, in percent of the input, of the smallest centred "
         "square that holds more than a share t of log10(A + 1), where A is what each pixel contributes to the centre "
-        f"of the last feature maps, on average over {images} test images at {pixels} px. Linear: of A itself, whatever "
-        f"the scale of the gradients. {results.sample}. A dash: no square holds so much. Last rows: "
+        f"of the last feature maps, on average over {images} test images at {pixels} px. Linear: of A itself, "
+        f"independent of the scale of the gradients. {results.sample}. A dash: no square holds so much. Last rows: "
         f"correlation over models with MaxBoxAcc of {MAP_NAMES[method_of(results)]}, in brackets {confidence} % "
         f"bootstrap intervals over models.{' Too few models for one: ' + ', '.join(few) + '.' if few else ''}"
         f"{left_out(results)}"
@@ -122,16 +122,16 @@ STYLES: Mapping[str, Literal[":", "--", "-"]] = {"random": ":", "start": "--", "
 """Line of each state."""
 
 COLORMAP = "RdYlGn"
-"""Upstream's, with 0 in its middle: from yellow, which contributes nothing, to green."""
+"""Upstream's colours. The upper half is used: from yellow (contributes nothing) to green."""
 
-MARKED = 0.5
+OUTLINED = 0.5
 """The share whose square is outlined and whose area is written below a picture."""
 
 MOST_PICTURES = 48
-"""With more than these only the last state is shown, else a page could not hold them."""
+"""With more pictures only the last state is shown, since a page could not hold them."""
 
-BESIDE = 4
-"""Up to so many networks the curve stands beside the pictures, else below them."""
+MOST_BESIDE_CURVE = 4
+"""With up to this many networks the curve stands beside the pictures, else below them."""
 
 MOST_COLUMNS = 8
 CURVE_INCHES = 2.5
@@ -147,7 +147,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     shown = states if len(models) * len(states) <= MOST_PICTURES else states[-1:]
     columns = min(MOST_COLUMNS, math.ceil(len(models) / math.ceil(len(models) / MOST_COLUMNS)))
     blocks = math.ceil(len(models) / columns)
-    beside = len(models) <= BESIDE
+    beside = len(models) <= MOST_BESIDE_CURVE
 
     width = PAGE_INCHES - CURVE_INCHES if beside else PAGE_INCHES  # of all pictures
     height = blocks * (0.3 + len(shown) * (min((width - 0.4) / columns, 1.4) + 0.2))
@@ -167,7 +167,7 @@ def draw_pictures(
 ) -> None:
     """Blocks of networks below each other, each with one row for each state."""
     grid = panel.subplots(len(blocks) * len(states), len(blocks[0]), squeeze=False)
-    marked = table[table["t"] == MARKED].set_index(["model", "state"])
+    marked = table[table["t"] == OUTLINED].set_index(["model", "state"])
     for axes in grid.flat:
         axes.set_axis_off()
     for k, models in enumerate(blocks):
@@ -226,7 +226,7 @@ def draw_curves(
             axes.set_title(STATE_NAMES[state])
     else:
         handles += [Line2D([], [], color="black", linestyle=STYLES[s], label=STATE_NAMES[s]) for s in states]
-    panel.legend(handles=handles, loc="outside lower center", ncols=1 if len(models) <= BESIDE else 4)
+    panel.legend(handles=handles, loc="outside lower center", ncols=1 if len(models) <= MOST_BESIDE_CURVE else 4)
 
 
 def wrapped(name: str, characters: int = 17) -> str:

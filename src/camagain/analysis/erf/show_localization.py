@@ -20,16 +20,16 @@ TITLE = "Effective receptive field against localization"
 KEYS = ("model", "state", "measure", "t", "kind", "group")
 CAPTION = (
     "One point for each network: area of the square that holds a share t of the contribution, and MaxBoxAcc with "
-    "its interval over images. Above, correlations over all networks, below, within each family, in brackets "
-    "bootstrap intervals over networks. A correlation is given from three networks on; with so few, the interval "
-    "says that it means nothing."
+    "its interval over images. Correlations over all networks stand above, those within each family below, with "
+    "bootstrap intervals over networks in brackets. A correlation needs three networks; with so few, its interval "
+    "shows that it means nothing."
 )
 
 PANELS = (0.2, 0.5, 0.99)
 """Shares t of the panels; the one in the middle is the widest."""
 
 MOST_NAMES = 8
-"""With more models than these, points bear no names."""
+"""With more models points have no names."""
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:

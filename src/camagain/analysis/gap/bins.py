@@ -8,14 +8,14 @@ Bae et al. (ECCV 2020) hold that global average pooling gives higher weights to 
 import numpy as np
 
 NO_BIN = -1
-"""Channels of a class that is predicted for no image."""
+"""The bin of channels of a class that is predicted for no image."""
 
 
 def weight_bins(class_weight: np.ndarray, predicted: np.ndarray, count: int) -> np.ndarray:
     """The bin of every channel by its weight, (K, C) and predicted classes (N,) -> (K, C) int64 in [0, B), or NO_BIN.
 
-    All channels of all images are ordered by weight, lowest first, and cut into `count` bins of equal size, but for the
-    images of one prediction, which fall into a bin together. Equal weights are ordered by class and channel.
+    All channels of all images are ordered by weight, lowest first, and cut into `count` bins of equal size; only
+    images of the same predicted class stay together in a bin. Equal weights are ordered by class and channel.
     """
     images = np.bincount(predicted, minlength=len(class_weight))  # (K,)
     size = np.repeat(images, class_weight.shape[1])  # (K C,) how often each weight occurs

@@ -39,8 +39,8 @@ COLUMNS = ("quantity", "bin", "theta", "map", "region", "value", "low", "high", 
 BINS = 20
 """Bins of channels by weight: 5 % of all channels of all images in each."""
 
-OWN = "network's own"
-"""The unit of what has no common scale among networks: features, and weights that answer to it."""
+OWN_UNIT = "network's own"
+"""The unit of values without a scale that networks share: features, and class weights."""
 
 Row = dict[str, Any]
 
@@ -48,7 +48,7 @@ Row = dict[str, Any]
 def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     """Relations of the channels' weight, GAP value and activated area, and what either sign of weight localizes.
 
-    Weights are those of the predicted class; everything is of test images, with bootstrap intervals over them.
+    Weights are those of the predicted class. All values come from test images, with bootstrap intervals over them.
     NotApplicable for a single channel or a single cell.
     """
     settings = experiment.evaluation
@@ -84,8 +84,8 @@ def relations(channels: dict[str, np.ndarray], predicted: np.ndarray, sampling: 
         mean = means(rank_correlations(first, second)[:, None], sampling)[0]
         return {"quantity": f"spearman_{one}_{other}", **of, **mean.columns(), "unit": "rho"}
 
-    yield from binned("weight", weight, OWN)
-    yield from binned("gap_value", gap_value, OWN)
+    yield from binned("weight", weight, OWN_UNIT)
+    yield from binned("gap_value", gap_value, OWN_UNIT)
     yield correlated("weight", "gap_value", weight, gap_value)
     cells = np.prod(channels["grid"])
     for theta, area in zip(channels["theta"].tolist(), channels["activated_cells"], strict=True):  # area: (N, C)
@@ -94,14 +94,14 @@ def relations(channels: dict[str, np.ndarray], predicted: np.ndarray, sampling: 
         yield correlated("gap_value", "activated_area", gap_value, area, theta=theta)
     negative = means((weight < 0).mean(1)[:, None], sampling)[0].scaled(100)
     yield {"quantity": "negative_weight_share", **negative.columns(), "unit": "percent"}
-    yield {"quantity": "gap_value_deviation", "value": float(gap_value.std(dtype=np.float64)), "unit": OWN}
+    yield {"quantity": "gap_value_deviation", "value": float(gap_value.std(dtype=np.float64)), "unit": OWN_UNIT}
 
 
 def by_sign(parts: dict[str, np.ndarray], truth: Truth, experiment: Experiment, sampling: Sampling) -> Iterator[Row]:
     """What the channels of positive weight, of negative weight and all together localize, and where their mass lies.
 
     Each map is cut off at 0, as a class activation map is. The mass is that of the map resized to the size of the
-    evaluation, without shifting it to 0: what lies evenly over the image counts as lying evenly.
+    evaluation, without shifting it to 0, so that an even offset counts as spread evenly.
     """
     settings = experiment.evaluation
     evidence = {

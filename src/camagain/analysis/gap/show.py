@@ -28,14 +28,14 @@ CAPTION = (
 )
 
 THETA = 0.2
-"""The one of the thresholds of activated area that the printed table shows; the CSV has all."""
+"""The threshold of activated area that the printed table shows; the CSV has all thresholds."""
 
 COLUMNS = ("Model", "weight, GAP", "weight, area", "GAP, area", "MaxBoxAcc w > 0", "MaxBoxAcc w < 0", "in box w > 0",
            "in box w < 0")  # fmt: skip
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """Every row of the analysis, all models, with what it stands on."""
+    """Every row of the analysis, all models, with the data behind it."""
     return standing(results, NAME)
 
 
@@ -45,10 +45,10 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         "First three: Spearman's rank correlation, over the channels of an image, of class weight, GAP value and "
         f"activated area (cells above {THETA:g} of the channel's maximum), mean over images. Then maps of the channels "
-        "of positive and of negative weight alone: MaxBoxAcc in percent, and how many times more of their mass lies in "
-        "the true box than if it were spread evenly. Negative weights inside the box are what Bae et al. (2020) hold "
-        f"responsible for maps that are too local. Predicted class, {results.scope} gap.csv has the other thresholds, "
-        "the means by weight, and masks."
+        "of positive and of negative weight alone: MaxBoxAcc in percent, and their mass in the true box divided by "
+        "that of a map spread evenly. Bae et al. (2020) hold negative weights inside the box responsible for maps that "
+        f"are too local. Predicted class, {results.scope} gap.csv has the other thresholds, the means by weight, and "
+        "masks."
     )
     return TextTable(caption, COLUMNS, rows)
 
@@ -72,7 +72,7 @@ def cells(own: pd.DataFrame) -> list[str]:
 
 
 SIGNS: Mapping[str, str] = {"positive": "w > 0", "negative": "w < 0", "all": "all (CAM)"}
-"""Maps of the channels of one sign of weight, and how a figure calls them."""
+"""Maps of the channels of one sign of weight, and their names in a figure."""
 
 MOST_MARKED = 8
 """With more networks lines have no markers."""
@@ -111,7 +111,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 def draw_over_weight(panels: list, table: pd.DataFrame, colors: Mapping[str, str]) -> None:
     """Means of the bins of channels over the rank of their weight; a hollow marker where the mean weight is negative.
 
-    GAP values have no scale that networks share: each is divided by its own deviation over channels and images.
+    GAP values have no scale that networks share: each is divided by its network's deviation over channels and images.
     """
     thetas = sorted(table.loc[table["quantity"] == "activated_area", "theta"].unique())
     marked = len(colors) <= MOST_MARKED
@@ -135,7 +135,7 @@ def draw_over_weight(panels: list, table: pd.DataFrame, colors: Mapping[str, str
 
 
 def pair_names(rows: pd.DataFrame) -> list[str]:
-    """What each correlation is of: "weight, area 0.2"."""
+    """The name of each correlation, such as "weight, area 0.2"."""
     names = {"weight_gap_value": "weight, GAP value", "weight_activated_area": "weight, area",
              "gap_value_activated_area": "GAP value, area"}  # fmt: skip
     pairs = [names[quantity.removeprefix("spearman_")] for quantity in rows["quantity"]]

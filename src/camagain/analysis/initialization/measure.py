@@ -82,7 +82,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
 
 
 def plan(experiment: Experiment, model: str, card: ModelCard, paths: RunPaths) -> list[Weights]:
-    """What is to be measured: random weights of every seed, the start, what was kept along training, the end."""
+    """Every set of weights to measure: random ones of every seed, the start, those kept along training, the end."""
     folder, epochs, seed = paths.model(model), card.training.epochs, experiment.training_seed
     from_random = experiment.model(model).weights == "random"
     found = [
@@ -99,7 +99,7 @@ def plan(experiment: Experiment, model: str, card: ModelCard, paths: RunPaths) -
 
 
 def check_kept(paths: RunPaths, model: str, card: ModelCard) -> None:
-    """UserError unless the last of the weights kept along training are those that the training ended with."""
+    """UserError unless the last weights kept along training are those that the training ended with."""
     last = snapshot_path(paths.model(model), card.training.epochs)
     if sha256(last) != card.sha256:
         raise UserError(
@@ -109,7 +109,7 @@ def check_kept(paths: RunPaths, model: str, card: ModelCard) -> None:
 
 
 def network_with(weights: Weights, experiment: Experiment, model: str, card: ModelCard, paths: RunPaths) -> Network:
-    """The network with such weights; random ones are drawn as those of a training of that seed would be."""
+    """The network with these weights; random ones are drawn as a training of that seed draws them."""
     entry, kept = experiment.model(model), None
     if weights.state == "random":
         entry = entry.model_copy(update={"weights": "random"})

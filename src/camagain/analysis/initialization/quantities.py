@@ -34,11 +34,11 @@ def quantities(features: torch.Tensor) -> np.ndarray:
 
 
 def gap_over_rms(features: torch.Tensor) -> torch.Tensor:
-    """|mean| of each channel through its root mean square over cells, (B, C, h, w) -> (B, C) float64 in [0, 1].
+    """|mean| of each channel divided by its root mean square over cells, (B, C, h, w) -> (B, C) float64 in [0, 1].
 
     Free of scale and sign: neither a factor on a channel nor its sign, which the class weight can undo, changes it. A
     map that is equally active in a share a of its cells and 0 elsewhere has sqrt(a): a flat map 1, a single cell
-    1 / sqrt(h w). A map whose positive and negative parts cancel has 0, and so has, by definition, a map of zeros.
+    1 / sqrt(h w). A map whose positive and negative parts cancel has 0; a map of zeros has 0 by definition.
     """
     maps, tiny = features.double(), torch.finfo(torch.float64).tiny
     maps = maps / maps.abs().amax((2, 3), keepdim=True).clamp_min(tiny)  # the largest is 1 unless all are 0
@@ -48,11 +48,11 @@ def gap_over_rms(features: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def estimate_statistics(network: Network, batches: Iterable[torch.Tensor], name: str) -> bool:
-    """Gives a network, in place, the BatchNorm statistics of these images; whether it has any such layer.
+    """Gives a network, in place, the BatchNorm statistics of these images; returns whether it has such a layer.
 
     Each layer normalises every batch (B, 3, H, W) by that batch, as in the first step of a training, and keeps the mean
-    of their statistics. All else is in eval mode, as everything is afterwards. Statistics of a random network are
-    those that it is created with, 0 and 1: its BatchNorm would do nothing, while LayerNorm normalises from the start.
+    of their statistics. All else is in eval mode, and so is everything afterwards. A random network is created with
+    the statistics 0 and 1: its BatchNorm would do nothing, while LayerNorm normalises from the start.
     """
     layers = [layer for layer in network.modules() if isinstance(layer, BatchNorm) and layer.running_mean is not None]
     network.eval()

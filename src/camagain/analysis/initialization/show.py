@@ -26,12 +26,12 @@ CAPTION = (
     "How widely the last feature maps are activated, mean over channels and images. Left of each panel: random "
     "weights, a dot for each seed. Lines: from the weights that training began with to those that it ended with; "
     "bands are intervals over images. Above: share of cells above 0.2 of the channel's maximum. Below: absolute "
-    "mean divided by root mean square, 1 for a flat map and the root of a for one that is active in a share a of its "
-    "cells. Hollow and dotted: the same of noise, which shows what owes nothing to what images show."
+    "mean divided by root mean square: 1 for a flat map, the square root of a for a map active in a share a of its "
+    "cells. Hollow and dotted: the same for noise, which shows what does not depend on the content of images."
 )
 
 STATES: Mapping[str, str] = {"random": "random", "start": "start", "finetuned": "fine-tuned"}
-"""States of weights that the printed table shows, and what it calls them; the CSV has all epochs."""
+"""States of weights in the printed table, and their names there; the CSV has all epochs."""
 
 QUANTITIES: Mapping[tuple[str, float | None], tuple[str, int]] = {
     ("gap_value", None): ("GAP value", 3),
@@ -40,11 +40,11 @@ QUANTITIES: Mapping[tuple[str, float | None], tuple[str, int]] = {
     ("activated_area", 0.2): ("area 0.2, %", 1),
     ("positive_peak", None): ("positive, %", 1),
 }
-"""Measure and theta of each column: its header, and digits behind the point."""
+"""Measure and theta of each column -> its header, and digits behind the point."""
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """Every row of the analysis, all models, with what it stands on."""
+    """Every row of the analysis, all models, with the data behind it."""
     return standing(results, NAME)
 
 
@@ -63,8 +63,8 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         "own maps, not comparable between architectures. Scale-free: absolute mean of a channel divided by its root "
         "mean square, 1 for a flat map. Area: cells above a share of the channel's maximum. Positive: channels with a "
         f"positive maximum. {images} images spread evenly over the test split of {results.sample}, and noise of their "
-        f"mean and deviation. In brackets the lowest and the highest of {seeds} random networks, whose BatchNorm takes "
-        f"its statistics from what they are measured on, else {confidence} % intervals over images. "
+        f"mean and deviation. Brackets: for random networks the lowest and the highest of {seeds}, whose BatchNorm "
+        f"takes its statistics from the images or noise measured; else {confidence} % intervals over images. "
         "initialization.csv has all epochs."
     )
     headers = tuple(header for header, _ in QUANTITIES.values())
@@ -72,7 +72,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
 
 
 def experiment_counts(results: RunResults, found: pd.DataFrame) -> tuple[int, int]:
-    """Images and seeds that were measured; those of the settings where nothing was."""
+    """How many images and seeds were measured; those of the settings where nothing was."""
     settings = results.experiment.analysis.initialization
     return (int(found["images"].max()) if len(found) else settings.images), settings.seeds
 
@@ -91,7 +91,7 @@ def cells(group: pd.DataFrame) -> list[str]:
 
 
 THETA = 0.2
-"""Of the thresholds of activated area the one that is drawn; the table has all."""
+"""The threshold of activated area that is drawn; the table has all."""
 
 ROWS = (
     ("activated_area", f"activated area, %\n(cells above {THETA:g} max)"),
@@ -99,11 +99,11 @@ ROWS = (
 )
 """Measure and label of each row of panels."""
 
-STRIP = 0.42
-"""How far before epoch 0 random networks stand, as share of the epochs."""
+RANDOM_OFFSET = 0.42
+"""Distance of random networks to the left of epoch 0, as share of the epochs."""
 
-FEW = 3
-"""While no family has more networks, lines have intervals, and noise has lines."""
+MOST_WITH_BANDS = 3
+"""Up to this many networks a family, lines have bands of intervals, and noise has lines."""
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
@@ -114,7 +114,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     table = table[table["measure"].isin([measure for measure, _ in ROWS]) & table["theta"].isin([THETA, np.nan])]
     models = [model for model in results.models if (table["model"] == model).any()]
     colors, groups = model_colors(results.architectures), families(results, models)
-    size, few = (PAGE_INCHES, 3.9), max(map(len, groups.values())) <= FEW
+    size, few = (PAGE_INCHES, 3.9), max(map(len, groups.values())) <= MOST_WITH_BANDS
     page, grid = plt.subplots(2, len(groups), figsize=size, squeeze=False, sharey="row", layout="constrained")
     for (family, members), column in zip(groups.items(), grid.T, strict=True):
         epochs = max(1, int(table.loc[table["model"].isin(members), "epoch"].max()))
@@ -147,7 +147,7 @@ def draw(axes: Axes, rows: pd.DataFrame, color: str, epochs: int, few: bool) -> 
     for kind, side, face in (("images", -1, color), ("noise", 1, "white")):
         own = rows[rows["input"] == kind]
         random, line = own[own["state"] == "random"], own[own["epoch"].notna()].sort_values("epoch")
-        x = np.full(len(random), epochs * (-STRIP + 0.06 * side))
+        x = np.full(len(random), epochs * (-RANDOM_OFFSET + 0.06 * side))
         axes.scatter(x, random["value"], s=9, c=face, edgecolors=color, linewidths=0.7, zorder=3)
         if kind == "images":
             axes.plot(line["epoch"], line["value"], color=color, marker=".", markersize=4, linewidth=1.1)
@@ -160,9 +160,9 @@ def draw(axes: Axes, rows: pd.DataFrame, color: str, epochs: int, few: bool) -> 
 def label_epochs(axes: Axes, epochs: int) -> None:
     """Ticks at whole epochs, and one for the random networks before them."""
     ticks = [tick for tick in MaxNLocator(nbins=3, integer=True).tick_values(0, epochs) if 0 <= tick <= epochs]
-    axes.set_xticks([-STRIP * epochs, *ticks], ["random", *(f"{tick:g}" for tick in ticks)])
-    axes.set(xlim=(-1.6 * STRIP * epochs, 1.05 * epochs))
-    axes.axvline(-STRIP * epochs / 2, color="0.85", linewidth=0.6, zorder=0)
+    axes.set_xticks([-RANDOM_OFFSET * epochs, *ticks], ["random", *(f"{tick:g}" for tick in ticks)])
+    axes.set(xlim=(-1.6 * RANDOM_OFFSET * epochs, 1.05 * epochs))
+    axes.axvline(-RANDOM_OFFSET * epochs / 2, color="0.85", linewidth=0.6, zorder=0)
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)
 
 

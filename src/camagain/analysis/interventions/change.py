@@ -1,8 +1,8 @@
 """Changes of a trained network's kernels, and its further training: one thing changed, everything else the same.
 
 The paper compares architectures, which differ in everything at once. Here a trained network gets larger kernels that
-compute the same at first (`camagain.models.enlarge_kernels`), and is trained further; the control is the same further
-training with the kernels as they are. Ours, not the paper's.
+at first compute the same (`camagain.models.enlarge_kernels`), and is trained further; the control is the same further
+training with the kernels as they are. This is ours, not the paper's.
 """
 
 import re
@@ -25,10 +25,10 @@ from camagain.training.launch import in_processes
 from camagain.training.state import StateFile, state_file
 
 FURTHER_TRAINING_STREAM = 1
-"""Sets the random numbers of further trainings apart from those of the training before, whatever their seeds."""
+"""Keeps the random numbers of further trainings different from those of the training before, whatever the seeds."""
 
 TOLERANCE = 1e-4
-"""Largest relative difference of class scores that still is rounding; measured ones stay below 1e-5."""
+"""Largest relative difference of class scores that counts as rounding; measured ones stay below 1e-5."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ def further(experiment: Experiment, model_name: str, change: Change) -> Experime
 
 
 def trained_network(experiment: Experiment, model_name: str, paths: RunPaths) -> tuple[Network, ModelCard]:
-    """A run's trained network in eval mode, with the drop path of its training."""
+    """A run's trained network in eval mode, with the drop path rate of its training."""
     drop_path = experiment.model(model_name).training.drop_path
     return load_network(paths.model(model_name), **({"drop_path_rate": drop_path} if drop_path else {}))
 
 
 def apply(change: Change, network: Network) -> KernelReport:
-    """Enlarges the kernels of a network in place, or none of them for the control: which were changed, which not.
+    """Enlarges the kernels of a network in place (none for the control); returns which were changed and which not.
 
     RepLKNet's small kernels beside the large ones stay: inside a larger kernel they could compute nothing new.
     NotApplicable where there is no depthwise kernel, or none that can be enlarged.
@@ -129,7 +129,7 @@ def train_further(experiment: Experiment, model_name: str, change: Change, paths
 
 
 def _train_and_save(experiment: Experiment, model_name: str, change: Change, paths: RunPaths, weights: Path) -> None:
-    """What each process of a further training does; the first one writes the weights, beside the state."""
+    """Trains further in one of the processes; the first one writes the weights, beside the state."""
     job = further(experiment, model_name, change)
     model = job.models[0]
     accelerator = make_accelerator(job, model)

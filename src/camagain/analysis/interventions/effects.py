@@ -15,7 +15,7 @@ AREA = "erf_area_ratio_t50"
 """The measure of the receptive field that is drawn: RepLKNet's, at t = 0.5."""
 
 CONTROLS = {"enlarged": "own", "cut": "uncut"}
-"""What the networks of each kind are compared with."""
+"""The control with which the networks of each kind are compared."""
 
 KEYS = ("model", "kind", "change", "method")
 
@@ -75,8 +75,8 @@ class Effect:
 def effects(results: RunResults) -> pd.DataFrame:
     """One row for each model, change and method: means over seeds, with intervals over images.
 
-    A difference is that of the means to the control: of enlarged kernels to the same further training with the kernels
-    as they are, of cut kernels to the network before the cut. Its interval draws the same images for both. The lowest
+    A difference is the mean minus that of the control: for enlarged kernels the same further training with the kernels
+    as they are, for cut kernels the network before the cut. Its interval draws the same images for both. The lowest
     and highest seed compare trainings that saw the same images in the same order.
     """
     if len(results.parts) > 1:
@@ -91,7 +91,7 @@ def effects(results: RunResults) -> pd.DataFrame:
 
 
 def single_seeds(results: RunResults) -> pd.DataFrame:
-    """One row for each further training with enlarged kernels, against the control of the same seed, `cam` alone."""
+    """One row for each further training with enlarged kernels against the control of the same seed; only of `cam`."""
     if len(results.parts) > 1:
         return pd.concat([single_seeds(part) for part in results.parts.values()], ignore_index=True)
     table = results.analysis("interventions")
@@ -104,7 +104,7 @@ def single_seeds(results: RunResults) -> pd.DataFrame:
 
 
 def measured(results: RunResults) -> Iterator[Effect]:
-    """Every change that was made: of each kind its control first, then from the least change to the most."""
+    """Every change that was made; in each kind the control comes first, then from the least change to the most."""
     tables = [
         results.findings("interventions", model, job).assign(model=model, job=job)
         for model, job in results.analysis_jobs("interventions")

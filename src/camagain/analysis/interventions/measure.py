@@ -1,4 +1,4 @@
-"""Kernel size as the only change: enlarged and trained further, or cut; what happens to the ERF and to the boxes."""
+"""Kernel size as the only change (enlarged and trained further, or cut), and its effect on the ERF and on boxes."""
 
 import copy
 import shutil
@@ -60,7 +60,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths, change: str = "
 
 
 def trained_further(experiment: Experiment, model: str, change: Change, paths: RunPaths) -> Findings:
-    """The rows of a further training, and the proof that enlarging by itself changed nothing."""
+    """The rows of a further training, and the check that enlarging by itself changed nothing."""
     device = prepare(experiment.compute)
     network, card = trained_network(experiment, model, paths)
     before = copy.deepcopy(network)
@@ -95,7 +95,7 @@ def trained_further(experiment: Experiment, model: str, change: Change, paths: R
 
 
 def shrunk(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
-    """The rows of a network as it was trained, and of the same with each smaller size of kernels, without training.
+    """The rows of a trained network and of its cuts to each smaller kernel size, without training.
 
     Sizes that no kernel exceeds have nothing to cut and are left out.
     """

@@ -1,4 +1,4 @@
-"""What is measured of any one network, however it came about: classes, boxes and effective receptive field.
+"""What is measured of any network, however it was made: classes, boxes and effective receptive field.
 
 Axes: B images, C channels, h x w cells of the feature grid.
 """
@@ -44,7 +44,7 @@ class Measured:
 
 
 def measure(network: Network, seen: Input, experiment: Experiment, paths: RunPaths, name: str) -> Measured:
-    """Top-1, MaxBoxAcc of CAM, and the area of the effective receptive field of a network, where it is.
+    """Top-1, MaxBoxAcc of CAM, and the area of the effective receptive field of a network, on its device.
 
     The network stays as it is: a copy of it is made ready and measured.
     Test images are warped and normalised as in `seen`. Maps are taken at the experiment's tap and made and scored as

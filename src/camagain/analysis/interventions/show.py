@@ -23,9 +23,9 @@ TITLE = "Kernel size as the only change"
 KEYS = ("model", "change", "kernel_side", "seed", "method")
 FIGURE_KEYS = ("model", "kind", "change", "kernel_side", "seed", "method")
 CAPTION = (
-    "Left: trained networks whose depthwise kernels were padded with zeros, which changes no output, and which were "
-    "then trained further; arrows lead from the control, the same further training with the kernels as they are. To "
-    "the right: the receptive field grew. Bars: paired intervals over images; where one crosses zero, MaxBoxAcc "
+    "Left: the depthwise kernels of trained networks were padded with zeros, which changes no output, and the networks "
+    "trained further. Arrows start at the control: the same further training with the kernels as they are. An arrow "
+    "to the right: the receptive field grew. Bars: paired intervals over images; where one crosses zero, MaxBoxAcc "
     "shows no difference. If the receptive field drove localization, arrows would rise to the right. Right: outer "
     "taps set to zero, without training."
 )
@@ -86,15 +86,15 @@ def cells(row: pd.Series) -> tuple[str, ...]:
 
 
 def caption(results: RunResults, found: pd.DataFrame) -> str:
-    """What was found in sentences, and what the table stands on."""
+    """The caption: what was found, in sentences, and on what data."""
     settings, said = results.experiment.analysis.interventions, " ".join(verdicts(found))
     epochs = {None: "as many epochs as before", 1: "one epoch"}.get(settings.epochs, f"{settings.epochs} epochs")
     return (
         f"{said} Depthwise kernels are the only change, on {results.scope} Enlarged: padded with zeros, which leaves "
         f"the network's outputs as they are, and trained further by its own recipe for {epochs}; the control is the "
         "same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
-        "zero, without training; the control is the network before. ERF area: of the smallest centred square that "
-        "holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means over "
+        "zero, without training; the control is the network before the cut. ERF area: of the smallest centred square "
+        "that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means over "
         "seeds of the further training; differences with paired intervals over images, and the range of single seeds."
     ).strip()
 
@@ -102,7 +102,7 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
 SEED: dict[str, Any] = {"marker": "o", "markersize": 2.5, "linestyle": "", "alpha": 0.6}
 MEAN: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": ""}
 UNCUT: dict[str, Any] = {"marker": "D", "markersize": 5, "linestyle": "", "fillstyle": "none"}
-"""A further training by one seed, the mean over seeds, and a network that is not cut."""
+"""Markers of a further training with one seed, of the mean over seeds, and of a network that is not cut."""
 
 LEGEND: dict[str, dict[str, Any]] = {
     "single seed": SEED,
@@ -174,7 +174,7 @@ def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: 
 
 
 def draw_cut(area: Axes, boxes: Axes, results: RunResults, found: pd.DataFrame, colors: dict[str, str]) -> None:
-    """Above the area of the receptive field, below MaxBoxAcc and top-1, over what is left of the kernels."""
+    """Over the taps that are left: the receptive field's area above, MaxBoxAcc and top-1 below."""
     cut = found[found["kind"] == "cut"]
     if cut.empty:
         area.set_visible(False)

@@ -6,13 +6,13 @@ from camagain.errors import NotApplicable
 def require_channels(count: int) -> None:
     """NotApplicable for a network whose last feature maps have a single channel."""
     if count < 2:
-        raise NotApplicable(f"channels are compared, and the last feature maps have {count}, at least 2 are needed")
+        raise NotApplicable(f"it compares channels, of which the last feature maps have {count}; it needs at least 2")
 
 
 def require_grid(cells: int) -> None:
     """NotApplicable for a feature grid of a single cell."""
     if cells < 2:
         raise NotApplicable(
-            "the feature grid has a single cell, in which nothing has a place; take larger images (`input.size`) or a "
+            "the feature grid has a single cell, which shows no place; take larger images (`input.size`) or a "
             "network with a smaller stride"
         )

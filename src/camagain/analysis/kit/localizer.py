@@ -33,7 +33,7 @@ class Localized:
         return self.correct.at(best_of(self.correct.curve())[1])
 
     def columns(self) -> dict[str, float]:
-        """The figure as columns of a tidy table."""
+        """The score as columns of a tidy table."""
         return {
             "max_box_acc_percent": self.percent,
             "max_box_acc_low_percent": self.low_percent,
@@ -46,7 +46,7 @@ LOCALIZED_COLUMNS = ("max_box_acc_percent", "max_box_acc_low_percent", "max_box_
 
 
 def localize_by(maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment) -> Localized:
-    """MaxBoxAcc of maps (h, w) at the resolution of the feature grid, finished as `described`: N of them -> a figure.
+    """MaxBoxAcc of N maps (h, w) at the resolution of the feature grid, finished as `described`.
 
     The same size, interpolation and thresholds as the experiment's evaluation, largest contour, IoU 0.5; the interval
     is bootstrapped over images, with the threshold chosen anew in each resample. Constant maps count as wrong.
@@ -66,7 +66,7 @@ def correct_boxes(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experimen
 
 
 def localized(correct: Correct, experiment: Experiment) -> Localized:
-    """MaxBoxAcc and its interval, of a table of right boxes at the experiment's thresholds."""
+    """MaxBoxAcc and its interval, from which boxes are right at the experiment's thresholds."""
     settings = experiment.evaluation
     best = best_of(correct.curve())[1]
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)

@@ -1,8 +1,8 @@
 """Where the mass of a score map lies: on the object or beside it, compared with the area of either.
 
-A map's mass in a region is the sum of its pixels there, its share that sum through the sum over the whole image. Spread
-evenly a map has as large a share of mass as of area in every region; concentration is the one through the other, and 1
-says that the map does not care. Our own measure: of the paper's figures on this nothing but their topic is known.
+A map's mass in a region is the sum of its pixels there; its share is that sum divided by the sum over the image.
+Concentration is the share of mass divided by the share of area: 1 in every region for a map that is spread evenly. The
+measure is our own: of the paper's figures on this we know only the topic.
 Axes: N images, R regions.
 """
 
@@ -48,9 +48,9 @@ def shares_of(
 
 
 def concentrations(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> list[Estimate]:
-    """Mean share of mass through mean share of area, (N, R) and (N, R) -> an estimate for each region.
+    """Mean share of mass divided by mean share of area, (N, R) and (N, R) -> an estimate for each region.
 
-    Means are divided, not images averaged: a region of a few pixels would make the ratio of a single image arbitrary.
+    It is a ratio of means over images: a region of a few pixels would make the ratio of a single image arbitrary.
     Images without mass are left out of both means.
     """
     known = np.isfinite(mass)

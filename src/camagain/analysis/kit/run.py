@@ -3,7 +3,7 @@
 | file in `analysis/<name>/<model>/` | content |
 |---|---|
 | `table.csv` | tidy, units in the header; only the header where the analysis does not apply |
-| `status.json` | whether it applies, else why not in one line, and what the numbers stand on |
+| `status.json` | whether it applies (if not, why, in one line), and the data behind the numbers |
 | `arrays.npz` | pictures or maps behind the table; only of analyses that declare some |
 
 An analysis of several jobs has a folder for each of them below that of the model.
@@ -24,7 +24,7 @@ from camagain.errors import NotApplicable
 
 @dataclass(frozen=True)
 class Findings:
-    """What an analysis found: a tidy table with the columns of its module, what it stands on, arrays if any."""
+    """What an analysis found: a tidy table with the columns of its module, the data behind it, arrays if any."""
 
     table: pd.DataFrame
     about: dict[str, Any] = field(default_factory=dict)

@@ -17,13 +17,13 @@ IMAGE_AXIS = {
     "component": 0,
     "explained_variance": 0,
 }
-"""The axis of each array along which its images lie; others say nothing of single images."""
+"""The axis of each array along which its images lie; other arrays do not hold one entry per image."""
 
 
 def read_test(path: Path, truth: Truth, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Arrays of a file of the localization stage by name, images of the test split alone, in the order of their truth.
 
-    Arrays that say nothing of single images come as they are. UserError when the file cannot be read, lacks an array,
+    Arrays without an axis of images come as they are. UserError when the file cannot be read, lacks an array,
     or does not hold exactly the test images.
     """
     try:

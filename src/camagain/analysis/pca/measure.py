@@ -83,7 +83,7 @@ def localizers(maps: dict[str, np.ndarray], truth: Truth, experiment: Experiment
 
 
 def agreement(cam: Localized, pc1: Localized, sampling: Sampling) -> Iterator[Row]:
-    """Shares of images that both have right, one alone, or neither, and whether so uneven a split is chance."""
+    """Shares of images that both maps, one alone or neither localize, and a test whether one alone is better."""
     first, second = cam.right, pc1.right  # (N,)
     cases = {
         "both_right": first & second,

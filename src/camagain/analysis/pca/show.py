@@ -34,7 +34,7 @@ COLUMNS = ("Model", "PC1, % of variance", "first 3", *MAPS, "r of CAM, PC1", "on
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """Every row of the analysis, all models, with what it stands on."""
+    """Every row of the analysis, all models, with the data behind it."""
     return standing(results, NAME)
 
 
@@ -44,8 +44,8 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         "Principal components of weighed and scaled channels, as PC1 is made: share of the variance that the first one "
         "and the first three explain; MaxBoxAcc of CAM and of components, in percent, each oriented so that the edge "
-        "of the image is dark; Pearson correlation of CAM and PC1 over cells, mean over images; images that one alone "
-        f"has right, and McNemar's exact p, not adjusted for the number of models. Predicted class, {results.scope}"
+        "of the image is dark; Pearson correlation of CAM and PC1 over cells, mean over images; images that only one "
+        f"localizes, and McNemar's exact p, not adjusted for the number of models. Predicted class, {results.scope}"
     )
     return TextTable(caption, COLUMNS, rows)
 
@@ -66,16 +66,16 @@ def cells(own: pd.DataFrame) -> list[str]:
 
 MAPS = ("CAM", "PC1", "PC2", "PC3")
 
-LOWEST = 1e-3
+LOWEST_SHARE = 1e-3
 """Shares of the variance below this are not shown, percent."""
 
-CASES: Mapping[str, tuple[str, str]] = {
+RIGHT_BY: Mapping[str, tuple[str, str]] = {
     "both_right": ("both", "0.35"),
     "only_cam_right": ("only CAM", "#E69F00"),
     "only_pc1_right": ("only PC1", "#56B4E9"),
     "neither_right": ("neither", "0.88"),
 }
-"""Images by which of CAM and PC1 has them right, how the legend calls them, and their colour."""
+"""Images by which of CAM and PC1 has them right: their name in the legend, and their colour."""
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
@@ -106,7 +106,7 @@ def draw_variance(axes: Axes, table: pd.DataFrame, colors: Mapping[str, str]) ->
         axes.plot(component, own["value"], color=colors[model], linewidth=1, marker=".", markersize=3)
         axes.fill_between(component, own["low"], own["high"], color=colors[model], alpha=0.25, linewidth=0)
     axes.set_yscale("log")
-    lowest = max(LOWEST, rows["value"].min())
+    lowest = max(LOWEST_SHARE, rows["value"].min())
     decades = 10.0 ** np.arange(np.floor(np.log10(lowest)), 3)
     axes.set_yticks(decades, [f"{decade:g}" for decade in decades])
     axes.set_ylim(lowest * 0.7, 130)
@@ -116,10 +116,10 @@ def draw_variance(axes: Axes, table: pd.DataFrame, colors: Mapping[str, str]) ->
 
 
 def draw_cases(axes: Axes, table: pd.DataFrame, models: list[str]) -> None:
-    """One bar for each model, cut into the shares of images that both, one or none of the two maps have right."""
-    shares = table[table["quantity"].isin(CASES)].pivot(index="model", columns="quantity", values="value")
+    """One bar for each model, divided into the shares of images that both, one or neither of the two maps localize."""
+    shares = table[table["quantity"].isin(RIGHT_BY)].pivot(index="model", columns="quantity", values="value")
     start = pd.Series(0.0, models)
-    for case, (_, color) in CASES.items():
+    for case, (_, color) in RIGHT_BY.items():
         width = shares.loc[models, case]
         axes.barh(range(len(models)), width, left=start, height=0.7, color=color)
         start = start + width
@@ -127,6 +127,6 @@ def draw_cases(axes: Axes, table: pd.DataFrame, models: list[str]) -> None:
     axes.set(xlabel="test images, %", xlim=(0, 100))
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    handles = [Patch(color=color, label=label) for label, color in CASES.values()]
+    handles = [Patch(color=color, label=label) for label, color in RIGHT_BY.values()]
     tight: dict[str, Any] = {"handlelength": 0.8, "handletextpad": 0.4, "columnspacing": 0.8}
     axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=4, **tight)

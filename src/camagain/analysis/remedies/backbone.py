@@ -54,7 +54,7 @@ class Backbone:
             yield batch.features, batch.labels
 
     def pooled(self, split: str, pools: Mapping[str, Pool]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """What a classifier would weigh under each pooling, name -> (N, C) on the CPU, and labels (N,)."""
+        """The pooled features of a split under each pooling, name -> (N, C) on the CPU, and labels (N,)."""
         parts: dict[str, list[torch.Tensor]] = {name: [] for name in pools}
         labels = []
         for features, label in self.batches(split):
@@ -64,7 +64,7 @@ class Backbone:
         return {name: torch.cat(batches) for name, batches in parts.items()}, torch.cat(labels)
 
     def evidence(self, split: str, heads: Mapping[str, tuple[Pool, LinearFit]]) -> dict[str, "Evidence"]:
-        """What each classifier, behind its pooling, says of a split, and what its maps are made of, in one pass.
+        """The predictions of each classifier, behind its pooling, and the parts of its maps, in one pass over a split.
 
         Maps are of the class that the classifier itself predicts, taken at the experiment's tap.
         """
@@ -82,7 +82,7 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for and against the predicted class of each image, and whether that class is right."""
+    """Maps of the evidence for and against the predicted class of each image, and whether that class is right."""
 
     positive: np.ndarray  # (N, h, w) float32, from channels of positive weight
     negative: np.ndarray  # (N, h, w) float32, from channels of negative weight

@@ -15,11 +15,11 @@ GAINS = {
     ("own", "nwc"): "NWC (own)",
     ("own", "pas"): "PaS (own)",
 }
-"""Head and remedy -> how a gain is called, in the order in which gains are shown."""
+"""Head and remedy -> name of a gain, in the order in which gains are shown."""
 
 
 def remedies_table(results: RunResults) -> pd.DataFrame:
-    """Every row of the analysis, all models, with what it stands on.
+    """Every row of the analysis, all models, with the data behind it.
 
     `p_holm` is McNemar's p-value, adjusted for all combinations of all models that are compared with everything off.
     """

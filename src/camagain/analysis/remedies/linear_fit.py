@@ -10,10 +10,10 @@ import torch
 from scipy.optimize import minimize
 
 LARGEST_GRADIENT = 1e-7
-"""Fitted once no entry of the gradient is larger: with a weight decay of 1e-3 no weight is further off than 1e-4."""
+"""The fit ends when no entry of the gradient is larger; at weight decay 1e-3 each weight is then right to 1e-4."""
 
 ITERATIONS = 10_000
-"""A hundred times what the fits of narrow networks take."""
+"""Most iterations: a hundred times what the fits of narrow networks take."""
 
 
 @dataclass(frozen=True)

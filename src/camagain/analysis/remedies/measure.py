@@ -1,11 +1,11 @@
 """The remedies of Bae et al. (ECCV 2020) against maps that are too local, each on and off (docs/analyses.md).
 
-- TAP: the classifier is learned on thresholded averages. Here the backbone stays, and one classifier each is fitted to
-  thresholded and to plain averages of its feature maps, in the same way.
+- TAP: the classifier is learned on thresholded averages. Here the backbone stays frozen, and two classifiers are fitted
+  in the same way, one to thresholded and one to plain averages of its feature maps.
 - NWC: negative class weights count as 0 in the map.
 - PaS: boxes are drawn at shares of a percentile of the map, not of its maximum.
 
-The network's own classifier stands beside them with NWC and PaS, so that what fitting it anew does shows as well.
+The network's own classifier stands beside them with NWC and PaS, to show the effect of fitting anew.
 """
 
 from collections.abc import Mapping
@@ -59,8 +59,8 @@ COLUMNS = (
 )
 """Rows of two quantities:
 
-- `max_box_acc`: a head with NWC and PaS on or off. The difference is to `own` with both off, for the heads `gap` and
-  `tap` to `gap` with both off; with the images that only one of the two has right, and McNemar's p-value.
+- `max_box_acc`: a head with NWC and PaS on or off. The head `own` is compared with `own` with both off, `gap` and `tap`
+  with `gap` with both off: the difference, the images that only one of the two has right, and McNemar's p-value.
 - `mean_gain`: what one remedy gains on average over all settings of the others: `tap`, `nwc` and `pas` of the head
   `fitted` (2 x 2 x 2 combinations), `nwc` and `pas` of `own`, and `fit`, which is `gap` against `own`.
 """
@@ -81,7 +81,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     classes = len(stored["class_weight"])
     require_grid(int(stored["grid"].prod()))
     if classes < 2:
-        raise NotApplicable("the dataset has a single class, which no classifier can be fitted to tell from others")
+        raise NotApplicable("the dataset has a single class, and a classifier needs at least two")
     pools: dict[str, Pool] = {"gap": average, "tap": partial(thresholded_average, theta=settings.theta)}
     backbone = Backbone.of(experiment, model, paths)
     features, labels = backbone.pooled("train", pools)
@@ -104,7 +104,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
 
 
 def stored_evidence(experiment: Experiment, model: str, paths: RunPaths, truth: Truth) -> Evidence:
-    """What the network's own classifier says of the test images, as the localization pass stored it."""
+    """The predictions and maps of the network's own classifier on test images, as the localization pass stored them."""
     parts = read_test(paths.localization(model) / "parts.npz", truth, ("positive", "negative"))
     predictions = read_predictions(paths.localization(model) / "predictions.parquet", truth, "test")
     if not all(np.isfinite(array).all() for array in parts.values()):
@@ -124,7 +124,7 @@ def fit_record(fit: LinearFit, features: Any, labels: Any) -> dict[str, Any]:
 
 
 def table(evidence: Mapping[str, Evidence], truth: Truth, experiment: Experiment, model: str) -> pd.DataFrame:
-    """All rows of one model from what its three heads say of the test images."""
+    """All rows of one model from the predictions and maps of its three heads on the test images."""
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     keys: list[Key] = [(head, *state) for head in HEADS for state in STATES]

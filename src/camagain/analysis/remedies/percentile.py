@@ -1,8 +1,8 @@
 """Percentiles as a standard for thresholding (PaS, Bae et al., ECCV 2020), as a property of the map. Without torch.
 
 A box is drawn around pixels above a share tau of the map's maximum, which a single bright spot can lift far above the
-rest of the object. PaS takes a share of the q-th percentile instead. Both are the same rule for a map that is cut off
-at its percentile: so any evaluator that thresholds relative to the maximum scores PaS, once the map is prepared.
+rest of the object. PaS takes a share of the q-th percentile instead. Both rules agree on a map that is cut off at its
+percentile, so any evaluator that thresholds relative to the maximum scores PaS on such a map.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ def relative_to_percentile(score_map: np.ndarray, q: float) -> np.ndarray:
 
     A pixel is above tau afterwards exactly where it was above tau P, for every tau in [0, 1). The map must be the one
     whose pixels are thresholded, upsampled and scaled, since the percentile of the feature grid is another number.
-    Where P is 0, that is where hardly any pixel has evidence, all pixels above 0 become 1: the limit for a small P, and
-    what the authors' rule "above tau times 0" keeps at every tau. A map of zeros stays one. Raises ValueError for
-    negative values.
+    Where P is 0, because hardly any pixel has evidence, all pixels above 0 become 1: this is the limit for a small P,
+    and the authors' rule "above tau times 0" keeps the same pixels at every tau. A map of zeros stays as it is. Raises
+    ValueError for negative values.
     """
     if score_map.min() < 0:
         raise ValueError(f"score map: found {score_map.min()}, expected values >= 0")

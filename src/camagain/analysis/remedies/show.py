@@ -23,9 +23,9 @@ KEYS = ("model", "quantity", "remedy", "head", "nwc", "pas")
 CAPTION = (
     "Thresholded average pooling (TAP), negative weight clamping (NWC) and percentile thresholding (PaS) of Bae et "
     "al. (2020). Left: what each adds to MaxBoxAcc on average over all settings of the others, with paired "
-    "intervals over images; at zero it does nothing. For TAP classifiers are fitted anew on frozen features, so the "
-    "reference is one fitted in the same way on plain averages; what that alone does stands on top. A star: mean of "
-    "several models of a family. Right, for up to 8 models: MaxBoxAcc of every combination."
+    "intervals over images; at zero it does nothing. TAP needs a classifier fitted anew on frozen features, so its "
+    "reference is a classifier fitted in the same way on plain averages; the top row is the effect of that fit alone. "
+    "A star: mean of several models of a family. Right, for up to 8 models: MaxBoxAcc of every combination."
 )
 
 COLUMNS = ("Model", "Classifier", "top-1", "all off", "TAP", "NWC", "PaS", "all on − all off", "p (Holm)")
@@ -33,7 +33,7 @@ REMEDIES = ("tap", "nwc", "pas")
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """Every row of the analysis, all models, with what it stands on and adjusted p-values."""
+    """Every row of the analysis, all models, with the data behind it and adjusted p-values."""
     return remedies_table(results)
 
 
@@ -90,7 +90,7 @@ def gain_cell(gain: pd.Series) -> str:
 
 
 def caption(results: RunResults, families: bool) -> str:
-    """What was compared, on what."""
+    """The caption: what was compared, on what data."""
     settings = results.experiment.analysis.remedies
     spread = " Families: mean over models, and in parentheses the least and the most." if families else ""
     return (
@@ -108,14 +108,14 @@ MOST_WITH_VALUES = 8
 """With more models only the gains are drawn."""
 
 MOST_INCHES = 9.0
-"""A page's height; the rows of many models are closer."""
+"""Height of a page; the rows of many models move closer to fit it."""
 
 HEADS = {"own": ("own",), "gap": ("fitted",), "tap": ("fitted", "TAP")}
-"""How the name of a combination begins."""
+"""The beginning of a combination's name."""
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
-    """Left one row for each gain, right one for each combination; one dot for each model."""
+    """One dot for each model: left in a row for each gain, right in a row for each combination."""
     table = results.once(numbers)
     if table.empty:
         return empty_figure(results, NAME)

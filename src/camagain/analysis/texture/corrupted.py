@@ -1,4 +1,4 @@
-"""What a network says of corrupted images: one forward pass of each gives its class and its class activation maps.
+"""Classes and class activation maps of corrupted images, from one forward pass of each.
 
 Axes: N images, K corruptions of each, C channels, h x w cells of the feature grid.
 """
@@ -44,7 +44,7 @@ class CorruptedTable(Dataset):
 
 @dataclass(frozen=True)
 class Responses:
-    """What a network said of every image under every corruption."""
+    """Classes and maps of every image under every corruption."""
 
     label: np.ndarray  # (N,) int64
     predicted: np.ndarray  # (N, K) int64
@@ -58,8 +58,8 @@ def respond(network: Network, head: LinearHead, table: CorruptedTable, experimen
     """Runs a network that is ready over every corruption of every image.
 
     Maps are taken at the experiment's tap and made as `described`: zeros where a class has no positive evidence.
-    NotApplicable for a network without class activation maps, or without a cell or with class scores that are not
-    finite for such images.
+    NotApplicable for a network without class activation maps, and where such images give it no cell or class scores
+    that are not finite.
     """
     features_of_size(network, torch.zeros(1, 3, table.settings.size, table.settings.size), name)
     norm = final_norm(network, name) if experiment.localization.tap == "after-norm" else None

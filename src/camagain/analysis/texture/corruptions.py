@@ -3,7 +3,7 @@
 | name | keeps | loses |
 |---|---|---|
 | clean | everything | nothing |
-| patches | whatever is smaller than the patches of a g x g grid | shape: how the patches lie to each other |
+| patches | whatever is smaller than the patches of a g x g grid | shape: the arrangement of the patches |
 | median | whatever is larger than the window of the filter, with its edges | texture: whatever is smaller |
 | phases | amplitude spectrum, covariance of the colours | structure: edges, spots and places; a control |
 | grey | luminance | colour; a control |
@@ -53,11 +53,11 @@ class Corruption:
         return self.name != "phases"
 
     def generator(self, seed: int, image_id: str) -> np.random.Generator:
-        """What the corruption of an image is drawn from."""
+        """The random generator of one image's corruption."""
         return np.random.default_rng([seed, zlib.crc32(image_id.encode()), self.strength])
 
     def order(self, seed: int, image_id: str) -> np.ndarray:
-        """How the patches of an image change places."""
+        """The random order of an image's patches."""
         return draw_order(self.strength, self.generator(seed, image_id))
 
     def apply(self, pixels: np.ndarray, seed: int, image_id: str) -> np.ndarray:
@@ -73,7 +73,7 @@ class Corruption:
 
 
 def corruptions_of(side: int, grids: Sequence[int], smoothing: Sequence[float]) -> tuple[list[Corruption], list[str]]:
-    """Every corruption of images of side x side pixels, clean first, and what is left out and why, a line each.
+    """Every corruption of images of side x side pixels, clean first, and a line for each that is left out, with why.
 
     `smoothing`: windows of the median filter as shares of the side. Windows that round to the same pixels count once.
     """
@@ -92,9 +92,9 @@ def corruptions_of(side: int, grids: Sequence[int], smoothing: Sequence[float]) 
 def scramble_phases(pixels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """The image with random phases, a random-phase texture (Galerne et al. 2011): (H, W, 3) -> same, not clipped.
 
-    To the phase of every frequency is added that of white noise, the same in all three colours. So each colour keeps
-    its amplitude spectrum and mean, and the colours their covariance. Replacing phases would not do: all three colours
-    would share one, and come out grey. The Fourier transform takes the image as periodic: the jump between opposite
+    The phase of white noise is added to that of every frequency, the same in all three colours. Each colour keeps its
+    amplitude spectrum and mean, and the colours keep their covariance. Replaced phases would be the same in all three
+    colours, and the image grey. The Fourier transform takes the image as periodic: the jump between opposite
     edges adds to the amplitudes along the axes.
     """
     height, width, _ = pixels.shape

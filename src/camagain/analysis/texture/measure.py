@@ -41,7 +41,7 @@ SUMMARY = {
     "texture": {"corruption": "mean", "loses": "texture"},
     "contrast": {"corruption": "contrast", "loses": "texture minus shape"},
 }
-"""How the rows below those of the corruptions are named."""
+"""Names of the rows below those of the corruptions."""
 
 
 def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
@@ -63,7 +63,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
 
 
 def findings(scorer: Scorer, kinds: list[Corruption], said: Responses) -> Findings:
-    """The table of what a network said of images under each corruption, and what it stands on."""
+    """The table of a network's scores under each corruption, and the data behind it."""
     experiment, truth, confidence = scorer.experiment, scorer.truth, scorer.sampling.confidence
     grid, notes = said.true_maps.shape[2:], []
     if grid == (1, 1):
@@ -78,7 +78,9 @@ def findings(scorer: Scorer, kinds: list[Corruption], said: Responses) -> Findin
         row |= change_columns(change, confidence)
     chance = chance_percent(truth.label)
     if rows[0]["top1_low_percent"] <= chance:
-        notes.append("accuracy on clean images is not above that of the most frequent class: no mean change of it")
+        notes.append(
+            "accuracy on clean images is not above that of the most frequent class: its mean change is left out"
+        )
         changes = [{name: value for name, value in change.items() if name != "top1"} for change in changes]
     for name, means in contrasts([kind.loses for kind in kinds], changes).items():
         rows.append(SUMMARY[name] | change_columns(means, confidence))
@@ -99,10 +101,10 @@ def findings(scorer: Scorer, kinds: list[Corruption], said: Responses) -> Findin
 
 
 def score(scorer: Scorer, kinds: list[Corruption], said: Responses) -> list[Scored]:
-    """Classes under every corruption, and boxes where it leaves objects in their places and the network has a grid.
+    """Classes under every corruption, and boxes where the objects can be found and the network has a grid.
 
-    Boxes are compared with a control: the clean maps, for shuffled patches seen through the same grid and put back in
-    the same way, so that a change is the network's and not the grid's.
+    Boxes are compared with a control: the clean maps, for shuffled patches averaged over the same grid and put back in
+    the same way, so that the network causes a change and not the grid.
     """
     made = []
     clean = scorer.boxes(said.true_maps[:, 0], kinds[0]) if said.true_maps.shape[2:] != (1, 1) else None

@@ -1,4 +1,4 @@
-"""How the corruptions of the analysis `texture` are called in its table and its figure, and in which order."""
+"""Names and order of the corruptions in the table and the figure of the analysis `texture`."""
 
 from collections.abc import Mapping
 
@@ -11,10 +11,10 @@ GROUPS: Mapping[str, str] = {
     "phases": "",
     "grey": "",
 }
-"""Corruptions in order, and what stands below several strengths of one."""
+"""Kinds of corruption in order, and the label below the strengths of each."""
 
 NAMES: Mapping[str, str] = {"clean": "clean", "phases": "random phases", "grey": "grey"}
-"""What stands below a kind of one strength."""
+"""The label of a kind that has one strength."""
 
 SUMMARIES = ("mean", "contrast")
 """Rows that are no corruption."""

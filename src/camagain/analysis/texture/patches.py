@@ -12,13 +12,13 @@ from camagain.evaluation.score_maps import Interpolation, normalise, upsample
 def draw_order(grid: int, generator: np.random.Generator) -> np.ndarray:
     """A random order of g x g patches in which none keeps its place: (g*g,) int64, drawn uniformly among all such.
 
-    Plain permutations leave one patch of the grid where it was on average, a quarter of the image at 2 x 2, and one in
-    24 of those changes nothing; so some images would be shuffled less than others by luck. ValueError for a grid of 1.
+    Plain permutations leave one patch of the grid where it was on average, a quarter of the image at 2 x 2, where one
+    in 24 changes nothing; some images would by luck be shuffled less than others. ValueError for a grid of 1.
     """
     if grid < 2:
         raise ValueError(f"grid is {grid}; a single patch cannot change its place")
     places = np.arange(grid * grid)
-    while True:  # 1 in e permutations is such, whatever the grid
+    while True:  # 1 in e permutations qualifies, whatever the grid
         order = generator.permutation(grid * grid)
         if (order != places).all():
             return order
@@ -52,7 +52,7 @@ def put_back_map(score_map: np.ndarray, order: np.ndarray, size: int, interpolat
 def carry_map(score_map: np.ndarray, order: np.ndarray, size: int, interpolation: Interpolation) -> np.ndarray:
     """A map of the image as the feature grid would show it on the shuffled image: (h, w) -> (h, w) float64.
 
-    What a network would give that sees in every patch what it saw there in the whole image: the map at full size,
+    A network that sees in every patch what it saw there in the whole image would give this: the map at full size,
     shuffled, averaged over the cells. Put back, it is the control: it lacks only what the grid cannot resolve.
     """
     whole = shuffle(upsample(score_map, next_multiple(order, size), interpolation), order)

@@ -21,14 +21,14 @@ from camagain.statistics.correctness import Correct
 from camagain.statistics.estimates import Resampled, mean_of, mean_percent
 
 CHANGING = ("top1", "max_box_acc", "mass_in_box")
-"""Figures whose change is given, as `<figure>_change_points`."""
+"""Scores whose change is given, as `<score>_change_points`."""
 
 BOUNDS = ("", "_low", "_high")
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One network under one corruption: columns of a tidy table, and changes in points by figure."""
+    """One network under one corruption: columns of a tidy table, and changes in points by score."""
 
     columns: dict[str, float]
     changes: dict[str, Resampled]
@@ -47,7 +47,7 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores what a network says of corrupted images, as the experiment's evaluation does."""
+    """Scores classes and maps of corrupted images, as the experiment's evaluation does."""
 
     experiment: Experiment
     truth: Truth  # of the N images
@@ -83,7 +83,7 @@ class Scorer:
         """MaxBoxAcc, and the mass inside the true boxes: maps (N, h, w) of corrupted images.
 
         Mass needs no threshold and no contour: it shows what is left where an object was cut into pieces. A map of
-        zeros says nothing and counts as spread evenly: the boxes' share of the area.
+        zeros counts as spread evenly: its mass is the boxes' share of the area.
         """
         localized = localize_finished(self.finished(maps, kind), self.truth.boxes, self.experiment)
         regions = box_regions(self.truth, self.experiment.evaluation.size)
@@ -102,7 +102,7 @@ class Scorer:
     def compared(self, boxes: Boxes, control: Boxes, by_prediction: Localized) -> Scored:
         """Boxes of one corruption as columns, and their changes against the control.
 
-        Those are of the true class's maps, which stay comparable where the network errs.
+        Both use maps of the true class, which stay comparable where the network errs.
         """
         found, other = boxes.localized, control.localized
         mass = mean_percent(boxes.masses, self.sampling).estimate(self.sampling.confidence)
@@ -123,10 +123,10 @@ class Scorer:
 def contrasts(losses: Sequence[Loss], changes: Sequence[Mapping[str, Resampled]]) -> dict[str, dict[str, Resampled]]:
     """What the loss of shape and the loss of texture do on average, and the contrast of the two.
 
-    `losses` and `changes` are of the same corruptions. Returned are, for each figure, `shape` and `texture`: the mean
-    of its changes where that is lost; and `contrast`: texture minus shape, above 0 where losing shape costs more. Our
-    own measure. It depends on how strong the corruptions are: it compares networks under the same ones, and whether it
-    is above or below 0 says little by itself.
+    `losses` and `changes` are of the same corruptions. Returns for each score `shape` and `texture`, the mean of its
+    changes where that is lost, and `contrast`, texture minus shape, above 0 where losing shape costs more. The measure
+    is our own. It depends on how strong the corruptions are: it compares networks under the same ones, and its sign
+    says little by itself.
     """
     made: dict[str, dict[str, Resampled]] = {"shape": {}, "texture": {}, "contrast": {}}
     for name in CHANGING:

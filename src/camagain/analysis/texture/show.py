@@ -31,9 +31,9 @@ KEYS = ("model", "corruption", "loses", "patches_per_side", "window_px")
 CAPTION = (
     "Accuracy, MaxBoxAcc (true class) and the share of the map inside the true box on corrupted images, with "
     "intervals over images. Shuffled patches keep what is smaller than a patch; a median filter keeps what is "
-    "larger than its window. Maps of shuffled images are put back before they are scored; hollow dots: what the "
-    "coarse feature grid leaves of the clean image's map on that way, so that the network's own loss is the gap "
-    "below. Random phases keep spectrum and colours and no object. Grey lines: most frequent class, centred "
+    "larger than its window. Maps of shuffled images are put back before they are scored. Hollow dots: the clean "
+    "image's map, shuffled and put back at the resolution of the feature grid; the gap below them is the network's own "
+    "loss. Random phases keep spectrum and colours but no object. Grey lines: most frequent class, centred "
     "Gaussian, map of one value."
 )
 
@@ -42,7 +42,7 @@ SUMMARIES = {"shape": "shape lost", "texture": "texture lost", "texture minus sh
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """Every row of the analysis, all models, with what it stands on."""
+    """Every row of the analysis, all models, with the data behind it."""
     return standing(results, NAME)
 
 
@@ -75,7 +75,7 @@ def points(means: pd.DataFrame, loss: str, name: str) -> str:
 
 
 def caption(results: RunResults) -> str:
-    """What was done to which images, and how the last columns are computed."""
+    """The caption: what was done to which images, and how the last columns are computed."""
     applies = measured(results)
     images = max(entry["images"] for entry in applies.values())
     notes = dict.fromkeys(note for entry in applies.values() for note in entry["notes"])
@@ -84,15 +84,15 @@ def caption(results: RunResults) -> str:
         f"Top-1 and MaxBoxAcc of class activation maps of the true class, in percent, on {results.sample}; {images:,} "
         "of these images, corrupted. n × n: patches of such a grid change places, and maps are put back before they "
         "are scored. px: window of a median filter. Random phases leave no object to be found. Shape lost, texture "
-        "lost: mean change over all grids, and over all windows, in points, with paired intervals over images; of "
-        "MaxBoxAcc against maps of clean images, for patches seen through the same feature grid. Difference: texture "
-        "minus shape, above 0 where losing shape costs more; it depends on grids and windows, and is no shape bias in "
-        f"the sense of cue conflicts.{''.join(f' {remark[0].upper()}{remark[1:]}' for remark in remarks)}"
+        "lost: mean change over all grids, and over all windows, in points, with paired intervals over images. For "
+        "MaxBoxAcc the reference is maps of clean images, for patches averaged over the same feature grid. Difference: "
+        "texture minus shape, above 0 where losing shape costs more; it depends on grids and windows, and is no shape "
+        f"bias in the sense of cue conflicts.{''.join(f' {remark[0].upper()}{remark[1:]}' for remark in remarks)}"
     )
 
 
 def measured(results: RunResults) -> dict[str, dict[str, Any]]:
-    """What the numbers of each model stand on, of those to which the analysis applies."""
+    """The status of each model to which the analysis applies."""
     without = results.not_applicable(NAME)
     return {
         model: results.status(NAME, model, job) for model, job in results.analysis_jobs(NAME) if model not in without
@@ -100,13 +100,13 @@ def measured(results: RunResults) -> dict[str, dict[str, Any]]:
 
 
 def concerned(note: str, status: Mapping[str, dict]) -> str:
-    """The models that a note is of, in parentheses; nothing where it is of all."""
+    """The models that a note is about, in parentheses; nothing where it is about all."""
     models = [model for model, entry in status.items() if note in entry["notes"]]
     return "" if len(models) == len(status) else f" ({', '.join(models)})"
 
 
-GAP = 0.5
-"""Between two kinds of corruption, in widths of a column."""
+KIND_GAP = 0.5
+"""Space between two kinds of corruption, in widths of a column."""
 
 MOST_LARGE = 8
 """With more models dots and lines are smaller."""
@@ -122,7 +122,7 @@ CONTROL: dict[str, Any] = {
     "linestyle": ":",
     "linewidth": 0.8,
 }
-"""How the control is drawn."""
+"""Style of the control."""
 
 PANELS = {"top1": "top-1, %", "max_box_acc": "MaxBoxAcc, %", "mass_in_box": "mass in box, %"}
 
@@ -163,7 +163,7 @@ def places_of(table: pd.DataFrame) -> dict[str, float]:
     places: dict[str, float] = {}
     kinds = table.drop_duplicates("label").set_index("label")["corruption"]
     for before, label in zip([None, *kinds.index], kinds.index, strict=False):
-        step = 1 if before is not None and kinds[before] == kinds[label] else 1 + GAP
+        step = 1 if before is not None and kinds[before] == kinds[label] else 1 + KIND_GAP
         places[label] = 0.0 if before is None else places[before] + step
     return places
 
@@ -196,7 +196,7 @@ def draw_panel(
 
 
 def name_columns(axes: Axes, table: pd.DataFrame, places: Mapping[str, float]) -> None:
-    """What each column is, and below several strengths of one kind what they destroy."""
+    """The label of each column, and below the strengths of one kind what they destroy."""
     axes.set_xticks(list(places.values()), list(places))
     axes.set_xlim(min(places.values()) - 0.6, max(places.values()) + 0.6)
     for kind, text in GROUPS.items():
@@ -214,7 +214,7 @@ def name_columns(axes: Axes, table: pd.DataFrame, places: Mapping[str, float]) -
 
 
 def without_looking(results: RunResults) -> dict[str, float]:
-    """What each score is on the same images without a look at them, in percent.
+    """Each score on the same images without looking at them, in percent.
 
     The most frequent class, the centred Gaussian at its best threshold, and a map of one value.
     """
