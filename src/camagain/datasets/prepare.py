@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from camagain.artifacts import write_json
+from camagain.artifacts import INSIDE, write_json
 from camagain.config.dataset import DatasetSettings, kind_module
 from camagain.datasets.index import SPLITS, fingerprints, write_index
 from camagain.datasets.source import Source
@@ -13,7 +13,7 @@ from camagain.registry import implementation
 def prepare_dataset(dataset: DatasetSettings, dataset_dir: Path) -> None:
     """Writes `index.parquet` and `dataset.json` into `dataset_dir`, after drawing, fetching or finding the images."""
     dataset_dir = Path(dataset_dir)
-    index_path, summary_path = dataset_dir / "index.parquet", dataset_dir / "dataset.json"
+    index_path, summary_path = dataset_dir / INSIDE.index.name, dataset_dir / INSIDE.description.name
     # If this fails, nothing may be left that describes other settings or other images.
     for stale in (summary_path, index_path):
         stale.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ def choices_table(
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     base = own_way(experiment)
-    available = set(maps_in(paths.localization(model) / "maps.npz"))
+    available = set(maps_in(paths.maps(model)))
     by_maps: dict[Finished, list[Choices]] = {}
     for way in ways_from(base, settings.choices):
         if (maps := finished(method, way, base)).maps in available:
@@ -96,7 +96,7 @@ def sweep_test(
 ) -> Mapping[float, Tables]:
     """Which test images are right, for the thresholds of each step, by a model's maps finished in some way."""
     truth = read_truths(paths.index, maps.size)["test"]
-    stored = read_maps(paths.localization(model) / "maps.npz", maps.maps, {"test": truth})["test"]
+    stored = read_maps(paths.maps(model), maps.maps, {"test": truth})["test"]
     return sweep(score_maps(stored, *maps[1:]), truth.boxes, steps, executor).by_step
 
 

@@ -47,12 +47,11 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     images of the val and test splits or hold NaN.
     """
     truths = read_truths(paths.index, experiment.evaluation.size)
-    folder = paths.localization(model)
-    predictions = read_predictions(folder / "predictions.parquet", truths["test"], "test")
+    predictions = read_predictions(paths.predictions(model), truths["test"], "test")
     swept: dict[Finished, Mapping[float, Tables]] = {}
     with processes(experiment.compute.threads) as executor:
         for name in experiment.localization.methods:
-            maps = read_maps(folder / "maps.npz", name, truths)
+            maps = read_maps(paths.maps(model), name, truths)
             method = Method(model, name, maps, variant_of(experiment, name), predictions)
             scored = evaluate_method(experiment, paths, method, truths, executor)
             if declared(name).choices:
@@ -60,7 +59,7 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
         for name in experiment.localization.methods:
             if scored_under_choices(name):
                 table = choices_table(experiment, paths, model, name, swept, executor)
-                write_csv(paths.evaluation(model, name) / "choices.csv", table)
+                write_csv(paths.choices(model, name), table)
 
 
 def evaluate_baselines(experiment: Experiment, paths: RunPaths) -> None:
@@ -81,12 +80,11 @@ def evaluate_method(
     settings = experiment.evaluation
     scored = score_method(experiment, method, truths, executor)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    folder = paths.evaluation(method.model, method.name)
-    write_csv(folder / "curve.csv", results.curve(scored))
-    write_parquet(folder / "images.parquet", results.images(scored, settings.size))
-    write_npz(folder / "correct.npz", **results.correct(scored))
+    write_csv(paths.curve(method.model, method.name), results.curve(scored))
+    write_parquet(paths.images(method.model, method.name), results.images(scored, settings.size))
+    write_npz(paths.correct(method.model, method.name), **results.correct(scored))
     write_json(
-        folder / "metrics.json",
+        paths.metrics(method.model, method.name),
         results.metrics(experiment, scored, method.variant, scores(scored, method.true_class, sampling)),
     )
     return scored

@@ -60,11 +60,10 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     for name, count in empty.items():
         if count and name in settings.methods:
             print(f"{model_name}: {count} of {len(index)} '{name}' maps have no positive evidence; set to zeros")
-    folder = paths.localization(model_name)
     ids, splits = index["image_id"].to_numpy(dtype=str), index["split"].to_numpy(dtype=str)
-    write_npz(folder / "maps.npz", image_id=ids, split=splits, **maps)
+    write_npz(paths.maps(model_name), image_id=ids, split=splits, **maps)
     write_npz(
-        folder / "channels.npz",
+        paths.channels(model_name),
         image_id=ids,
         split=splits,
         gap_value=found.joined("gap"),  # (N, C)
@@ -74,10 +73,10 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
         class_weight=head.weight.cpu().numpy(),  # (K, C)
     )
     parts = {name: found.joined(name) for name in ("positive", "negative", "component", "explained_variance")}
-    write_npz(folder / "parts.npz", image_id=ids, split=splits, **parts)
-    write_parquet(folder / "predictions.parquet", predictions(index, found))
+    write_npz(paths.parts(model_name), image_id=ids, split=splits, **parts)
+    write_parquet(paths.predictions(model_name), predictions(index, found))
     write_json(
-        folder / "summary.json",
+        paths.summary(model_name),
         {
             "images": len(index),
             "variant": settings.variant,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from camagain.artifacts import atomic, existing, read_json, sha256, write_json
+from camagain.artifacts import INSIDE, atomic, existing, read_json, sha256, write_json
 from camagain.config import Input, Training
 from camagain.errors import UserError
 from camagain.models.zoo import Network, create
@@ -59,9 +59,11 @@ def snapshot_path(folder: Path, epoch: int) -> Path:
 
 def save_network(folder: Path, network: torch.nn.Module, card: ModelCard) -> None:
     """Writes `model.safetensors` and then `model.json`, whose sha256 field is filled in."""
-    weights = folder / "model.safetensors"
+    weights = folder / INSIDE.weights("").name
     save_weights(weights, network)
-    write_json(folder / "model.json", card.model_copy(update={"sha256": sha256(weights)}).model_dump(mode="json"))
+    write_json(
+        folder / INSIDE.card("").name, card.model_copy(update={"sha256": sha256(weights)}).model_dump(mode="json")
+    )
 
 
 def load_network(folder: Path, **further: Any) -> tuple[Network, ModelCard]:
@@ -69,7 +71,7 @@ def load_network(folder: Path, **further: Any) -> tuple[Network, ModelCard]:
 
     `further` are options of the architecture beyond those of its card, such as the drop path of training.
     """
-    card_path, weights = folder / "model.json", existing(folder / "model.safetensors")
+    card_path, weights = folder / INSIDE.card("").name, existing(folder / INSIDE.weights("").name)
     try:
         card = ModelCard.model_validate(read_json(card_path))
     except ValidationError as error:

@@ -60,7 +60,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     cues = cue_boxes(paths.index, experiment.dataset)
     truth = read_truths(paths.index, settings.size)["test"]
-    file = paths.localization(model) / "maps.npz"
+    file = paths.maps(model)
     methods = experiment.localization.methods
     stored: dict[str, np.ndarray] = {
         method: read_maps(file, described(method, experiment.localization), {"test": truth})["test"]

@@ -54,14 +54,13 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     truth = read_truths(paths.index, settings.size)["test"]
-    folder = paths.localization(model)
-    predicted = read_predictions(folder / "predictions.parquet", truth, "test").predicted
+    predicted = read_predictions(paths.predictions(model), truth, "test").predicted
     names = ("gap_value", "activated_cells", "theta", "grid", "class_weight")
-    channels = read_test(folder / "channels.npz", truth, names)
+    channels = read_test(paths.channels(model), truth, names)
     height, width = channels["grid"].tolist()
     require_channels(channels["class_weight"].shape[1])
     require_grid(height * width)
-    parts = read_test(folder / "parts.npz", truth, ("positive", "negative"))
+    parts = read_test(paths.parts(model), truth, ("positive", "negative"))
     rows = [*relations(channels, predicted, sampling), *by_sign(parts, truth, experiment, sampling)]
     about = {"images": len(truth.image_id), "channels": channels["gap_value"].shape[1], "grid": [height, width]}
     return Findings(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"bin": "Int64"}), about)

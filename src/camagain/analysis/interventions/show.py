@@ -94,8 +94,8 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
         f"the network's outputs as they are, and trained further by its own recipe for {epochs}; the control is the "
         "same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
         "zero, without training; the control is the network before the cut. ERF area: of the smallest centred square "
-        "that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means over "
-        "seeds of the further training; differences with paired intervals over images, and the range of single seeds."
+        "that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means "
+        "over seeds of the further training; differences with paired intervals over images, and the range of single seeds."
     ).strip()
 
 

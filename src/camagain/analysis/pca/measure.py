@@ -44,10 +44,9 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     truth = read_truths(paths.index, settings.size)["test"]
-    folder = paths.localization(model)
-    channels = read_test(folder / "channels.npz", truth, ("class_weight",))["class_weight"].shape[1]
+    channels = read_test(paths.channels(model), truth, ("class_weight",))["class_weight"].shape[1]
     names = ("positive", "negative", "component", "explained_variance")
-    parts = read_test(folder / "parts.npz", truth, names)
+    parts = read_test(paths.parts(model), truth, names)
     height, width = parts["component"].shape[2:]
     require_channels(channels)
     require_grid(height * width)

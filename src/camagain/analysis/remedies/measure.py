@@ -75,9 +75,9 @@ Scored = Mapping[tuple[bool, ...], Localized]
 
 def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     """Scores all combinations of the remedies on the test images of one model; see COLUMNS."""
-    settings, folder = experiment.analysis.remedies, paths.localization(model)
+    settings = experiment.analysis.remedies
     truth = read_truths(paths.index, experiment.evaluation.size)["test"]
-    stored = read_test(folder / "channels.npz", truth, ("class_weight", "grid"))
+    stored = read_test(paths.channels(model), truth, ("class_weight", "grid"))
     classes = len(stored["class_weight"])
     require_grid(int(stored["grid"].prod()))
     if classes < 2:
@@ -105,8 +105,8 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
 
 def stored_evidence(experiment: Experiment, model: str, paths: RunPaths, truth: Truth) -> Evidence:
     """The predictions and maps of the network's own classifier on test images, as the localization pass stored them."""
-    parts = read_test(paths.localization(model) / "parts.npz", truth, ("positive", "negative"))
-    predictions = read_predictions(paths.localization(model) / "predictions.parquet", truth, "test")
+    parts = read_test(paths.parts(model), truth, ("positive", "negative"))
+    predictions = read_predictions(paths.predictions(model), truth, "test")
     if not all(np.isfinite(array).all() for array in parts.values()):
         raise NotApplicable(f"'{model}': evidence of the test images holds NaN or infinity")
     return Evidence(parts["positive"], parts["negative"], predictions.top1)

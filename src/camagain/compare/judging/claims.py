@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from camagain.artifacts import INSIDE
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 
-FILE = "claims.json"
+FILE = INSIDE.claims.as_posix()
 
 
 @dataclass(frozen=True)

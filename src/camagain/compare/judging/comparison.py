@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from camagain.artifacts import INSIDE
 from camagain.compare.judging.claims import ClaimComparison, compare_claims
 from camagain.compare.judging.images import ImageComparison, compare_images
 from camagain.compare.judging.kinds import SCORES, SECTIONS, Kind, kind_of
@@ -173,7 +174,7 @@ class Changes:
         self.known = {table.file: table.verdict not in IDENTICAL for table in tables if table.file != SCORES_FILE}
         for found in images:
             if found.verdict is not Verdict.NOT_COMPARABLE:
-                file = f"evaluation/{found.model}/{found.method}/images.parquet"
+                file = INSIDE.images(found.model, found.method).as_posix()
                 self.known[file] = found.verdict not in IDENTICAL
         for row in tables[0].rows:
             self.known[f"evaluation/{row.key.get('model')}/{row.key.get('method')}/metrics.json"] = True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from camagain.artifacts import INSIDE
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.config import BASELINE
@@ -66,7 +67,7 @@ def compare_images(a: RunFolder, b: RunFolder, model: str, method: str, score: V
     `score` is the verdict on their MaxBoxAcc. Images explain that score and do not overrule it: where images moved, its
     verdict is the verdict here, too. `worst`: how many images to name.
     """
-    file = f"evaluation/{model}/{method}/images.parquet"
+    file = INSIDE.images(model, method).as_posix()
     if a.digest(file) == b.digest(file) is not None:
         images = int(b.dataset["splits"]["test"])
         return ImageComparison(model, method, Verdict.IDENTICAL_BYTES, images, test=McNemar(0, 0, 1.0))
@@ -126,7 +127,7 @@ def map_correlation(
     a: RunFolder, b: RunFolder, model: str, method: str, images: pd.Series
 ) -> tuple[tuple[float, ...] | None, str]:
     """Quantiles over images of Pearson's correlation of both runs' score maps, and why there are none."""
-    file = f"localization/{model}/maps.npz"
+    file = INSIDE.maps(model).as_posix()
     if model == BASELINE:
         return None, ""
     if a.digest(file) == b.digest(file) is not None:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Literal
 
+from camagain.artifacts import INSIDE
 from camagain.paper.registry import Exhibit, exhibits
 
 Section = Literal["scores", "tables", "figure data", "analyses", "curves", "training"]
@@ -30,7 +31,7 @@ class Kind:
     unjudged: str = ""
 
 
-SCORES = Kind("evaluation/*/*/metrics.json", "scores", ("model", "method", "figure"), {"value": "test"})
+SCORES = Kind(INSIDE.metrics("*", "*").as_posix(), "scores", ("model", "method", "figure"), {"value": "test"})
 """The scores of all maps as one table; each is a share of the test images, or a mean of three."""
 
 # fmt: off
@@ -45,10 +46,18 @@ ABOUT = frozenset({
 ARTIFACTS = (
     SCORES,
     Kind(
-        "evaluation/*/*/curve.csv", "curves", ("split", "contours", "delta", "threshold"), {"box_acc_percent": "split"}
+        INSIDE.curve("*", "*").as_posix(),
+        "curves",
+        ("split", "contours", "delta", "threshold"),
+        {"box_acc_percent": "split"},
     ),
-    Kind("evaluation/*/*/choices.csv", "curves", ("model", "method", "figure", "changed")),
-    Kind("models/*/history.csv", "training", ("epoch",), {"train_top1_percent": "train", "val_top1_percent": "val"}),
+    Kind(INSIDE.choices("*", "*").as_posix(), "curves", ("model", "method", "figure", "changed")),
+    Kind(
+        INSIDE.history("*").as_posix(),
+        "training",
+        ("epoch",),
+        {"train_top1_percent": "train", "val_top1_percent": "val"},
+    ),
 )
 """The tables of a run that no exhibit describes."""
 
@@ -68,7 +77,7 @@ def kinds_of(exhibit: Exhibit) -> Iterator[Kind]:
         yield Kind(f"figures/{exhibit.name}.csv", "figure data", exhibit.figure_keys, shares, unjudged)
     if exhibit.is_of_analysis:
         keys = tuple(key for key in exhibit.keys if key != "model")
-        yield Kind(f"analysis/{exhibit.name}/*/table.csv", "analyses", keys, shares, unjudged)
+        yield Kind(INSIDE.findings(exhibit.name, "*").as_posix(), "analyses", keys, shares, unjudged)
 
 
 def kind_of(file: str) -> Kind | None:

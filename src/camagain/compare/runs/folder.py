@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from camagain.artifacts import MANIFEST_SCHEMA, read_json, sha256
+from camagain.artifacts import INSIDE, MANIFEST_SCHEMA, read_json, sha256
 from camagain.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class RunFolder:
     def open(cls, root: Path) -> "RunFolder":
         """Reads the manifest; UserError where the folder is no finished run or is one of another version."""
         root = Path(root)
-        path = root / "manifest.json"
+        path = root / INSIDE.manifest
         if not root.is_dir():
             raise UserError(f"{root}: no such folder. Expected a finished run such as results/demo.")
         if not path.is_file():
-            begun = (root / "experiment.yaml").is_file()
+            begun = (root / INSIDE.experiment).is_file()
             hint = (
                 "it was begun and not finished; run `snakemake --cores all`, or `camagain paper` for what is there"
                 if begun
@@ -72,7 +72,7 @@ class RunFolder:
         """The experiment as settings; UserError where this version does not know one of its keys."""
         from camagain.config.file import parse_experiment
 
-        return parse_experiment(self.values, f"{self.root}/manifest.json")
+        return parse_experiment(self.values, f"{self.root}/{INSIDE.manifest}")
 
     @property
     def dataset(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from camagain.artifacts import SEED_SPREAD, read_json
+from camagain.artifacts import INSIDE, SEED_SPREAD, read_json
 from camagain.compare.runs.folder import RunFolder
 from camagain.errors import UserError
 from camagain.progress import progress
@@ -114,7 +114,7 @@ def digest_of(path: Path, advance: Callable[[int], None]) -> str:
 def present(run: RunFolder) -> set[str]:
     """The files of a folder that a manifest would list: no hidden ones, no logs, not what is measured across runs."""
     files = {path.relative_to(run.root) for path in run.root.rglob("*") if path.is_file()}
-    own = {"manifest.json", SEED_SPREAD} if "files_left_out" in run.manifest else {"manifest.json"}
+    own = {str(INSIDE.manifest), *([SEED_SPREAD] if "files_left_out" in run.manifest else [])}
     return {
         file.as_posix()
         for file in files
@@ -128,7 +128,7 @@ def other_weights(run: RunFolder, digests: dict[str, str]) -> list[OtherWeights]
     listed = {file.split("/")[1] for file in run.listed if file.startswith("models/") and file.count("/") > 1}
     models = run.manifest.get("models") or {}
     for model in sorted(models.keys() | listed):
-        weights = f"models/{model}/model.safetensors"
+        weights = INSIDE.weights(model).as_posix()
         file = digests[weights] if weights in digests else run.digest(weights)
         said = OtherWeights(model, (models.get(model) or {}).get("sha256"), card_digest(run, model), file)
         if len({digest for digest in (said.manifest, said.card, said.file) if digest}) > 1:
@@ -138,7 +138,7 @@ def other_weights(run: RunFolder, digests: dict[str, str]) -> list[OtherWeights]
 
 def card_digest(run: RunFolder, model: str) -> str | None:
     """The digest of the weights that model.json names; None where there is none or it cannot be read."""
-    path = run.root / "models" / model / "model.json"
+    path = run.root / INSIDE.card(model)
     try:
         card = read_json(path) if path.is_file() else None
     except UserError:

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from matplotlib.figure import Figure
 
+from camagain.artifacts import INSIDE
 from camagain.compare.judging.images import ImageComparison, joined
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.show.pictures import COLORS
@@ -20,7 +21,7 @@ ROW_INCHES = 0.4
 
 def iou_changes(a: RunFolder, b: RunFolder, images: ImageComparison) -> np.ndarray:
     """IoU in A minus IoU in B of the images of one set where it is not the same."""
-    file = f"evaluation/{images.model}/{images.method}/images.parquet"
+    file = INSIDE.images(images.model, images.method).as_posix()
     merged = joined(a.parquet(file), b.parquet(file), file)
     changes = merged["iou a"].to_numpy(dtype=float) - merged["iou b"].to_numpy(dtype=float)
     return changes[changes != 0]

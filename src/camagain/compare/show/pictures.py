@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from camagain.artifacts import INSIDE
 from camagain.compare.judging.images import ImageComparison, ImagePair, maps_of
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.show.photographs import SIDE, Photograph, Photographs
@@ -52,9 +53,9 @@ class Outcome:
     @classmethod
     def read(cls, run: RunFolder, images: ImageComparison, wanted: list[str]) -> "Outcome":
         """Reads the boxes and maps of the wanted images."""
-        table = run.parquet(f"evaluation/{images.model}/{images.method}/images.parquet").set_index("image_id")
+        table = run.parquet(INSIDE.images(images.model, images.method).as_posix()).set_index("image_id")
         boxes = table.loc[wanted, ["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
-        file = f"localization/{images.model}/maps.npz"
+        file = INSIDE.maps(images.model).as_posix()
         maps = maps_of(run, file, images.method, pd.Series(wanted)) if run.has(file) else np.empty((0, 0, 0))
         return cls(dict(zip(wanted, boxes, strict=True)), dict(zip(wanted, maps, strict=False)))
 
