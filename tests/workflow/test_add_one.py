@@ -22,7 +22,7 @@ def project(checkout: Path, tiny_run, run) -> Path:
     _, paths = tiny_run
     shutil.copytree(paths.root, checkout / "results" / "tiny")
     shutil.copytree(paths.data, checkout / "data")
-    run("snakemake", "--touch", "--cores", "1")
+    run("snakemake", "--touch", "--forceall", "--cores", "1")  # writes the notes of every job
     return checkout
 
 
