@@ -57,10 +57,13 @@ class RunFolder:
     def __str__(self) -> str:
         return self.root.as_posix()
 
-    @property
+    @cached_property
     def values(self) -> dict[str, Any]:
-        """The experiment as plain values."""
-        return self.manifest["experiment"]
+        """The experiment as plain values; settings that are newer than the run have their defaults."""
+        try:
+            return self.experiment.model_dump(mode="json")
+        except UserError:  # this version knows it no longer; its values can still be compared
+            return self.manifest["experiment"]
 
     @property
     def seeds(self) -> list[int]:
@@ -72,7 +75,7 @@ class RunFolder:
         """The experiment as settings; UserError where this version does not know one of its keys."""
         from camagain.config.file import parse_experiment
 
-        return parse_experiment(self.values, f"{self.root}/{INSIDE.manifest}")
+        return parse_experiment(self.manifest["experiment"], f"{self.root}/{INSIDE.manifest}")
 
     @property
     def dataset(self) -> dict[str, Any]:
