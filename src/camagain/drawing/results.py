@@ -18,7 +18,7 @@ from camagain.errors import UserError
 from camagain.statistics.correctness import Correct
 
 MAP_NAMES = {**METHOD_NAMES, "whole-image": "whole image", "centre-gaussian": "centred Gaussian"}
-"""How a score map is called in tables and figures."""
+"""Names of score maps in tables and figures."""
 
 Found = TypeVar("Found")
 
@@ -36,7 +36,7 @@ class RunResults:
     _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, compute: Callable[["RunResults"], Found]) -> Found:
-        """What a function finds in these results, computed when it is first asked for: tables and figures share it."""
+        """The result of a function of these results, computed once: tables and figures share it."""
         return self._keep(compute, lambda: compute(self))
 
     def json(self, path: Path) -> Any:
@@ -209,7 +209,7 @@ class RunResults:
 
     @property
     def scope(self) -> str:
-        """What every score of this run stands on, as one sentence."""
+        """The data behind every score of this run, as one sentence."""
         half = ", backbone in bfloat16" if self.experiment.localization.precision == "bfloat16" else ""
         return f"{self.sample}{half}; {self.brackets}."
 

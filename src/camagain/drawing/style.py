@@ -18,7 +18,7 @@ PAGE_INCHES = 7.0
 """Width of the two columns of the CVPR format."""
 
 OTHER_COLORS = ("#56B4E9", "#E69F00", "#F0E442", "#000000")
-"""Of networks without a family. Together with the families' they are Okabe and Ito's, safe for colour-blind readers."""
+"""Colours of networks without a family; with the families' they are Okabe and Ito's, safe for colour-blind readers."""
 
 BASELINE_COLOR = "#7F7F7F"
 

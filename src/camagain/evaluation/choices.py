@@ -1,7 +1,7 @@
 """What each choice of the evaluation costs: the same images and the same network, scored under other choices.
 
-Where the paper, its code and the evaluation code it compares with leave something open, two programs that are both
-right print different numbers. Here every such choice is changed, alone or in all combinations, and its effect is
+The paper, its code and the evaluation code it compares with leave choices open, so two correct programs can print
+different numbers. Here every such choice is changed, alone or in all combinations, and its effect is
 measured on the images of the test split, with the paired tests of `paired`.
 """
 
@@ -29,7 +29,7 @@ from camagain.statistics.estimates import Resampled
 from camagain.statistics.paired import mcnemar
 
 SCORES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
-"""The scores that are computed, and the IoUs of which each takes the mean."""
+"""The scores that are computed -> the IoUs over which each takes the mean."""
 
 
 def own_way(experiment: Experiment) -> Choices:
@@ -63,7 +63,7 @@ def choices_table(
 
     `difference_points` and its interval are against the experiment's own way; `gained` and `lost` count images that
     only the changed way, or only the own one, has right at its best threshold (MaxBoxAcc alone: McNemar's test).
-    `swept`: what sweeps over test maps have found already, by step; these maps are not swept again.
+    `swept`: results of earlier sweeps over test maps, by step; these maps are not swept again.
     """
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)

@@ -1,8 +1,8 @@
-"""Masks at the size of the score maps, and what of them counts as object, as background, or not at all.
+"""Masks at the size of the score maps, and which of their pixels count as object, as background, or not at all.
 
 OpenImages' and SynthBirds' masks are 0 and 255. CUB's are grey: the share of five annotators who drew the pixel as
-bird, in steps of 51. Here a pixel is object when more than half said so, that is above 127. wsolevaluation takes every
-value above 0.5 of 255, hence any one annotator, which is the same for 0 and 255; it never measures PxAP on CUB.
+bird, in steps of 51. Here a pixel is object if more than half of them drew it, that is above 127. wsolevaluation takes
+every value above 0.5 (of 255), so one annotator is enough; it never measures PxAP on CUB.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """ConvNeXt: Liu et al., "A ConvNet for the 2020s" (CVPR 2022, arXiv 2201.03545), from timm; two are added.
 
 `convnext_narrow` is for small images. `convnext_base_cam` is the one that the authors of CAM Back Again fine-tuned and
-published, with their head and not timm's. Of the two networks that they published
+published, with their head and not timm's. They published two networks:
 
 - ConvNeXt-B (`convnext_base_cam` below): timm's network without its norm and classifier; then mean over the map, one
   linear layer, softmax *inside* the network.
