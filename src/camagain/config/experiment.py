@@ -105,7 +105,7 @@ class Evaluation(Settings):
 
 
 class Figures(Settings):
-    """What the picture figures show."""
+    """Settings of the figures that show images."""
 
     heatmap_images: int = Field(default=6, ge=1, le=24, description="Test images in the heatmap figure.")
 

@@ -33,7 +33,7 @@ def file_id(url: str) -> str | None:
 def locate(client: "httpx.Client", url: str, host: str = HOST) -> str:
     """The address that delivers the bytes of the file whose page is `url`, after sending back the forms in between.
 
-    Raises Refusal where Google Drive says that there is no file to be had, with its own words, and Later (from
+    Raises Refusal, with Google Drive's own words, where it gives no file, and Later (from
     `check_status`) where it may answer differently in a while.
     """
     import httpx

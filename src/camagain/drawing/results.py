@@ -30,9 +30,9 @@ class RunResults:
     experiment: Experiment
     paths: RunPaths
     description: dict[str, Any] | None = None
-    """Of the dataset, where it is known from elsewhere than the folder of the data, such as a manifest."""
+    """The dataset's description, where it comes from elsewhere than the folder of the data, such as a manifest."""
     seed: int | None = None
-    """Of the trainings that are read, where the experiment has several; see `read_results`."""
+    """Seed of the trainings that are read, where the experiment has several; see `read_results`."""
     _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, compute: Callable[["RunResults"], Found]) -> Found:
@@ -277,7 +277,7 @@ class MeanResults(RunResults):
         return self._mean(lambda part: part.history(model), ("epoch",), ("history", model))
 
     def _mean(self, read: Callable[[RunResults], pd.DataFrame], keys: tuple[str, ...], name: Hashable) -> pd.DataFrame:
-        """The mean over the seeds of what each has under a name."""
+        """The mean over the seeds of the table that `read` gives, kept under a name."""
         return self._keep(name, lambda: mean_over_seeds({s: read(part) for s, part in self.parts.items()}, keys))
 
     @property

@@ -56,8 +56,8 @@ def model_colors(architectures: dict[str, str]) -> dict[str, str]:
 
 
 def color_labels(architectures: dict[str, str], drawn: list[str]) -> dict[str, str]:
-    """What each colour of `model_colors` stands for among the models drawn, for a legend (label -> colour): a model's
-    name, or a family with the number of its models where several share the colour."""
+    """The legend of `model_colors` for the models drawn (label -> colour): a model's name, or a family with the number
+    of its models where several share the colour."""
     colors = model_colors(architectures)
     labels: dict[str, str] = {}
     for color in dict.fromkeys(colors[name] for name in drawn):

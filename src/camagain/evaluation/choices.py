@@ -78,15 +78,15 @@ def choices_table(
         steps = sorted({way.threshold_step for way in ways})
         tables = swept[maps] if maps in swept else sweep_test(paths, model, maps, steps, executor)
         for way in ways:
-            for figure, deltas in SCORES.items():
-                own = replace(way, contours=contours_of(figure, way, base))
+            for score, deltas in SCORES.items():
+                own = replace(way, contours=contours_of(score, way, base))
                 correct = [tables[way.threshold_step][own.contours, delta] for delta in deltas]
-                found[figure, way] = Result(own, correct, sampling)
+                found[score, way] = Result(own, correct, sampling)
     rows = [
-        row(model, method, figure, found[figure, way], found[figure, base])
-        for figure in SCORES
+        row(model, method, score, found[score, way], found[score, base])
+        for score in SCORES
         for way in ways_from(base, settings.choices)
-        if (figure, way) in found
+        if (score, way) in found
     ]
     return pd.DataFrame(rows)
 
@@ -119,18 +119,18 @@ class Result:
         return self.correct[0].at(best_of(self.correct[0].curve())[1])  # (N,)
 
 
-def row(model: str, method: str, figure: str, result: Result, base: Result) -> dict[str, Any]:
+def row(model: str, method: str, score: str, result: Result, base: Result) -> dict[str, Any]:
     """A row of the table."""
     own = result.resampled.estimate(result.sampling.confidence)
     difference = (result.resampled - base.resampled).estimate(result.sampling.confidence)
     changed: dict[str, Any] = {"gained": None, "lost": None, "p_value": None}
-    if figure == "max_box_acc":
+    if score == "max_box_acc":
         test = mcnemar(result.right, base.right)
         changed = {"gained": test.only_first, "lost": test.only_second, "p_value": test.p_value}
     return {
         "model": model,
         "method": method,
-        "figure": figure,
+        "figure": score,
         "changed": result.way.changed(base.way),
         **asdict(result.way),
         "value_percent": own.value,

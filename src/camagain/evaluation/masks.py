@@ -49,8 +49,8 @@ def read_regions(
 ) -> np.ndarray:
     """What each pixel counts as: (size, size) uint8 with 0 background, 1 object and 255 ignored.
 
-    `ignore_path` is a second mask, of what is left out of every count; a pixel that is also object remains object, as
-    in wsolevaluation. UserError as `read_mask`, for either file.
+    `ignore_path` is a second mask, of pixels that are left out of every count; a pixel that is also object remains
+    object, as in wsolevaluation. UserError as `read_mask`, for either file.
     """
     is_object = read_mask(mask_path, size, image_size)
     regions = np.where(is_object, np.uint8(OBJECT), np.uint8(BACKGROUND))

@@ -81,8 +81,8 @@ def finished(method: str, way: Choices, base: Choices) -> Finished:
     )
 
 
-def contours_of(figure: str, way: Choices, base: Choices) -> str:
+def contours_of(score: str, way: Choices, base: Choices) -> str:
     """MaxBoxAccV2 takes all contours by definition; there the changed choice is the largest alone."""
-    if figure == "max_box_acc":
+    if score == "max_box_acc":
         return way.contours
     return "all" if way.contours == base.contours else base.contours

@@ -29,7 +29,7 @@ class Counterpart:
 
 
 def is_papers_data(dataset: dict[str, Any]) -> bool:
-    """Whether a dataset, as `dataset.json` describes it, is what the paper was measured on.
+    """Whether a dataset, as `dataset.json` describes it, is the one that the paper used.
 
     A folder or wsolevaluation's layout counts if it has as many classes and test images. Drawn birds never count.
     """

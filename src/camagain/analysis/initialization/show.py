@@ -167,7 +167,7 @@ def label_epochs(axes: Axes, epochs: int) -> None:
 
 
 def handles(few: bool) -> list[Line2D]:
-    """What dots and lines stand for."""
+    """The legend of dots and lines."""
     dot: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.5, "color": "black", "markeredgewidth": 0.7}
     found = [
         Line2D([], [], label="random weights, images; one dot a seed", **dot),

@@ -29,7 +29,7 @@ def pc1(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "publi
 
     Deviations of both: a constant channel says nothing about cells and counts as zeros, where the script divides 0
     by 0 and stops; it was written for networks without such channels, but behind a ReLU every image has some. An exact
-    eigendecomposition stands for scikit-learn's randomized solver, which is not seeded in the script and moves in the
+    eigendecomposition replaces scikit-learn's randomized solver, which is not seeded in the script and moves in the
     last digits from run to run. Raises ValueError when the shapes do not fit.
     """
     check_shapes(features, weights)
