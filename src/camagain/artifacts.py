@@ -1,4 +1,4 @@
-"""The files of a run: where each lies, and how it is written so that no half-written file ever bears its final name."""
+"""The files of a run: where each lies, and how to write it so that no half-written file ever has its final name."""
 
 import hashlib
 import json
@@ -179,7 +179,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads JSON; a missing or damaged file is the user's to mend and says so."""
+    """Reads JSON; UserError for a missing or damaged file."""
     try:
         return json.loads(existing(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -224,7 +224,7 @@ def sha256(path: Path) -> str:
 
 
 MANIFEST_SCHEMA = 1
-"""Raised when a field of manifest.json changes its meaning; comparisons refuse manifests of other schemas."""
+"""Increased when a field of manifest.json changes its meaning; comparisons refuse manifests of other schemas."""
 
 SEED_SPREAD = "seed-spread.csv"
 """In a reference: the standard deviation over seeds of its numbers; columns file, row, column, deviation, runs."""

@@ -92,7 +92,8 @@ def localize(
 def evaluate(
     experiment: ExperimentFile,
     training: Annotated[
-        str, typer.Argument(metavar="MODEL", help="As of `localize`, or `baseline`: the boxes that look at nothing.")
+        str,
+        typer.Argument(metavar="MODEL", help="As for `localize`, or `baseline`: boxes that never look at the image."),
     ],
     results: Results = Path("results"),
     data: Data = Path("data"),
@@ -121,7 +122,7 @@ def analyze(
     experiment: ExperimentFile,
     name: Annotated[str, typer.Argument(help="Analysis, one of docs/analyses.md: erf, gap, pca ...")],
     training: Training,
-    job: Annotated[str, typer.Option(help="Of an analysis of several jobs the one: K13-seed0, shrunk ...")] = "",
+    job: Annotated[str, typer.Option(help="The job, for an analysis of several jobs: K13-seed0, shrunk ...")] = "",
     results: Results = Path("results"),
     data: Data = Path("data"),
 ) -> None:
@@ -183,7 +184,7 @@ def compare(
 def verify(
     run: Annotated[Path, typer.Argument(help="A finished run or a reference, for example results/demo.")],
 ) -> None:
-    """Check every file of a run against its manifest; exit 0 all as listed, 1 changed, gone or unlisted, 2 no run."""
+    """Check every file of a run against its manifest; exit 0 unchanged, 1 changed, gone or unlisted, 2 no run."""
     from camagain.compare.runs.verify import text, verify_run
 
     verification = verify_run(run)
@@ -197,7 +198,7 @@ def reference(
     target: Annotated[Path, typer.Argument(help="Where its small results go, for example results/reference/demo.")],
     seeds: Annotated[
         list[Path] | None,
-        typer.Option(help="A run that differs in its seed alone, for the spread; give the option once for each."),
+        typer.Option(help="A run that differs only in its seed, for the spread; repeat the option for each run."),
     ] = None,
 ) -> None:
     """Copy the small results of a run (scores, tables, figures; no weights, no maps) to a folder kept in git."""

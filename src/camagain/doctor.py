@@ -1,4 +1,4 @@
-"""What a person asks first when something does not run: which versions, which device, which optional parts."""
+"""What to look at first when something does not run: versions, device, optional parts."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class NotApplicable(UserError):
-    """A measurement that is not defined for this network or dataset, and why, in one line.
+    """A measurement that is not defined for this network or dataset, with the reason in one line.
 
     Where one of several analyses raises it, the report says so and the others go on.
     """

@@ -1,13 +1,13 @@
-"""Which of our source files a stage depends on, and a digest of them: what makes a rule run again after an edit.
+"""The source files that a stage depends on, and a digest of them, which makes a rule run again after an edit.
 
 Snakemake sees a command line, not the library behind it. The digest in a rule's `params` covers the stage's module,
 every module of this package that it imports (also inside functions, also indirectly), and the data files beside them.
 It is read from the source, so nothing has to be listed by hand and nothing is imported.
 
-No statement imports the modules of a registry (see `camagain.registry`). Of these the digest counts those that are in
-use: their sources where a module calls `implementations("package")` or `implementation("package", ...)`, and their
-declarations alone where it calls `declarations("package", ...)`. So an addition changes no digest of what does not use
-it. What a package imports in its `__getattr__` counts where something is taken from the package by name.
+No statement imports the modules of a registry (see `camagain.registry`). The digest counts those that are in use: their
+sources where a module calls `implementations("package")` or `implementation("package", ...)`, and only their
+declarations where it calls `declarations("package", ...)`. An addition thus changes no digest of a stage that does not
+use it. Imports in a package's `__getattr__` count where something is taken from the package by name.
 """
 
 import ast
@@ -20,7 +20,7 @@ from pathlib import Path
 from camagain.registry import declaration_source
 
 PACKAGE = Path(__file__).parent
-LOOKING = ("implementation", "implementations", "declarations")
+REGISTRY_FUNCTIONS = ("implementation", "implementations", "declarations")
 """Functions of `camagain.registry` that look into a registry."""
 
 SOURCE_SUFFIXES = {".j2", ".css", ".csv"}
@@ -81,7 +81,7 @@ def _members(package: str, used: Collection[str] | None) -> list[str]:
 
 @dataclass(frozen=True)
 class Imports:
-    """What a source file brings in: modules of this package, and registries, by their package."""
+    """The imports of a source file: modules of this package, and registries, by their package."""
 
     names: frozenset[str]
     asked: frozenset[str]  # modules from which it takes something that is no module
@@ -97,7 +97,7 @@ def imported_modules(file: Path) -> Imports:
     lazy = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
     lazy_nodes = [node for node in tree.body if node in lazy or (lazy and _for_type_checkers(node))]
     nodes = [node for node in tree.body if node not in lazy and not _for_type_checkers(node)]
-    calls: dict[str, set[str]] = {name: set() for name in LOOKING}
+    calls: dict[str, set[str]] = {name: set() for name in REGISTRY_FUNCTIONS}
     asked: set[str] = set()
     for node in _walk(nodes):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls:
@@ -137,7 +137,7 @@ def _for_type_checkers(node: ast.AST) -> bool:
 
 
 def with_parents(module: str) -> list[str]:
-    """A module and the packages that Python runs on the way to it: "a.b.c" -> a, a.b, a.b.c."""
+    """A module and the packages that Python imports before it: "a.b.c" -> a, a.b, a.b.c."""
     parts = module.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 

@@ -1,11 +1,11 @@
-"""What is added by adding one file: the modules of a package, found by looking, and what each of them declares.
+"""Packages that grow by one file: their modules, found by looking, and what each of them declares.
 
 Three packages are registries: `camagain.datasets.kinds`, `camagain.models.families`, `camagain.localization.methods`.
-A module of one of them is a file or a folder; one whose name begins with an underscore is none of the registry.
+A module of one of them is a file or a folder; one whose name begins with an underscore is not part of it.
 
-A module may say what it brings in a declaration, `DECLARES = Family(name="ResNet", ...)`, whose values are written out.
+A module may declare what it adds, `DECLARES = Family(name="ResNet", ...)`, with all values written out.
 Declarations are read from the source without running it, so that the configuration is checked before torch is imported.
-What is incomplete is refused when it is read. No file lists the modules, because such a file would be part of every
+An incomplete one is refused when it is read. No file lists the modules, because such a file would be part of every
 stage, and every stage would run again after an addition; `camagain.provenance` counts the modules that are in use.
 """
 
@@ -53,7 +53,7 @@ def implementations(package: str) -> list[ModuleType]:
 
 
 def declarations(package: str, declared: type[Declared]) -> list[tuple[str, Declared]]:
-    """(module, declaration) of all that a package declares, by module and in the order of each source.
+    """(module, declaration) for every declaration of a package, by module and in the order of each source.
 
     UserError, naming the file, where a module declares nothing, or something that is not complete.
     """

@@ -40,7 +40,7 @@ class File:
     path: str  # with placeholders
     what: str  # for docs/artifacts.md
     kept: bool = False  # in a reference
-    record: bool = False  # it says how the others came about, and may differ where they do not
+    record: bool = False  # it records how the others were made, and may differ where they do not
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ def file(path: object, what: str, kept: bool = False, record: bool = False) -> F
 
 
 ALL = tuple(name for name in Experiment.model_fields if name != "run")
-"""Every setting: what is written last shows them all."""
+"""Every setting: the last files of a run show them all."""
 
 PAPER = (*(name for name in ALL if name != "training"), "run")
-"""What tables and figures may read: all but the recipe, which every model has with its own overrides."""
+"""Settings that tables and figures may read: all but the recipe, of which every model has its own copy."""
 
 T, M = "{training}", "{method}"
 
@@ -176,7 +176,7 @@ CORE: Mapping[str, Stage] = {
         ),
     ),
     "evaluate_baseline": Stage(
-        "Score the boxes that look at nothing: what any score has to be read against.",
+        "Score the baselines, which never look at the image, for comparison with any score.",
         code=("camagain.evaluation.evaluate",),
         settings=("dataset.name", "evaluation", "run", "seed"),
         reads=("data",),
@@ -265,7 +265,7 @@ def analysis_stage(name: str, declaration: AnalysisStage) -> Stage:
             *arrays,
             file(
                 P.status(name, T, job),
-                "whether the analysis applies, else why not, and what its numbers stand on",
+                "whether the analysis applies (if not, why), and the data behind its numbers",
                 True,
             ),
         ),
@@ -285,21 +285,21 @@ def stages() -> Mapping[str, Stage]:
 
 
 def stage_view(experiment: Experiment, stage: str, training: str = "") -> Experiment:
-    """The experiment as a stage may see it: with its declared settings alone, and its own model and seed.
+    """The experiment as a stage may see it: only its declared settings, and its own model and seed.
 
     Reading any other setting raises UndeclaredSetting. UserError for a training that the experiment does not have.
     """
     if training:
         experiment = experiment.one_training(training)
-    return restricted(experiment, [OWN.get(key, key) for key in stages()[stage].settings])
+    return restricted(experiment, [EXPERIMENT_KEYS.get(key, key) for key in stages()[stage].settings])
 
 
-OWN = {"model": "models", "training_seed": "seeds"}
-"""What is called so where a stage declares it lies under these keys, narrowed to the stage's own training."""
+EXPERIMENT_KEYS = {"model": "models", "training_seed": "seeds"}
+"""The name that a stage declares -> the experiment's key that holds it, narrowed to the stage's own training."""
 
 
 def stage_settings(values: Mapping[str, Any], stage: str, training: str = "") -> dict[str, Any]:
-    """The same as plain values, from plain values: what makes a job run again when it changes.
+    """The same as plain values, from plain values; a change of these runs a job again.
 
     Keys without effect on any result are left out.
     """
@@ -337,9 +337,9 @@ def settings_text(values: Mapping[str, Any], stage: str, training: str = "") -> 
 
 
 def changed(experiment: Experiment, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The first stages, of those that depend on each other, that read other settings in one experiment than another.
+    """The first stages whose settings differ between two experiments, in the order of dependence.
 
-    Both experiments are given as plain values; `experiment` is the new one. What comes after these stages follows.
+    Both experiments are given as plain values; `experiment` is the new one. Later stages differ as a consequence.
     """
     found = [
         name
@@ -353,7 +353,7 @@ def changed(experiment: Experiment, old: Mapping[str, Any], new: Mapping[str, An
 
 
 def stage_code(stage: str, values: Mapping[str, Any], training: str = "") -> str:
-    """The digest of the sources behind a stage of an experiment, given as plain values; of one training's for it.
+    """The digest of the sources behind a stage, or behind one training of it; the experiment is given as plain values.
 
     Of kinds of dataset, families of networks and methods it counts those that the experiment, or the training, uses.
     """
@@ -383,7 +383,7 @@ def inside(entry: File, training: str = "*") -> str:
 
 
 def above(stage: str) -> set[str]:
-    """The stages that a stage depends on, at once or by way of others."""
+    """The stages that a stage depends on, directly or indirectly."""
     found = set(stages()[stage].reads)
     return found.union(*(above(other) for other in found))
 
@@ -417,7 +417,7 @@ def inputs(experiment: Experiment, stage: str) -> list[str]:
 
 
 def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:
-    """What the placeholders other than training and job stand for in an experiment."""
+    """The values of the placeholders other than training and job in an experiment."""
     methods = experiment.localization.methods
     return {
         "method": methods,

@@ -34,7 +34,7 @@ def test_the_scale_of_gradients_moves_areas_but_not_linear_ones(factor: float):
 
 def test_maps_without_areas_are_refused_by_both():
     for measure in (area_ratios, linear_area_ratios):
-        with pytest.raises(ValueError, match="nothing to share out"):
+        with pytest.raises(ValueError, match="no square holds a share"):
             measure(np.zeros((8, 8)))
         with pytest.raises(ValueError, match=r"outside \[0, 1\)"):
             measure(np.ones((8, 8)), [1.5])

@@ -340,7 +340,7 @@ def test_ratios_of_an_odd_map_do_not_depend_on_orientation(transform: Callable):
     ("contribution", "message"),
     [
         (np.zeros((8, 8)), "at most 0.0, of which"),
-        (np.full((8, 8), 1e-17), "nothing to share out"),
+        (np.full((8, 8), 1e-17), "no square holds a share"),
         (np.full((8, 8), np.nan), "64 values that are not finite"),
         (np.diag([np.inf, 1, 1, 1]), "1 values that are not finite"),
         (np.diag([-0.5, 1, 1, 1]), "negative"),

@@ -138,7 +138,7 @@ def spoiled(value: float) -> Callable[[], nn.Module]:
     ("make", "says"),
     [
         (spoiled(torch.nan), "gradients are not finite in any of 2 images"),
-        (spoiled(0.0), "nothing to share out"),
+        (spoiled(0.0), "no square holds a share"),
         (lambda: create("vit_tiny_patch16_224", 3, depth=1, img_size=48), "Choose a convolutional network"),
         (lambda: nn.Linear(2, 2), "a Linear has no `forward_features`"),
         (lambda: create("resnet18", 3, global_pool="", drop_rate=0.0), "computes no feature maps of 48 x 48 pixels"),

@@ -238,7 +238,7 @@ def test_images_without_a_visible_cue_count_in_the_means_alone(measure):
 def test_one_channel_is_not_compared(measure, name: str):
     table, status = measure(name, noisy(1), torch.ones(2, 1))
     assert table.empty and not status["applies"]
-    assert "the last feature maps have 1, at least 2 are needed" in status["reason"]
+    assert "the last feature maps have 1; it needs at least 2" in status["reason"]
 
 
 @pytest.mark.parametrize("name", ["gap", "pca", "cues"])

@@ -71,7 +71,7 @@ def test_without_tables_every_claim_is_undecided(claim):
         ([(0.2, 37, 0.1, -0.2, 0.4), (0.99, 37, 0.9, 0.72, 0.97)], "contradicted", "at t = 0.99"),
         ([(0.2, 37, 0.5, 0.2, 0.75)], "undecided", "the interval holds 0.71"),
         ([(0.2, 37, 0.1, -0.2, 0.4), (0.3, 37, 0.5, 0.2, 0.75)], "undecided", "at t = 0.3"),
-        ([(0.2, 9, 0.0, -0.1, 0.1)], "undecided", "9 networks, at least 10"),
+        ([(0.2, 9, 0.0, -0.1, 0.1)], "undecided", "9 networks; it needs at least 10"),
         ([(0.2, 9, 0.9, 0.8, 0.95), (0.3, 12, 0.0, -0.3, 0.3)], "supported", "t = 0.3"),
     ],
 )

@@ -123,10 +123,10 @@ def test_what_was_left_out_is_said(few: RunResults):
     folder = few.paths.analysis("erf", "resnet50")
     with np.load(folder / "arrays.npz") as arrays:
         maps = {"finetuned": arrays["finetuned"]}
-    write_analysis(folder, maps, skipped_images={"finetuned": 2}, without={"random": "nothing to share out"})
+    write_analysis(folder, maps, skipped_images={"finetuned": 2}, without={"random": "no square holds a share"})
     text = text_of(few)
     assert "Images skipped, since gradients are not finite: 2 of resnet50, fine-tuned." in text.caption
-    assert "Not measurable: resnet50, random (nothing to share out)." in text.caption
+    assert "Not measurable: resnet50, random (no square holds a share)." in text.caption
     assert [row[1] for row in text.rows if row[0] == "resnet50"] == ["fine-tuned"]
     page, _ = show.figure(few)
     dashes = [axes for axes in page.axes if [text.get_text() for text in axes.texts] == ["–"]]

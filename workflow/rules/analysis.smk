@@ -2,7 +2,9 @@
 # becomes a table. An analysis of several jobs has a folder for each below that of the training.
 for name in ANALYSES:
     several = stages.stages()[name].jobs
-    place = "/".join([LOGS, "analysis", name, "{training}", *(["{job}"] if several else [])])
+    place = "/".join(
+        [LOGS, "analysis", name, "{training}", *(["{job}"] if several else [])]
+    )
 
     rule:
         name:

@@ -55,7 +55,7 @@ def code(stage):
     )
 
 
-# What `snakemake --report` says of each table and figure; written when a run starts, and no part of the run.
+# The captions of `snakemake --report` for each table and figure; written when a run starts, and not part of the run.
 CAPTIONS = Path(".snakemake/captions").absolute()
 
 
@@ -81,11 +81,11 @@ RULES = {
     "data": "dataset",
     **{part: f"write_{part}" for part in ("tables", "figures", "report", "manifest")},
 }
-# The rules that are not called as their stage, since a target is.
+# The rules that do not have their stage's name, because a target has it.
 
 
 FORCED = {"--forcerun", "-R", "--forceall", "-F"}
-# Options of a call that makes files again, whatever the notes say. Snakemake does not tell while it reads the rules.
+# Options of a call that makes files again in any case. Snakemake does not say so while it reads the rules.
 
 
 def noted(file):

@@ -22,7 +22,7 @@ Rgb = tuple[float, float, float]
 
 
 class UndeclaredSetting(Exception):
-    """A stage reads a setting that it does not declare, so that changing the setting would not run it again."""
+    """A stage read a setting that it does not declare: a change of the setting would not run it again."""
 
 
 class Settings(BaseModel):
@@ -33,7 +33,7 @@ class Settings(BaseModel):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """A field is asked for that is not there: these settings are what one stage may read (see `restricted`)."""
+            """Raises for a field that is not there: these settings hold what one stage may read (see `restricted`)."""
             if name in type(self).model_fields:
                 raise UndeclaredSetting(
                     f"this stage reads the setting '{name}' of {type(self).__name__}, which it does not declare: name "
@@ -46,7 +46,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def restricted(settings: S, keys: Iterable[str]) -> S:
-    """The same settings with some of their keys alone, given with dots: "compute", "analysis.erf".
+    """The same settings with only some of their keys, given with dots: "compute", "analysis.erf".
 
     Reading any other key raises UndeclaredSetting.
     """

@@ -42,7 +42,7 @@ class DatasetSettings(Settings):
 
 
 SPLIT_SEED = "Chooses the validation images. Another `seed` of the experiment leaves them as they are."
-"""What `split_seed` is, for the kinds that have it."""
+"""Description of `split_seed`, for the kinds that have it."""
 
 
 def _class_of(module: str) -> type[DatasetSettings]:
@@ -98,20 +98,20 @@ def kind_module(kind: str) -> str:
 
 
 def may_be_published(kind: str) -> bool:
-    """Whether pictures that show images of this kind of dataset may leave this machine; a kind unknown here may not."""
+    """Whether pictures that show images of this kind of dataset may leave this machine; unknown kinds may not."""
     return kind in KINDS and KINDS[kind][1].may_be_published
 
 
 def contents(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a dataset's settings, as plain values, those that what is in its folder depends on."""
+    """The settings of a dataset, as plain values, that the content of its folder depends on."""
     places = KINDS[values["kind"]][1].places if values["kind"] in KINDS else frozenset()
     return {key: value for key, value in values.items() if key not in places}
 
 
 def folder_name(dataset: DatasetSettings) -> str:
-    """The folder of a dataset under `data/`: its name, and 8 digits that differ where what is in it differs.
+    """The folder of a dataset under `data/`: its name, and 8 digits that depend on its content.
 
-    So two experiments never write over each other's data, and share it where it is the same.
+    Two experiments thus share equal data and never write over each other's.
     """
     text = json.dumps(contents(dataset.model_dump(mode="json")), sort_keys=True)
     return f"{dataset.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""What an analysis says of itself in its `settings.py`: from this it becomes a stage of a run, rules and all."""
+"""The declaration in the `settings.py` of an analysis, which makes it a stage of a run with its rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ class AnalysisStage:
     """One analysis as a stage.
 
     `place` orders the report. `reads` names the stages whose files it reads; `may_read` the settings that it may read
-    besides its own, as dotted keys (see `camagain.stages`). An analysis runs once for each training of each model; with
-    `models`, of those models alone, and with `jobs`, as several jobs, each with a folder of its own.
+    besides its own, as dotted keys (see `camagain.stages`). An analysis runs once for each training of each model;
+    `models` limits it to some models, and `jobs` splits it into several jobs, each with a folder of its own.
     """
 
     place: int

@@ -21,7 +21,7 @@ from camagain.errors import UserError, nearest
 from camagain.statistics.confidence import CONFIDENCE
 
 BASELINE = "baseline"
-"""The model name under which boxes that look at nothing are scored; no experiment may use it."""
+"""The model name of the baselines, which never look at the image; no experiment may use it."""
 
 BASELINE_METHODS = ("whole-image", "centre-gaussian")
 
@@ -48,7 +48,7 @@ class Model(Settings):
     options: dict[str, bool | int | float | str | list[int]] = Field(
         default={},
         description="Options of the architecture, such as `kernels: 61` of `slak_tiny`. With `thresholded_pooling: "
-        "0.1` any head that averages takes the cells above that share of a channel's maximum alone (Bae et al. 2020).",
+        "0.1` any head that averages takes only the cells above that share of a channel's maximum (Bae et al. 2020).",
     )
     weights: Literal["random", "timm", "upstream", "published", "lite0-package"] = Field(
         default="random",
@@ -69,8 +69,8 @@ class Localization(Settings):
     methods: tuple[Method, ...] = Field(
         default=("cam", "cam-gt", "pc1", "pc1-gt"),
         min_length=1,
-        description="`cam` and `pc1`, of the predicted class as in the paper's script, or with `-gt` of the true class "
-        "as in wsolevaluation; and the methods that the optional package grad-cam brings (docs/metrics.md).",
+        description="`cam` and `pc1`: maps of the predicted class as in the paper's script; with `-gt`, of the true "
+        "class as in wsolevaluation. Also the methods of the optional package grad-cam (docs/metrics.md).",
     )
     variant: Literal["published", "described"] = Field(
         default="published",
@@ -79,7 +79,7 @@ class Localization(Settings):
     )
     tap: Literal["before-norm", "after-norm"] = Field(
         default="before-norm",
-        description="Where a norm stands between the last feature maps and the classifier: maps from before it, as the "
+        description="If a norm stands between the last feature maps and the classifier: maps from before it, as in the "
         "paper's script, or from after it, where they add up to the class score exactly.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
@@ -105,7 +105,7 @@ class Evaluation(Settings):
 
 
 class Figures(Settings):
-    """What the picture figures show."""
+    """Settings of the figures that show images."""
 
     heatmap_images: int = Field(default=6, ge=1, le=24, description="Test images in the heatmap figure.")
 
@@ -130,19 +130,19 @@ class Compute(Settings):
         default=False, description="Keep decoded images on disk beside the dataset's index: larger than JPEG, faster."
     )
     checkpoint_minutes: float = Field(
-        default=10.0, ge=0, description="A training saves its state at the first epoch's end after so many minutes."
+        default=10.0, ge=0, description="A training saves its state at an epoch's end once so many minutes have passed."
     )
     fast_large_kernels: bool = Field(
         default=True, description="Compute large depthwise kernels by the fastest exact route instead of torch's own."
     )
     downloads: Path = Field(
         default=Path("downloads"),
-        description="Where weights are downloaded to; a file already there is taken, which serves machines offline.",
+        description="Folder for downloaded weights; a file already there is used, also without internet.",
     )
 
 
 class Experiment(Settings):
-    """One experiment = one file. Everything that a run depends on."""
+    """One experiment is one file. Everything that a run depends on."""
 
     run: Name = Field(description="Outputs go to `results/<run>`.")
     seed: int = Field(
@@ -226,12 +226,12 @@ class Experiment(Settings):
 
     @property
     def training_seed(self) -> int:
-        """The seed of training, where it is but one, as in what a stage of one training sees."""
+        """The seed of training where there is only one, as in the view of a stage of one training."""
         (seed,) = self.seeds
         return seed
 
     def jobs(self, analysis: str) -> list[tuple[str, str]]:
-        """(training, job) of everything that an analysis does here; the job is "" for an analysis of one job."""
+        """(training, job) for every job of an analysis; the job is "" for an analysis of one job."""
         if analysis not in self.analysis.names:
             return []
         stage, settings = declared()[analysis], self.analysis.of(analysis)
@@ -264,7 +264,7 @@ class Experiment(Settings):
 
 
 def training_name(model: str, seed: int, seeds: Sequence[int]) -> str:
-    """What the training of a model with one of several seeds is called; with a single seed as the model itself."""
+    """The name of a model's training with one of several seeds; with a single seed the model's name."""
     return f"{model}/seed{seed}" if len(seeds) > 1 else model
 
 

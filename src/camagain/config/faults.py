@@ -1,4 +1,4 @@
-"""What is wrong with an experiment file, in sentences: the key, what was found, what was expected, the nearest key."""
+"""The faults of an experiment file in sentences: the key, what was found, what was expected, the nearest key."""
 
 import re
 from typing import Any, get_args
@@ -14,7 +14,7 @@ def explain(error: ValidationError, settings: type[BaseModel]) -> list[str]:
 
 
 def root_faults(error: ValidationError) -> list[Any]:
-    """The faults without their echoes: one in `training` shows in every model's copy, one in a list as a whole."""
+    """The faults without repetitions: one in `training` shows in every model's copy, one in a list also as a whole."""
     faults = error.errors(include_url=False)
     recipe = {fault["loc"][1:] for fault in faults if fault["loc"][:1] == ("training",)}
     around = {fault["loc"][:length] for fault in faults for length in range(len(fault["loc"]))}

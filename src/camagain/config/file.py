@@ -19,7 +19,7 @@ def parse_experiment(values: Any, source: str) -> Experiment:
         raise UserError(
             f"{source}: found {type(values).__name__}, expected a mapping of keys such as run, dataset, models"
         )
-    # By name, since they lie above: what a module there lacks is said before any job.
+    # By name, since they lie above: an incomplete module there is refused before any job.
     import_module("camagain.models.families")
     import_module("camagain.paper.registry").check_exhibits()
     try:

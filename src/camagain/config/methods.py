@@ -17,8 +17,8 @@ from camagain.registry import declarations, functions, source_of
 class ScoreMap(Settings):
     """A way to make score maps, as its module declares it."""
 
-    name: str = Field(pattern=r"[a-z][a-z0-9-]*", description="As experiments and files call it.")
-    title: str = Field(description="As tables and figures call it.")
+    name: str = Field(pattern=r"[a-z][a-z0-9-]*", description="Name in experiments and files.")
+    title: str = Field(description="Name in tables and figures.")
     package_class: str | None = Field(
         default=None,
         description="The class of the optional package grad-cam that makes it. None: it is native. Then a function in "
@@ -33,7 +33,7 @@ class ScoreMap(Settings):
     )
     in_model_zoo: bool = Field(default=False, description="Whether the authors print numbers of it in their model zoo.")
     class_free: bool = Field(
-        default=False, description="Whether it looks at no class: with and without `-gt` it is the same map."
+        default=False, description="Whether it ignores the class: with and without `-gt` it is the same map."
     )
 
     @property
@@ -102,7 +102,7 @@ def method_module(method: str) -> str:
 
 
 def scored_under_choices(method: str) -> bool:
-    """Whether a method is scored again under other choices of the evaluation: maps of the predicted class alone."""
+    """Whether a method is scored again under other choices of the evaluation; only maps of the predicted class are."""
     return declared(method).choices and not uses_true_class(method)
 
 
@@ -114,4 +114,4 @@ def _display_name(method: str) -> str:
 
 
 METHOD_NAMES: Mapping[str, str] = {method: _display_name(method) for method in METHODS}
-"""How a score map is called in tables and figures."""
+"""Names of score maps in tables and figures."""

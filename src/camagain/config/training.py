@@ -27,9 +27,7 @@ class Augmentation(Settings):
     mixup: float = Field(default=0.0, ge=0, description="Alpha of mixup; 0 is off.")
     cutmix: float = Field(default=0.0, ge=0, description="Alpha of CutMix; 0 is off.")
     mixing_probability: Share = Field(default=1.0, description="Share of batches that mixup or CutMix is applied to.")
-    mixing_switch: Share = Field(
-        default=0.5, description="Where both are on: the share of mixed batches that get CutMix."
-    )
+    mixing_switch: Share = Field(default=0.5, description="If both are on: the share of mixed batches that get CutMix.")
 
 
 class Training(Settings):
@@ -53,7 +51,7 @@ class Training(Settings):
     )
     weight_decay: float = Field(default=5.0e-4, ge=0, description="Weight decay; biases and norms are exempt.")
     warmup_epochs: int | float = Field(
-        default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak; a fraction will do."
+        default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak; fractions are allowed."
     )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     drop_path: Share = Field(default=0.0, description="Stochastic depth rate, for architectures that have it.")
@@ -61,8 +59,8 @@ class Training(Settings):
         default=0.0,
         ge=0,
         lt=1,
-        description="Share that the moving average of the weights keeps at each step; 0 is off. Where it is on, the "
-        "average is what is validated and kept.",
+        description="Share that the moving average of the weights keeps at each step; 0 is off. If it is on, the "
+        "average is validated and kept.",
     )
     precision: Literal["fp32", "bf16"] = Field(
         default="fp32", description="`bf16`: forward and backward pass under autocast; the weights stay in fp32."

@@ -33,10 +33,10 @@ from camagain.datasets.verify import verified_sizes
 from camagain.errors import UserError
 
 SLACK_PIXELS = 1.0
-"""A box may reach this far outside its image: rounding."""
+"""A box may reach this far outside its image, because of rounding."""
 
 SLACK_INSIDE = 0.90
-"""Beyond that, the least share of a box that must lie inside its image.
+"""The least share that must lie inside the image, of a box that reaches further outside.
 
 Of the 11,788 official boxes 30 reach outside by 1 to 32 pixels; the worst (image 5007) has 92.0 % of its area inside.
 """

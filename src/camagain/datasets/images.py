@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from camagain.datasets.decoded import DecodedImages
 
 CACHE_BYTES = 2**30
-"""Decoded images are kept in memory while a split fits into this; JPEG decoding would else dominate small networks."""
+"""Decoded images of a split up to this size stay in memory; JPEG decoding would otherwise dominate small networks."""
 
 Transform = Callable[[Image.Image], torch.Tensor]
 Item = tuple[torch.Tensor, int, int]

@@ -113,10 +113,10 @@ def image_path(index_path: Path, row_path: str) -> Path:
 def fingerprints(index_path: Path) -> dict[str, str]:
     """Digests of what an index says and of the bytes of every image, the same wherever the dataset lies.
 
-    One for "all", and one for each split by its name: two runs may share the images that they are measured on, and not
-    those that they learned from. Of an image with a region to ignore both masks count too, by their pixels: camagain
-    united them, and the bytes of the same PNG depend on the library that compressed it. Cue boxes do not count: no
-    network learns from them and no box is judged by them.
+    One for "all", and one for each split by its name: two runs may share their test images but not their training
+    images. For an image with a region to ignore both masks also count, by their pixels: camagain united them, and the
+    bytes of the same PNG depend on the library that compressed it. Cue boxes do not count: no network learns from them
+    and no box is judged by them.
     """
     index = read_index(index_path).sort_values("image_id")
     digests = {name: hashlib.sha256() for name in ("all", *SPLITS)}

@@ -1,4 +1,4 @@
-"""Unites the masks of an image's instances into one, and says what evaluation has to ignore beside it.
+"""Unites the masks of an image's instances into one, and those of the regions that evaluation ignores.
 
 wsolevaluation resizes each mask to the size of the score maps, taking the nearest pixel, and then unites. Taking the
 nearest pixel of the united mask is the same as long as all masks of an image have one size, so other sizes are refused.

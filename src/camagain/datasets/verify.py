@@ -1,4 +1,4 @@
-"""Opens every image once before anything is trained on it, and learns its size on the way."""
+"""Opens every image once before anything is trained on it, and reads its size."""
 
 import os
 from collections.abc import Sequence

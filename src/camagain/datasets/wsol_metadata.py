@@ -7,8 +7,8 @@
 | image_sizes.txt | path,width,height; may be missing or empty, sizes are then the images' |
 | localization.txt | path,x0,y0,x1,y1 for every box, or path,mask,ignore for every instance |
 
-Corners are inclusive pixel indices. Of an image's lines with masks one names the region to ignore, the others end in a
-comma. Training needs no places, so localization.txt may be missing or empty in train/; where it has lines, every image
+Corners are inclusive pixel indices. One of an image's lines with masks names the region to ignore; the others end in a
+comma. Training needs no boxes, so localization.txt may be missing or empty in train/; where it has lines, every image
 has one. image_ids_proxy.txt is not read. The layout is that of github.com/clovaai/wsolevaluation at 96f4b88679af.
 """
 
@@ -271,7 +271,7 @@ def _lists_masks(file: Path) -> bool:
 
 
 def _check_parts(parts: dict[str, Part]) -> None:
-    """Refuses what is only wrong across splits: an image in two, gaps between labels, boxes here and masks there."""
+    """Refuses faults across splits: an image in two, gaps between labels, boxes in one and masks in another."""
     first: dict[str, tuple[Path, Line]] = {}
     refuse(
         [

@@ -1,7 +1,7 @@
 """Checks a file against its published size and digest, or against what was recorded when it was first seen.
 
-The record is `ledger.json` beside the files, one entry per file name, for people to read and to edit: an entry that is
-deleted is made anew from the file that lies there at the next use.
+The record is `ledger.json` beside the files, one entry per file name, for people to read and to edit: a deleted entry
+is made anew at the next use from the file that lies there.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def read_ledger(folder: Path) -> dict[str, Record]:
 
 
 def record(target: Path, size: int, sha256: str, source: str) -> None:
-    """Writes down what `target` is, replacing what was written of it; call it alone in the folder."""
+    """Records what `target` is, replacing its old entry; only one process of a folder may call it at a time."""
     entry = Record(bytes=size, sha256=sha256, source=source, date=f"{datetime.now(UTC):%Y-%m-%d}")
     entries = {**read_ledger(target.parent), target.name: entry}
     write_json(target.parent / LEDGER, {name: entries[name].model_dump() for name in sorted(entries)})

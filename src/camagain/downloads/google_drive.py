@@ -1,7 +1,7 @@
 """Files on Google Drive: from the page that a person opens to the address that delivers the bytes.
 
-A file that Google has not scanned for viruses, any above about 100 MB, is answered by a web page with a form, whose
-hidden fields (`confirm`, `uuid`) must be sent back; a file that was asked for too often, by a page that says so.
+For a file above about 100 MB, which Google does not scan for viruses, it sends a web page with a form, whose hidden
+fields (`confirm`, `uuid`) must be sent back; for a file that was asked for too often, a page that says so.
 """
 
 import re
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import httpx
 
 HOST = "https://drive.usercontent.google.com"
-"""Where files are delivered from."""
+"""The host that delivers files."""
 
 PAGE = re.compile(r"https://drive\.google\.com/file/d/([\w-]+)(?:/.*)?")
 
 MOST_PAGES = 3
-"""Web pages in a row after which no file is expected any more."""
+"""After so many web pages in a row no file is expected any more."""
 
 QUOTA_SIGNS = ("quota", "too many users", "too many times")
 
@@ -33,14 +33,14 @@ def file_id(url: str) -> str | None:
 def locate(client: "httpx.Client", url: str, host: str = HOST) -> str:
     """The address that delivers the bytes of the file whose page is `url`, after sending back the forms in between.
 
-    Raises Refusal where Google Drive says that there is no file to be had, with its own words, and Later (from
+    Raises Refusal, with Google Drive's own words, where it gives no file, and Later (from
     `check_status`) where it may answer differently in a while.
     """
     import httpx
 
     link = httpx.URL(f"{host}/download", params={"id": file_id(url) or url, "export": "download"})
     for _ in range(MOST_PAGES):
-        # One byte says as well as all whether a file comes or a page.
+        # One byte is enough to tell a file from a page.
         with client.stream("GET", link, headers={"Range": "bytes=0-0"}) as response:
             if response.status_code != 416:  # what a server may say to a range of an empty file
                 check_status(response)
@@ -67,7 +67,7 @@ def _reason(page: "_Page") -> str:
 
 
 class _Page(HTMLParser):
-    """What matters of a page: the address and the hidden fields of its download form, its title and its captions."""
+    """The parts of a page that matter: address and hidden fields of its download form, title and captions."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""Downloads a file over HTTP such that only a complete, verified file ever bears its final name.
+"""Downloads a file over HTTP such that only a complete, verified file ever has its final name.
 
-Beside the target lie, while it arrives, `<name>.part` and `<name>.part.json`, which says of what file it is a part.
+While it arrives, `<name>.part` lies beside the target, and `<name>.part.json`, which says of what file it is a part.
 """
 
 import shutil
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     Locate = Callable[[httpx.Client, str], str]
 
 LONGEST_PAUSE = 60.0
-"""Seconds between two attempts."""
+"""Most seconds between two attempts."""
 
 
 class Unreachable(UserError):
-    """A source that gives no file: another one may be tried. Never raised for a file that came but is a wrong one."""
+    """A source that gives no file: another one may be tried. Never raised for a wrong file."""
 
 
 class Later(Exception):
@@ -164,7 +164,7 @@ def _download(
 def _attempt(
     client: "httpx.Client", url: str, part: Path, size: int | None, locate: "Locate | None", by_hand: str
 ) -> None:
-    """One request; goes on after the bytes that are there if the server's file is still the one that `part` is of."""
+    """One request; it continues after the bytes of `part` if the server still has the same file."""
     have, headers = _resume(url, part)
     if size is not None and have == size:
         return

@@ -15,9 +15,9 @@ POLL_SECONDS = 0.2
 def alone_in(folder: Path) -> Iterator[None]:
     """Waits until no other process downloads into `folder`, and keeps others out until the block ends.
 
-    Two trainings that start together thus download a file once, and the second finds it there; nor can they lose each
-    other's line of the ledger. One lock for the whole folder suffices: two downloads share one line anyway. The system
-    frees the lock of a process that dies. A folder that cannot be written needs no lock, for nothing changes in it.
+    Two trainings that start together thus download a file once, and neither loses the other's line of the ledger. One
+    lock for the whole folder suffices: two downloads share one connection anyway. The system frees the lock of a
+    process that dies. A folder that cannot be written needs no lock, because nothing changes in it.
     """
     if not os.access(folder, os.W_OK):
         yield

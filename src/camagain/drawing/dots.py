@@ -14,7 +14,7 @@ SPREAD = 0.64
 
 INCHES_PER_MODEL = 0.065
 INCHES_PER_ROW = (0.17, 0.8)
-"""A row is as high as its models need, at least high enough for its label, and at most this, where dots overlap."""
+"""Least and largest height of a row: high enough for its label, and at most where dots begin to overlap."""
 
 
 def draw_dots(axes: Axes, table: pd.DataFrame, by: str, labels: Mapping[str, str], colors: Mapping[str, str]) -> None:
@@ -41,7 +41,7 @@ def draw_dots(axes: Axes, table: pd.DataFrame, by: str, labels: Mapping[str, str
 
 
 def offsets_of(models: int) -> list[float]:
-    """Where the dot of each model stands in a row, 0 in the middle of it."""
+    """Offset of each model's dot from the middle of a row."""
     return np.linspace(-SPREAD / 2, SPREAD / 2, models).tolist() if models > 1 else [0.0]
 
 

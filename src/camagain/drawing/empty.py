@@ -1,4 +1,4 @@
-"""What is drawn where an analysis applies to no model of the run: the reasons, so that the figure still exists."""
+"""The figure of an analysis that applies to no model of the run: it shows the reasons."""
 
 import textwrap
 

@@ -1,4 +1,4 @@
-"""What the report says of a network without building it: its card, and the size of its kernels from its weights."""
+"""A network as the report describes it without building it: its card, and the kernel sizes in its weights."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def model_card(results: RunResults, model: str) -> dict[str, Any]:
 def largest_kernel(weights: Path) -> int:
     """The longest side of a network's kernels in cells, read from the shapes in its weights.
 
-    Of its depthwise kernels where it has some, which is what the paper compares; of a ResNet those behind the stem, 3.
+    It is that of the depthwise kernels, which the paper compares, or, in a ResNet, of the kernels behind the stem: 3.
     """
     with safe_open(existing(weights), framework="numpy") as file:
         shapes = [tuple(file.get_slice(key).get_shape()) for key in file.keys()]  # noqa: SIM118 - it is no mapping

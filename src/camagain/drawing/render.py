@@ -13,7 +13,7 @@ SPECIAL = {
 """Characters that LaTeX reads as commands, or that its fonts for text lack."""
 
 COLUMN_CHARACTERS, PAGE_CHARACTERS = 48, 115
-"""The longest row of a table in one column of the page, and of one whose cells need no second line."""
+"""Most characters in a row: of a table in one column of the page, and of one whose cells are not wrapped."""
 
 WRAPPED_CHARACTERS = 28
 """Characters of a line in a text cell of a table that is too wide for the page otherwise."""

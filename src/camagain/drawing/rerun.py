@@ -6,7 +6,7 @@ from camagain.config import Experiment
 from camagain.config.analysis import declared
 
 SHOWN_KIND = {"tables": "csv", "figures": "pdf"}
-"""Which file of a table or figure a command names; the job behind it writes its other kinds, too."""
+"""The file of a table or figure that a command names; the same job also writes its other kinds."""
 
 
 def experiment_file(experiment: Experiment) -> str:
@@ -15,7 +15,7 @@ def experiment_file(experiment: Experiment) -> str:
 
 
 def drawing_command(experiment: Experiment, part: Literal["tables", "figures"], name: str) -> str:
-    """Makes a table or figure again, and before it whatever it depends on that is missing or out of date."""
+    """Makes a table or figure again, after everything it depends on that is missing or out of date."""
     target = f"results/{experiment.run}/{part}/{name}.{SHOWN_KIND[part]}"
     return f"snakemake {target} --force --configfile {experiment_file(experiment)}"
 

@@ -18,7 +18,7 @@ from camagain.errors import UserError
 from camagain.statistics.correctness import Correct
 
 MAP_NAMES = {**METHOD_NAMES, "whole-image": "whole image", "centre-gaussian": "centred Gaussian"}
-"""How a score map is called in tables and figures."""
+"""Names of score maps in tables and figures."""
 
 Found = TypeVar("Found")
 
@@ -30,13 +30,13 @@ class RunResults:
     experiment: Experiment
     paths: RunPaths
     description: dict[str, Any] | None = None
-    """Of the dataset, where it is known from elsewhere than the folder of the data, such as a manifest."""
+    """The dataset's description, where it comes from elsewhere than the folder of the data, such as a manifest."""
     seed: int | None = None
-    """Of the trainings that are read, where the experiment has several; see `read_results`."""
+    """Seed of the trainings that are read, where the experiment has several; see `read_results`."""
     _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, compute: Callable[["RunResults"], Found]) -> Found:
-        """What a function finds in these results, computed when it is first asked for: tables and figures share it."""
+        """The result of a function of these results, computed once: tables and figures share it."""
         return self._keep(compute, lambda: compute(self))
 
     def json(self, path: Path) -> Any:
@@ -209,7 +209,7 @@ class RunResults:
 
     @property
     def scope(self) -> str:
-        """What every score of this run stands on, as one sentence."""
+        """The data behind every score of this run, as one sentence."""
         half = ", backbone in bfloat16" if self.experiment.localization.precision == "bfloat16" else ""
         return f"{self.sample}{half}; {self.brackets}."
 
@@ -277,7 +277,7 @@ class MeanResults(RunResults):
         return self._mean(lambda part: part.history(model), ("epoch",), ("history", model))
 
     def _mean(self, read: Callable[[RunResults], pd.DataFrame], keys: tuple[str, ...], name: Hashable) -> pd.DataFrame:
-        """The mean over the seeds of what each has under a name."""
+        """The mean over the seeds of the table that `read` gives, kept under a name."""
         return self._keep(name, lambda: mean_over_seeds({s: read(part) for s, part in self.parts.items()}, keys))
 
     @property

@@ -1,4 +1,4 @@
-"""The numbers of an analysis with what they stand on, as every table that leaves a run says it."""
+"""The numbers of an analysis with the data behind them, as in every table that leaves a run."""
 
 import pandas as pd
 

@@ -18,7 +18,7 @@ PAGE_INCHES = 7.0
 """Width of the two columns of the CVPR format."""
 
 OTHER_COLORS = ("#56B4E9", "#E69F00", "#F0E442", "#000000")
-"""Of networks without a family. Together with the families' they are Okabe and Ito's, safe for colour-blind readers."""
+"""Colours of networks without a family; with the families' they are Okabe and Ito's, safe for colour-blind readers."""
 
 BASELINE_COLOR = "#7F7F7F"
 
@@ -56,8 +56,8 @@ def model_colors(architectures: dict[str, str]) -> dict[str, str]:
 
 
 def color_labels(architectures: dict[str, str], drawn: list[str]) -> dict[str, str]:
-    """What each colour of `model_colors` stands for among the models drawn, for a legend (label -> colour): a model's
-    name, or a family with the number of its models where several share the colour."""
+    """The legend of `model_colors` for the models drawn (label -> colour): a model's name, or a family with the number
+    of its models where several share the colour."""
     colors = model_colors(architectures)
     labels: dict[str, str] = {}
     for color in dict.fromkeys(colors[name] for name in drawn):

@@ -1,7 +1,7 @@
 """What each choice of the evaluation costs: the same images and the same network, scored under other choices.
 
-Where the paper, its code and the evaluation code it compares with leave something open, two programs that are both
-right print different numbers. Here every such choice is changed, alone or in all combinations, and its effect is
+The paper, its code and the evaluation code it compares with leave choices open, so two correct programs can print
+different numbers. Here every such choice is changed, alone or in all combinations, and its effect is
 measured on the images of the test split, with the paired tests of `paired`.
 """
 
@@ -29,7 +29,7 @@ from camagain.statistics.estimates import Resampled
 from camagain.statistics.paired import mcnemar
 
 SCORES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
-"""The scores that are computed, and the IoUs of which each takes the mean."""
+"""The scores that are computed -> the IoUs over which each takes the mean."""
 
 
 def own_way(experiment: Experiment) -> Choices:
@@ -63,7 +63,7 @@ def choices_table(
 
     `difference_points` and its interval are against the experiment's own way; `gained` and `lost` count images that
     only the changed way, or only the own one, has right at its best threshold (MaxBoxAcc alone: McNemar's test).
-    `swept`: what sweeps over test maps have found already, by step; these maps are not swept again.
+    `swept`: results of earlier sweeps over test maps, by step; these maps are not swept again.
     """
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
@@ -78,15 +78,15 @@ def choices_table(
         steps = sorted({way.threshold_step for way in ways})
         tables = swept[maps] if maps in swept else sweep_test(paths, model, maps, steps, executor)
         for way in ways:
-            for figure, deltas in SCORES.items():
-                own = replace(way, contours=contours_of(figure, way, base))
+            for score, deltas in SCORES.items():
+                own = replace(way, contours=contours_of(score, way, base))
                 correct = [tables[way.threshold_step][own.contours, delta] for delta in deltas]
-                found[figure, way] = Result(own, correct, sampling)
+                found[score, way] = Result(own, correct, sampling)
     rows = [
-        row(model, method, figure, found[figure, way], found[figure, base])
-        for figure in SCORES
+        row(model, method, score, found[score, way], found[score, base])
+        for score in SCORES
         for way in ways_from(base, settings.choices)
-        if (figure, way) in found
+        if (score, way) in found
     ]
     return pd.DataFrame(rows)
 
@@ -119,18 +119,18 @@ class Result:
         return self.correct[0].at(best_of(self.correct[0].curve())[1])  # (N,)
 
 
-def row(model: str, method: str, figure: str, result: Result, base: Result) -> dict[str, Any]:
+def row(model: str, method: str, score: str, result: Result, base: Result) -> dict[str, Any]:
     """A row of the table."""
     own = result.resampled.estimate(result.sampling.confidence)
     difference = (result.resampled - base.resampled).estimate(result.sampling.confidence)
     changed: dict[str, Any] = {"gained": None, "lost": None, "p_value": None}
-    if figure == "max_box_acc":
+    if score == "max_box_acc":
         test = mcnemar(result.right, base.right)
         changed = {"gained": test.only_first, "lost": test.only_second, "p_value": test.p_value}
     return {
         "model": model,
         "method": method,
-        "figure": figure,
+        "figure": score,
         "changed": result.way.changed(base.way),
         **asdict(result.way),
         "value_percent": own.value,

@@ -139,5 +139,5 @@ def upsampled(experiment: Experiment, method: Method, split: str) -> Iterator[np
 
 
 def variant_of(experiment: Experiment, method: str) -> Variant:
-    """How a method's maps are finished: `published` is defined for methods that have variants alone."""
+    """How a method's maps are finished: `published` is defined only for methods that have variants."""
     return experiment.localization.variant if declared(method).variants else "described"

@@ -16,14 +16,14 @@ from camagain.evaluation.metrics import in_top
 from camagain.evaluation.score_maps import scale_boxes
 
 SCORED_SPLITS = ("val", "test")
-"""val chooses the threshold of one score; every score is of test."""
+"""val only chooses a threshold; every score is of test."""
 
 REMEDY = "Run `camagain localize` again, after `camagain data` if the dataset has changed."
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is true of the N images of one split, in the order of the index."""
+    """The ground truth of the N images of one split, in the order of the index."""
 
     classes: int  # of the whole dataset
     image_id: list[str]
@@ -48,7 +48,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the classifier said of the same N images."""
+    """The classifier's predictions for the same N images."""
 
     predicted: np.ndarray  # (N,) int64
     top1: np.ndarray  # (N,) bool, the prediction is the label

@@ -1,8 +1,8 @@
-"""Masks at the size of the score maps, and what of them counts as object, as background, or not at all.
+"""Masks at the size of the score maps, and which of their pixels count as object, as background, or not at all.
 
 OpenImages' and SynthBirds' masks are 0 and 255. CUB's are grey: the share of five annotators who drew the pixel as
-bird, in steps of 51. Here a pixel is object when more than half said so, that is above 127. wsolevaluation takes every
-value above 0.5 of 255, hence any one annotator, which is the same for 0 and 255; it never measures PxAP on CUB.
+bird, in steps of 51. Here a pixel is object if more than half of them drew it, that is above 127. wsolevaluation takes
+every value above 0.5 (of 255), so one annotator is enough; it never measures PxAP on CUB.
 """
 
 from pathlib import Path
@@ -49,8 +49,8 @@ def read_regions(
 ) -> np.ndarray:
     """What each pixel counts as: (size, size) uint8 with 0 background, 1 object and 255 ignored.
 
-    `ignore_path` is a second mask, of what is left out of every count; a pixel that is also object remains object, as
-    in wsolevaluation. UserError as `read_mask`, for either file.
+    `ignore_path` is a second mask, of pixels that are left out of every count; a pixel that is also object remains
+    object, as in wsolevaluation. UserError as `read_mask`, for either file.
     """
     is_object = read_mask(mask_path, size, image_size)
     regions = np.where(is_object, np.uint8(OBJECT), np.uint8(BACKGROUND))

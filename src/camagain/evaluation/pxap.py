@@ -2,8 +2,8 @@
 
 A pixel is predicted to be object at a threshold when its score reaches it. Pixels of all images are pooled, precision
 and recall are taken at each threshold of a grid, and PxAP is the area under the curve as a sum of steps,
-sum_k P_k (R_k - R_(k-1)) over falling thresholds (Choe et al., CVPR 2020 and TPAMI 2022). All that it needs of an image
-is how many object and background pixels lie between each threshold and the next: 8 kB at 1,000 thresholds.
+sum_k P_k (R_k - R_(k-1)) over falling thresholds (Choe et al., CVPR 2020 and TPAMI 2022). Of an image it needs only the
+number of object and background pixels between each threshold and the next: 8 kB at 1,000 thresholds.
 
 The thresholds are followed by 1, 2 and 3, as in wsolevaluation's MaskEvaluator. The bin from 1 to 2 is for a score of
 exactly 1, and the empty one from 2 to 3 is where the curve starts, at a recall of 0.

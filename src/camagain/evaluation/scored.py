@@ -1,6 +1,6 @@
-"""One method of one model, scored: everything that its scores, curves and files are made of.
+"""One method of one model, scored: the source of its scores, curves and files.
 
-Images are worked on in blocks, and of each block only bits (`correctness`) and the largest boxes are kept, so that
+Images are worked on in blocks, and only bits (`correctness`) and the largest boxes of each block are kept, so that
 neither upsampled maps nor IoUs of a whole dataset are ever in memory.
 """
 
@@ -18,7 +18,7 @@ from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.statistics.correctness import Correct
 
 DELTA = 0.5
-"""The IoU that makes a box correct, in every score but MaxBoxAccV2."""
+"""The least IoU of a correct box, in every score but MaxBoxAccV2."""
 
 BLOCK = 512
 """Images whose IoUs are in memory together: 512 x 1,000 thresholds x 2 kinds of contours take 8 MB."""

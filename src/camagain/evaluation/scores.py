@@ -1,8 +1,8 @@
 """The scores of one method of one model: their values on the test split, intervals, and thresholds.
 
 Every score that depends on a threshold comes twice. Under its own name the threshold is the best on the test split, as
-the literature has it, so that numbers can be compared. Under `<name>_val_threshold` it is the best on val, which is
-what someone without test boxes would get.
+in the literature, so that scores can be compared. Under `<name>_val_threshold` it is the best on val, as for someone
+without test boxes.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from camagain.statistics.bootstrap import Interval, Sampling, interval_of, wilso
 from camagain.statistics.correctness import Correct
 
 Score = dict[str, Any]
-"""value, low, high, unit, and what else is needed to read the number."""
+"""value, low, high, unit, and whatever else a reader of the number needs."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Part:
 def scores(scored: Scored, true_class: bool, sampling: Sampling) -> dict[str, Score | None]:
     """Every score of docs/metrics.md by name; None where it does not apply.
 
-    `true_class`: the maps are of the ground-truth class. Only then is GT-known Loc what its name says, and only then
-    can a box be right for a class that is among the five best but not the first.
+    `true_class`: the maps are of the ground-truth class. GT-known Loc and Top-5 Loc are defined only then: a box must
+    be right for a class that need not be predicted first.
     """
     largest = part(scored, "largest", DELTA)
     every = [part(scored, "all", delta) for delta in DELTAS]
@@ -66,7 +66,7 @@ def part(scored: Scored, contours: str, delta: float) -> Part:
 
 
 def counting(boxes: Part, condition: np.ndarray) -> Part:
-    """The same threshold, but only images count that meet a condition, (N,) bool."""
+    """The same threshold, but an image counts only if it also meets a condition, (N,) bool."""
     return Part(boxes.delta, boxes.choosing, boxes.choosing_on_val, boxes.counted.where(condition))
 
 

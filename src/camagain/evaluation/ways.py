@@ -38,7 +38,7 @@ ALTERNATIVES: dict[str, tuple[Any, ...]] = {
     "threshold_step": (0.001, 0.01),
     "contours": ("largest", "all"),
 }
-"""What else each choice could be: what papers, their code and wsolevaluation do."""
+"""Other values of each choice, as in papers, their code and wsolevaluation."""
 
 
 def ways_from(base: Choices, extent: str) -> Iterator[Choices]:
@@ -64,7 +64,7 @@ def map_name(method: str, way: Choices, base: Choices) -> str:
 
 
 class Finished(NamedTuple):
-    """Stored maps, and how they are finished: ways that agree in this are answered by one sweep over the same maps."""
+    """Stored maps, and how they are finished: one sweep answers all ways that agree in this."""
 
     maps: str  # their name in maps.npz
     size: int
@@ -81,8 +81,8 @@ def finished(method: str, way: Choices, base: Choices) -> Finished:
     )
 
 
-def contours_of(figure: str, way: Choices, base: Choices) -> str:
+def contours_of(score: str, way: Choices, base: Choices) -> str:
     """MaxBoxAccV2 takes all contours by definition; there the changed choice is the largest alone."""
-    if figure == "max_box_acc":
+    if score == "max_box_acc":
         return way.contours
     return "all" if way.contours == base.contours else base.contours

@@ -8,9 +8,9 @@ from multiprocessing import get_context
 
 @contextmanager
 def processes(count: int) -> Iterator[Executor | None]:
-    """An executor of so many processes; None for one, which needs no other.
+    """An executor of so many processes; None for one process.
 
-    Threads would not do. A map takes a dozen compiled calls of microseconds, and handing Python's lock to a thread on
+    Threads are too slow: a map takes a dozen compiled calls of microseconds, and handing Python's lock to a thread on
     another core can take as long as one of them (docs/benchmarks.md). Processes are started afresh, which takes a
     second, instead of forked: a fork copies locks that other threads hold.
     """

@@ -1,4 +1,4 @@
-"""Score maps: class activation maps, and the one pass over the images that everything later is computed from."""
+"""Score maps: class activation maps, and the one pass over the images from which everything later is computed."""
 
 from camagain import _torchvision  # noqa: F401  # before anything that imports timm
 from camagain.localization.methods.cam import cam

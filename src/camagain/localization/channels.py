@@ -15,8 +15,8 @@ def activated_cells(features: torch.Tensor, thetas: tuple[float, ...] = THETAS) 
     """How many cells of every channel exceed theta times its maximum, (B, C, h, w) -> (T, B, C) int16.
 
     The activated area is this count divided by h * w. A channel whose maximum is not positive has none: modern networks
-    have signed feature maps, and a share of a negative maximum would count the weakest cells. Our definition; the
-    paper's is not known.
+    have signed feature maps, and a share of a negative maximum would count the weakest cells. This definition is ours;
+    the paper's is not known.
     """
     peak = features.amax((2, 3), keepdim=True)  # (B, C, 1, 1)
     counts = [((features > theta * peak) & (peak > 0)).sum((2, 3)) for theta in thetas]

@@ -26,7 +26,7 @@ TOP = 5
 
 @dataclass
 class Found:
-    """What the pass gathers, one array per batch under each name, axis 0 (axis 1 for areas) running over images."""
+    """The results of the pass: under each name one array per batch; axis 0 (axis 1 for areas) runs over images."""
 
     parts: dict[str, list[np.ndarray]] = field(default_factory=dict)
     maps: tuple[str, ...] = ()  # which of the names are score maps

@@ -1,6 +1,6 @@
 """The one forward pass: a network made ready for inference, the images as it sees them, and its last feature maps.
 
-Whatever is measured of a network is measured of the same computation; callers keep only what is theirs. Axes: B images,
+Every measurement of a network uses this computation; callers keep only the results they need. Axes: B images,
 C channels, h x w cells of the feature grid, K classes, S pixels a side.
 """
 
@@ -28,8 +28,8 @@ def ready(network: Network, compute: Compute, device: torch.device, merging: boo
     """Makes a network ready for inference, in place, and returns it: eval mode, parameters without gradients.
 
     Where the experiment asks for fast large kernels, parallel branches are merged and large kernels take the fast
-    route. A merged network can neither be trained nor take the weights of a file any more, so give a copy where the
-    network is needed again; `merging=False` keeps the branches where BatchNorm is still to take its statistics.
+    route. A merged network can no longer be trained or load weights, so give a copy where the network is needed again;
+    `merging=False` keeps the branches where BatchNorm is still to take its statistics.
     """
     network.eval()
     if compute.fast_large_kernels:
@@ -67,7 +67,7 @@ def features_of(network: Network, images: torch.Tensor, name: str, precision: st
 
 
 def features_of_size(network: Network, images: torch.Tensor, name: str) -> torch.Tensor:
-    """The same for images of a size that the network may not take; NotApplicable where it computes no cell of them."""
+    """The same for images that may be too small for the network; NotApplicable where it computes no cell of them."""
     size = f"{images.shape[-2]} x {images.shape[-1]} pixels"
     try:
         features = features_of(network, images, name)
@@ -82,14 +82,14 @@ def features_of_size(network: Network, images: torch.Tensor, name: str) -> torch
 
 
 def require_finite(values: torch.Tensor, name: str, what: str = "feature maps") -> None:
-    """NotApplicable where what a network computes holds NaN or infinity."""
+    """NotApplicable where values that a network computed hold NaN or infinity."""
     if not values.isfinite().all():
         raise NotApplicable(f"'{name}': its {what} hold NaN or infinity. Train it again.")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a network computes of some images, on its device."""
+    """A network's results for some images, on its device."""
 
     features: torch.Tensor  # (B, C, h, w), the last feature maps
     scores: torch.Tensor  # (B, K), class scores before any softmax

@@ -1,4 +1,4 @@
-"""What every function takes that makes score maps from feature maps and class weights.
+"""The arguments of every function that makes score maps from feature maps and class weights.
 
 Axes: B images, C channels, h x w cells of the feature grid.
 """

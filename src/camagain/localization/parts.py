@@ -1,4 +1,4 @@
-"""What a score map is made of: channels that speak for a class and against it, and further principal components.
+"""Parts of a score map: evidence of channels for and against a class, and further principal components.
 
 Axes: B images, C channels, h x w cells of the feature grid, Q components, M = COMPONENTS_COUNTED.
 """
@@ -29,7 +29,7 @@ def evidence_by_sign(features: torch.Tensor, weights: torch.Tensor) -> tuple[tor
 
 
 def components(features: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first principal components and how much variance each explains, of what PC1 is computed from.
+    """The first principal components of PC1's matrix, and the share of variance that each explains.
 
     (B, C, h, w), (B, C) -> axes (B, Q, h, w) of unit length, each with the sign of the described PC1, and shares of the
     variance (B, M) in descending order, which sum to at most 1. Q = 3 and M = 30; where there are fewer, zeros follow.

@@ -17,9 +17,9 @@ TOLERANCE = 1e-3
 def final_norm(network: Network, name: str = "network") -> nn.Module | None:
     """The norm between a network's last feature maps and its classifier; None where there is none.
 
-    Found by trial: of no norm, `network.norm` and `network.head.norm` it is the first after which the mean of the maps,
-    weighed by the classifier, gives the class scores of random features; the thresholded mean where the network pools
-    so. UserError where none does.
+    It is found by trial: the first of no norm, `network.norm` and `network.head.norm` after which the mean of the maps
+    (the thresholded mean where the network pools that way), weighed by the classifier, gives the class scores of random
+    features. UserError where none does.
     """
     candidates = [None, getattr(network, "norm", None), getattr(getattr(network, "head", None), "norm", None)]
     head = linear_head(network, name)
@@ -45,7 +45,7 @@ def final_norm(network: Network, name: str = "network") -> nn.Module | None:
 
 
 def after_norm(norm: nn.Module | None, features: torch.Tensor) -> torch.Tensor:
-    """Feature maps whose mean is what the classifier weighs where it pools by the mean, (B, C, h, w) -> same.
+    """Feature maps whose mean is the classifier's input where it pools by the mean, (B, C, h, w) -> same.
 
     A BatchNorm is applied to the maps as it is. A LayerNorm that the network applies to the mean over cells is, for one
     image, linear in the maps once the deviation of that mean is known: every cell is centred over channels and divided
@@ -63,7 +63,7 @@ def after_norm(norm: nn.Module | None, features: torch.Tensor) -> torch.Tensor:
 
 
 def pooled(norm: nn.Module | None, features: torch.Tensor, pool: Pool) -> torch.Tensor:
-    """What the classifier weighs if maps are pooled by `pool`, (B, C, h, w) -> (B, C): that, and nothing else, changes.
+    """The classifier's input if maps are pooled by `pool` and nothing else changes, (B, C, h, w) -> (B, C).
 
     A LayerNorm is applied to pooled features, a BatchNorm to the maps before, each where the network has it. With the
     plain mean these are the means of `after_norm`.

@@ -1,7 +1,7 @@
 """Published checkpoints under our names: which tensor of a file is which of ours, strictly.
 
-A layout says under which name a file keeps one of our tensors. It is written from ours to theirs, so that it is total:
-every tensor of ours is asked for, and whatever a file holds besides is left over and named.
+A layout says under which name a file keeps one of our tensors. It maps our names to theirs, so that it is complete:
+every tensor of ours is looked up, and the error names whatever else a file holds.
 
     family      layout      who wrote the file
     replknet    authors     RepLKNet-pytorch, and the authors of CAM Back Again, who kept that code
@@ -105,7 +105,7 @@ def _substitute(rules: tuple[tuple[str, str], ...]) -> Layout:
 
 
 def _replknet_authors(key: str) -> str:
-    """Theirs numbers RepLK blocks and feed-forward blocks in one list, and keeps transitions beside the stages."""
+    """The authors number RepLK blocks and feed-forward blocks in one list, and keep transitions beside the stages."""
     if match := re.fullmatch(r"stages\.(\d+)\.downsample\.(.*)", key):
         return f"transitions.{int(match[1]) - 1}.{match[2]}"
     if match := re.fullmatch(r"stages\.(\d+)\.blocks\.(\d+)\.(replk|ffn)\.(.*)", key):

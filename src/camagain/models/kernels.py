@@ -1,8 +1,8 @@
 """Kernel size as the only thing that changes: depthwise kernels of a trained network enlarged or cut, in place.
 
-Which part of a map's locality comes from the size of the kernels, and which from the rest of the architecture, cannot
-be told from networks that differ in both. `enlarge_kernels` gives a network larger kernels that compute the same until
-trained further; `shrink_kernels` takes the outer taps away from trained ones. Both are ours, not the paper's.
+Networks that differ in kernel size and in the rest of the architecture cannot show which of the two makes maps local.
+`enlarge_kernels` gives a network larger kernels that compute the same until trained further; `shrink_kernels` takes the
+outer taps away from trained ones. Both are ours, not the paper's.
 
 Parallel branches may stay: cutting commutes with `camagain.models.merge`, and `covered_kernels` names those that gain
 nothing from being enlarged. A branch that outgrows the kernel beside it, as SLaK's small one may, no longer fits into
@@ -25,7 +25,7 @@ from camagain.models.large_kernel import LargeKernelConv2d
 from camagain.models.large_kernel.strided import STRIDED
 
 PLAIN_CONVOLUTIONS = (nn.Conv2d, LargeKernelConv2d, Conv2dSame, *STRIDED.values())
-"""Layers that convolve by their weight as it is; other subclasses of nn.Conv2d normalise, generate or quantise it."""
+"""Layers that use their weight as it is; other subclasses of nn.Conv2d normalise, generate or quantise it."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What the narrow networks share, one for each family: for small images, with a 12 x 12 feature grid at 96 px.
 
-That is the grid of the paper's networks at 384 px. The paper's end at stride 32, which leaves 3 x 3 cells of a 96 px
-image: no map to look at. The narrow ones stay at stride 8 by dropping the last two strides, as networks for class
-activation maps have done since Zhou et al. (2016).
+That is the grid of the paper's networks at 384 px. The paper's end at stride 32, which leaves only 3 x 3 cells of a
+96 px image. The narrow ones stay at stride 8 by dropping the last two strides, as networks for class activation maps
+have done since Zhou et al. (2016).
 """
 
 from typing import Any, TypeVar

@@ -22,7 +22,7 @@ BLAS_VALUES = 20480
 
 
 class FastPointwise(TorchFunctionMode):
-    """Within this context such layers take the faster route; all other torch functions are what they were."""
+    """Within this context such layers take the faster route; all other torch functions stay the same."""
 
     def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}

@@ -16,7 +16,7 @@ from camagain.downloads import Unreachable, fetch, google_drive
 from camagain.errors import UserError, nearest
 
 TORCH_FILE_STARTS = (b"PK\x03\x04", b"\x80")
-"""Of files that torch writes: a zip archive since version 1.6, a pickle before."""
+"""First bytes of files that torch writes: a zip archive since version 1.6, a pickle before."""
 
 DOCS = "docs/weights.md says how weights are put there by hand."
 

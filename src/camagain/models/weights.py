@@ -60,7 +60,7 @@ def fetch_weights(experiment: Experiment) -> Iterator[str]:
 
 
 def _load_file(network: Network, model: Model, obtained: Obtained, num_classes: int) -> str:
-    """Loads a published file, with `upstream` weights all but the classifier; one sentence on what it was."""
+    """Loads a published file (of `upstream` weights all but the classifier); returns one sentence on the file."""
     source, path = obtained.source, obtained.path
     checkpoint = read_checkpoint(path)
     try:

@@ -98,9 +98,9 @@ def linear_head(network: Network, name: str = "network") -> LinearHead:
 def feature_maps(network: Network, images: torch.Tensor, name: str = "network") -> torch.Tensor:
     """The last feature maps, images (B, 3, H, W) -> (B, C, h, w); NotApplicable where a network has no such maps.
 
-    What they are is the architecture's `forward_features`: after the final activation or norm if that comes before
-    pooling, before the norm if it comes after pooling (timm's ConvNeXt). A network with a classifier must have as many
-    channels as it weighs.
+    They are the output of the architecture's `forward_features`: after the final activation or norm if that comes
+    before pooling, before the norm if it comes after pooling (timm's ConvNeXt). A network with a classifier must have
+    as many channels as the classifier has weights for each class.
     """
     features = network.forward_features(images)
     classified = hasattr(network, "get_classifier") or features.ndim != 4

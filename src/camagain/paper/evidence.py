@@ -1,7 +1,7 @@
 """Whether a run can say anything about the paper: on its images, and with its networks.
 
-The paper's numbers are of CUB-200-2011's test split, 5,794 images of 200 classes, and of two networks at 384 px. What
-was measured on anything else is never put where it could be taken for them.
+The paper's numbers are of CUB-200-2011's test split, 5,794 images of 200 classes, and of two networks at 384 px. No
+table or figure shows other measurements in their place.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,9 @@ class Counterpart:
 
 
 def is_papers_data(dataset: dict[str, Any]) -> bool:
-    """Whether a dataset, as `dataset.json` describes it, is what the paper was measured on.
+    """Whether a dataset, as `dataset.json` describes it, is the one that the paper used.
 
-    A folder counts, and wsolevaluation's layout: known by the number of classes and of test images. Drawn birds never
-    do.
+    A folder or wsolevaluation's layout counts if it has as many classes and test images. Drawn birds never count.
     """
     return (
         dataset["kind"] != "synthbirds"

@@ -1,4 +1,4 @@
-"""The manifest: what a run was made from, with what, where, how long it took, and a checksum of every file."""
+"""The manifest: inputs, versions, machine and wall times of a run, and a checksum of every file."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -7,18 +7,18 @@ from camagain.config import Experiment
 from camagain.errors import UserError, nearest
 
 PARTS = ("tables", "figures", "report", "manifest")
-"""In the order in which each needs the ones before it."""
+"""Every part; each needs the ones before it."""
 
 
 def check_parts(parts: Sequence[str]) -> None:
-    """UserError for a part that there is not."""
+    """UserError for an unknown part."""
     for part in parts:
         if part not in PARTS:
             raise UserError(f"unknown part '{part}'; expected one of {list(PARTS)}.{nearest(part, PARTS)}")
 
 
 def write_part(part: str, experiment: Experiment, paths: RunPaths) -> None:
-    """Writes one part; what the others need is imported when they are asked for."""
+    """Writes one part; the imports of the others are left out."""
     from camagain.drawing.results import read_results
 
     results = read_results(experiment, paths)

@@ -1,7 +1,7 @@
 """Numbers that others published, as data (`published.csv`): each with its printed digits, source and certainty.
 
-Only what somebody could read in a source is in the table. What is remembered of the literature, or guessed, is not: a
-number without a source is no reference.
+The table holds only numbers that were read in a source, none that are remembered or guessed: a number without a source
+is no reference.
 """
 
 import csv
@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from camagain.errors import nearest
 
 Certainty = Literal["printed", "reported", "digitised", "derived"]
-"""Printed by those who measured it; reported by somebody else; measured in a picture; computed from such numbers."""
+"""Of a number: printed by those who measured it, reported by others, measured in a picture, or computed from such."""
 
 CERTAINTIES: tuple[str, ...] = get_args(Certainty)
 UNITS = ("percent", "points", "share", "cells", "pixels")

@@ -1,14 +1,14 @@
 """Every table and figure that a run can have: one module each, found by looking and read without importing it.
 
 An exhibit is a module of `paper/exhibits/`, or one of `analysis/<name>/` whose file name begins with `show`; that of
-the analysis itself is `show.py`. At its top level it says, written out:
+the analysis itself is `show.py`. At its top level it has these constants, written out:
 
     NAME          of its files: tables/NAME.csv, figures/NAME.png
     TITLE         its heading
     PLACE         its rank in the report, a whole number; an analysis stands where the experiment names it
     KEYS          the columns that identify a row of its CSV, by which two runs are compared
 
-A table besides has
+A table also has
 
     numbers(results) -> DataFrame               its CSV
     text(results, table) -> TextTable           how people read it, made of these numbers
@@ -18,7 +18,7 @@ and a figure
     CAPTION       what stands below it
     figure(results) -> (Figure, DataFrame)      the picture, and the CSV that it draws
 
-One module may have both, of one name. Where it matters, it says more:
+One module may have both, under one name. Optional constants:
 
     FIGURE_TITLE  heading of the figure, where it is not TITLE
     FIGURE_KEYS   keys of the figure's CSV, where they are not KEYS
@@ -49,7 +49,7 @@ from camagain.errors import UserError
 Part = Literal["tables", "figures"]
 
 FUNCTIONS: Mapping[Part, str] = {"tables": "text", "figures": "figure"}
-"""The function by which a module is known to have a table, or a figure."""
+"""The function that makes a module a table, or a figure."""
 
 SPECIAL = re.compile(r"([\\*`|_])")
 """Characters that reStructuredText reads as marks."""
@@ -70,7 +70,7 @@ KINDS: Mapping[str, type] = {
     "PHOTOGRAPHS": bool,
     "SHOWN_IF": str,
 }
-"""What an exhibit says of itself, and of which kind each value is."""
+"""The constants of an exhibit, and the type of each."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Exhibit:
         return FUNCTIONS[part] in self.functions
 
     def words(self, part: Part) -> str:
-        """What it shows: a figure's caption; of a table, whose caption has numbers of the run, the module's summary."""
+        """What it shows: a figure's caption, or, as a table's caption has numbers of the run, the module's summary."""
         return self.caption if part == "figures" else self.summary
 
     def is_shown(self, experiment: Experiment) -> bool:
@@ -188,7 +188,7 @@ def _read(file: Path, package: Path) -> Exhibit:
 
 
 def _literal(value: ast.expr) -> Any:
-    """A value that is written out; None for one that would have to be computed."""
+    """A value that is written out; None for one that has to be computed."""
     try:
         return ast.literal_eval(value)
     except ValueError:

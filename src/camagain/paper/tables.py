@@ -29,7 +29,7 @@ def write_tables(results: RunResults) -> None:
 
 
 def numbers_of(results: RunResults, numbers: Numbers) -> pd.DataFrame:
-    """The numbers behind a table; with several seeds those of each, the seed first."""
+    """The numbers behind a table; with several seeds those of each, in the first column the seed."""
     if len(results.parts) == 1:
         return results.once(numbers)
     tables = [part.once(numbers).assign(**{TRAINING_SEED: seed}) for seed, part in results.parts.items()]

@@ -40,8 +40,8 @@ class Batches:
 class Shares(Sampler[list[int]]):
     """One process's part of each batch; the parts of all processes together are the batch.
 
-    It takes as many rows from the batch's front as from its end, each the mirror image of another, because mixup and
-    CutMix mix image i with image B - 1 - i: so the mixed images of a step do not depend on the number of processes.
+    It takes as many rows from the batch's front as from its end, in pairs i and B - 1 - i, which mixup and CutMix mix
+    with each other: the mixed images of a step do not depend on the number of processes.
     """
 
     def __init__(self, batches: BatchSampler, process: int, processes: int) -> None:
@@ -61,7 +61,7 @@ class Shares(Sampler[list[int]]):
 def make_batches(
     experiment: Experiment, recipe: Training, paths: RunPaths, index: pd.DataFrame, accelerator: Accelerator
 ) -> Batches:
-    """The loaders of one process. What a step sees depends on the number neither of processes nor of workers."""
+    """The loaders of one process. The images of a step do not depend on the number of processes or workers."""
     compute, process, processes = experiment.compute, accelerator.process_index, accelerator.num_processes
     train, val = (index[index["split"] == split].reset_index(drop=True) for split in ("train", "val"))
     decoded = decoded_images(paths.index) if compute.cache_images else None

@@ -35,7 +35,7 @@ def finetune(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
 
 
 def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
-    """What each process of a training does; the first one writes."""
+    """Trains in one of the processes; the first one writes."""
     model = experiment.model(model_name)
     accelerator = make_accelerator(experiment, model)
     index = read_index(paths.index)
@@ -71,7 +71,7 @@ def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) ->
 
 
 def make_accelerator(experiment: Experiment, model: Model) -> Accelerator:
-    """What places a training on the experiment's device and joins its processes."""
+    """The accelerator that places a training on the experiment's device and joins its processes."""
     device = prepare(experiment.compute)
     return Accelerator(
         cpu=device.type == "cpu",

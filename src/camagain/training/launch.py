@@ -85,7 +85,7 @@ def _end_with(parent: int) -> None:
 
 
 def clear(error: Exception, folder: Path, compute: Compute) -> Exception:
-    """The cause of a failure: what a process said of itself, before what the others made of its silence."""
+    """The cause of a failure: the message of the process that failed, not the others' errors about its silence."""
     messages = sorted(folder.glob("error-*"))
     if messages:
         return UserError(messages[0].read_text(encoding="utf-8"))

@@ -31,7 +31,7 @@ COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1_percent", "val_lo
 
 @dataclass
 class Trainee:
-    """All that changes while a network is trained. Random numbers are no part of it: each epoch seeds its own."""
+    """Everything that changes while a network is trained, except random numbers: each epoch seeds its own."""
 
     network: Network
     average: ModelEmaV3 | None
@@ -203,7 +203,7 @@ class Loop:
         return int(images), loss / images, 100 * hits / images
 
     def not_finite(self, loss: float, number: int) -> str:
-        """What to say of a loss that is infinite or no number."""
+        """The message for a loss that is infinite or no number."""
         epoch, step = divmod(number, self.batches.steps)
         return (
             f"{self.name}: the loss became {loss} in epoch {epoch + 1}, step {step + 1}. Lower training.learning_rate, "

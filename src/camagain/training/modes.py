@@ -47,7 +47,7 @@ def moving_average(network: Network, recipe: Training) -> ModelEmaV3 | None:
 
 
 def training_mode(network: nn.Module, recipe: Training) -> None:
-    """Training mode, BatchNorm left to its stored statistics where the recipe says so; scale and shift learn on."""
+    """Training mode; BatchNorm keeps its stored statistics where the recipe says so, but learns scale and shift."""
     network.train()
     for layer in network.modules():
         if recipe.freeze_norm_statistics and isinstance(layer, BatchNorm):
@@ -56,9 +56,9 @@ def training_mode(network: nn.Module, recipe: Training) -> None:
 
 @contextmanager
 def statistics_kept(network: nn.Module, kept: bool = True) -> Iterator[None]:
-    """Where `kept`, the running statistics of BatchNorm are after the block what they were before it.
+    """Where `kept`, restores the running statistics of BatchNorm after the block.
 
-    Around a backward pass with gradient checkpointing, whose second forward pass would else count every batch twice.
+    For a backward pass with gradient checkpointing, whose second forward pass would otherwise count every batch twice.
     """
     layers = [layer for layer in network.modules() if kept and isinstance(layer, BatchNorm)]
     before = [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]

@@ -27,8 +27,8 @@ class Snapshots:
     def keep(self, epoch: int, network: nn.Module) -> None:
         """Writes the weights after an epoch if they are wanted, over those that a killed job has written.
 
-        A full disk costs the snapshot and not the training, which cannot be had again as cheaply: it is said now, and
-        `publish` names every epoch that is missing.
+        A full disk costs only the snapshot, not the training: it prints so now, and `publish` names every epoch that
+        is missing.
         """
         if epoch not in self.recipe.snapshot_epochs:
             return

@@ -35,7 +35,7 @@ class StateFile:
             os.fsync(file.fileno())  # a machine that loses power must not keep the new name with half the bytes
 
     def read(self) -> tuple[dict[str, Any] | None, str]:
-        """The state, or None where there is none to go on from; and one sentence why, "" where no file lies there."""
+        """The state, or None where training starts anew; and why, in one sentence, "" where no file lies there."""
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             found = state.pop("identity")

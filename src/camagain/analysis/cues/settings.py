@@ -1,4 +1,4 @@
-"""Settings of the analysis `cues`, and what it is as a stage of a run."""
+"""Settings of the analysis `cues`, and its stage of a run."""
 
 from camagain.config.declared import AnalysisStage
 

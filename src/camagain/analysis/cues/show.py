@@ -68,7 +68,7 @@ def cells(own: pd.DataFrame) -> list[str]:
 SHADES: Mapping[str, float] = {"cues": 1.0, "rest of the object": 0.5, "background": 0.18}
 """Regions in the order of a bar, and the opacity of the model's colour in each."""
 
-AREA = "share of the area"
+AREA_LABEL = "share of the area"
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
@@ -83,8 +83,8 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     page, panels = plt.subplots(
         1, 4, figsize=(PAGE_INCHES, height), width_ratios=(1.5, 1, 1, 1), sharey=True, layout="constrained"
     )
-    draw_shares(panels[0], table, {AREA: AREA.replace(" the ", "\nthe "), **methods}, colors)
-    rows = {AREA: "", **methods}
+    draw_shares(panels[0], table, {AREA_LABEL: AREA_LABEL.replace(" the ", "\nthe "), **methods}, colors)
+    rows = {AREA_LABEL: "", **methods}
     concentration = table[(table["quantity"] == "concentration") & (table["region"] == "cues")]
     for axes, values, start, label in (
         (panels[1], concentration, 1, "mass on cues,\ntimes uniform"),
@@ -96,7 +96,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         axes.set_xlabel(label)
         if start:
             axes.set_xlim(0, None)
-    panels[0].set_yticks(range(len(rows)), [AREA.replace(" the ", "\nthe "), *methods.values()])
+    panels[0].set_yticks(range(len(rows)), [AREA_LABEL.replace(" the ", "\nthe "), *methods.values()])
     labels = color_labels(results.architectures, models)
     handles: list[Artist] = [Line2D([], [], color=color, label=label) for label, color in labels.items()]
     handles += [Patch(color="black", alpha=alpha, linewidth=0, label=region) for region, alpha in SHADES.items()]

@@ -1,4 +1,4 @@
-"""Settings of the analysis `erf`, and what it is as a stage of a run."""
+"""Settings of the analysis `erf`, and its stage of a run."""
 
 from typing import Literal
 

@@ -63,8 +63,8 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         "own maps, not comparable between architectures. Scale-free: absolute mean of a channel divided by its root "
         "mean square, 1 for a flat map. Area: cells above a share of the channel's maximum. Positive: channels with a "
         f"positive maximum. {images} images spread evenly over the test split of {results.sample}, and noise of their "
-        f"mean and deviation. Brackets: for random networks the lowest and the highest of {seeds}, whose BatchNorm "
-        f"takes its statistics from the images or noise measured; else {confidence} % intervals over images. "
+        f"mean and deviation. Brackets: the lowest and the highest of {seeds} random networks, whose BatchNorm takes "
+        f"its statistics from the images or noise measured; for others {confidence} % intervals over images. "
         "initialization.csv has all epochs."
     )
     headers = tuple(header for header, _ in QUANTITIES.values())
@@ -167,7 +167,7 @@ def label_epochs(axes: Axes, epochs: int) -> None:
 
 
 def handles(few: bool) -> list[Line2D]:
-    """What dots and lines stand for."""
+    """The legend of dots and lines."""
     dot: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.5, "color": "black", "markeredgewidth": 0.7}
     found = [
         Line2D([], [], label="random weights, images; one dot a seed", **dot),

@@ -1,4 +1,4 @@
-"""Settings of the analysis `interventions`, and what it is as a stage of a run."""
+"""Settings of the analysis `interventions`, and its stage of a run."""
 
 from pydantic import Field, field_validator
 

@@ -95,7 +95,7 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
         "same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
         "zero, without training; the control is the network before the cut. ERF area: of the smallest centred square "
         "that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means "
-        "over seeds of the further training; paired intervals over images, and the range of single seeds."
+        "over seeds of the further training; paired intervals over images, and the range over seeds."
     ).strip()
 
 

@@ -205,9 +205,9 @@ def mean_gain(scored: Scored, remedy: int) -> Resampled:
     return on - off
 
 
-def points(figure: Resampled, confidence: float) -> Row:
+def points(difference: Resampled, confidence: float) -> Row:
     """A difference as columns of the table."""
-    found = figure.estimate(confidence)
+    found = difference.estimate(confidence)
     return {
         "difference_points": found.value,
         "difference_low_points": found.low,

@@ -49,7 +49,7 @@ class Corruption:
 
     @property
     def keeps_places(self) -> bool:
-        """Whether the object is still somewhere, so that a map of the image can be compared with its true box."""
+        """Whether the object can still be found, so that a map of the image can be compared with its true box."""
         return self.name != "phases"
 
     def generator(self, seed: int, image_id: str) -> np.random.Generator:

@@ -132,7 +132,7 @@ def contrasts(losses: Sequence[Loss], changes: Sequence[Mapping[str, Resampled]]
     for name in CHANGING:
         for loss in ("shape", "texture"):
             pairs = zip(losses, changes, strict=True)
-            found = [figures[name] for lost, figures in pairs if lost == loss and name in figures]
+            found = [scores[name] for lost, scores in pairs if lost == loss and name in scores]
             if found:
                 made[loss][name] = mean_of(found)
         if name in made["shape"] and name in made["texture"]:

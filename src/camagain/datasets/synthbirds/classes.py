@@ -1,4 +1,4 @@
-"""What distinguishes the classes: the colour of the crown and the colour of the wing patch, and nothing else."""
+"""The classes, which differ only in the colour of the crown and the colour of the wing patch."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ CUES: tuple[tuple[str, Colour], ...] = (
 """Saturated colours (and white) that no body and no background has; neighbours in the list differ much."""
 
 CUE_PARTS = ("crown", "wing_patch")
-"""The parts that bear the two colours, as parts.txt calls them."""
+"""The parts with the two colours, by their names in parts.txt."""
 
 MAX_CLASSES = len(CUES) ** 2
 

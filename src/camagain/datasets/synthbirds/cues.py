@@ -1,4 +1,4 @@
-"""Reads back where the parts lie that decide a bird's class."""
+"""Reads the boxes of the parts that decide a bird's class."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

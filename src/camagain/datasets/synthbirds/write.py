@@ -57,7 +57,7 @@ def write_synthbirds(folder: Path, settings: SynthBirds, workers: int = 1) -> No
     layout: "<image> <part> x y width height visible", tight to the pixels that the part covers by at least half.
 
     The same settings give the same bytes on any machine and with any number of `workers` (processes; with more than
-    one, a script that calls this needs the usual `if __name__ == "__main__"`). Nothing half-written ever bears the
+    one, a script that calls this needs the usual `if __name__ == "__main__"`). Nothing half-written ever has the
     name `folder`. A folder that this function wrote is replaced, with all that lies in it; UserError if anything else
     lies there.
     """

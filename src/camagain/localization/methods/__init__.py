@@ -7,8 +7,8 @@
 | `<method>.<tap>` | the other tap, before-norm or after-norm, where a norm stands between maps and classifier |
 | `<method>.<variant>.<tap>` | both |
 
-The others serve one table, that of what each choice costs. They are made here because the pass over the images is made
-once. Axes: B images, K classes, C channels, h x w cells.
+The last three serve one table, `evaluation-choices`. They are made here because there is only one pass over the images.
+Axes: B images, K classes, C channels, h x w cells.
 """
 
 from collections.abc import Callable, Mapping

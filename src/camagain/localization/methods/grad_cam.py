@@ -2,13 +2,13 @@
 
 The package runs a whole network on images. Here it is given the head alone, with the feature maps as its images: no
 image passes the backbone again, and as the package resizes its maps to the size of its input, they stay at the size of
-the grid. What needs the images, or layers before the last, cannot be had this way and is left out: Score-CAM and
-Ablation-CAM (they mask the input or its channels and run the network anew, hundreds of times), FullGrad (gradients of
+the grid. Methods that need the images, or layers before the last, cannot be made this way and are left out: Score-CAM,
+Ablation-CAM (both mask the input or its channels and run the network anew, hundreds of times), FullGrad (gradients of
 every bias), guided backpropagation, and the package's smoothing by flipped images.
 
 Maps are as the package gives them: negative values cut off, then shifted and scaled to [0, 1], zeros without positive
-evidence. One deviation: the sign of a principal component, which the package leaves to the linear algebra library and
-which so differs between machines, is here the one with the largest absolute cell positive.
+evidence. One deviation: the package leaves the sign of a principal component to the linear algebra library, so that it
+differs between machines; here the largest absolute cell is positive.
 
 Axes: B images, K classes, C channels, h x w cells of the feature grid.
 """

@@ -2,10 +2,10 @@
 
 Axes: B images, C channels, h x w cells of the feature grid, P = h w cells in a row.
 
-Every channel is weighed by its class weight and then scaled to [0, 1] by itself, so of a weight only the sign counts.
+Every channel is weighed by its class weight and then scaled to [0, 1] by itself, so only the sign of a weight counts.
 The channels are the samples of a principal component analysis and the cells its variables: the first axis is the
-picture along which channels differ most. An axis has no sign. Which of its ends is the object has to be decided, and
-that is where the two variants part.
+picture along which channels differ most. The sign of an axis is arbitrary; the two variants decide differently which
+of its ends is the object.
 """
 
 import torch
@@ -23,13 +23,13 @@ def pc1(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "publi
       largest absolute cell positive; divided by its largest value; x replaced by 1 - x if the bright cells of the frame
       (above the mean; the frame is one cell wide above and to the left, two cells below and to the right) number more
       than half of 2 (h - 1) + 2 (w - 1). Values reach from -1 to 2.
-    - `described`: in [0, 1], and the same for an axis and its negative: of the two, the one is taken in which at most
-      half of the outermost cells, counted once each, are above the mean, and of two that fit, the one whose outermost
-      cells are darker on average.
+    - `described`: in [0, 1], and the same for an axis and its negative: it takes the one in which at most half of the
+      outermost cells, counted once each, are above the mean; if both fit, the one whose outermost cells are darker on
+      average.
 
-    Deviations of both: a channel of one value says nothing about cells and counts as zeros, where the script divides 0
+    Deviations of both: a constant channel says nothing about cells and counts as zeros, where the script divides 0
     by 0 and stops; it was written for networks without such channels, but behind a ReLU every image has some. An exact
-    eigendecomposition stands for scikit-learn's randomized solver, which is not seeded in the script and moves in the
+    eigendecomposition replaces scikit-learn's randomized solver, which is not seeded in the script and moves in the
     last digits from run to run. Raises ValueError when the shapes do not fit.
     """
     check_shapes(features, weights)

@@ -1,4 +1,4 @@
-"""Families of networks: what the paper compares, and what colours and correlations go by.
+"""Families of networks, which the paper compares and which decide colours and groups of correlations.
 
 Each module beside declares one, and registers with timm the networks of it that timm lacks. The declarations are read
 without importing torch, because tables, figures and comparisons need no network.
@@ -17,11 +17,11 @@ from camagain.registry import declarations, source_of
 class Family(Settings):
     """A family of networks, as its module declares it."""
 
-    name: str = Field(description="As tables and figures call it.")
+    name: str = Field(description="Name in tables and figures.")
     key: str = Field(
         pattern=r"[a-z0-9_]+", description="The part of an architecture's name by which it is known; its key in tables."
     )
-    year: int = Field(description="Of its publication: tables and figures show the families in this order.")
+    year: int = Field(description="Year of its publication: tables and figures show the families in this order.")
     color: str = Field(pattern=r"#[0-9A-F]{6}", description="In every figure.")
     modern: bool = Field(description="Whether it counts as a modern network in the paper's claim on remedies.")
 

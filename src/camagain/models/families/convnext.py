@@ -1,7 +1,7 @@
 """ConvNeXt: Liu et al., "A ConvNet for the 2020s" (CVPR 2022, arXiv 2201.03545), from timm; two are added.
 
 `convnext_narrow` is for small images. `convnext_base_cam` is the one that the authors of CAM Back Again fine-tuned and
-published, with their head and not timm's. Of the two networks that they published
+published, with their head and not timm's. They published two networks:
 
 - ConvNeXt-B (`convnext_base_cam` below): timm's network without its norm and classifier; then mean over the map, one
   linear layer, softmax *inside* the network.
@@ -115,7 +115,7 @@ class NarrowConvNeXt(ConvNeXt):
     The original (patch stem, LayerNorm, weights of standard deviation 0.02) stayed near chance in short trials: 24 % of
     8 SynthBirds classes on val after 16 epochs at batch 32 (one seed). This one has 98.8 to 100 % on test after the
     demo's 5 epochs at batch 16 (six seeds). The stem is ResNet's, whose max-pooling keeps small coloured spots;
-    BatchNorm stands for LayerNorm, which drops how strong a colour is; weights start as He et al. (2015) draw them, and
+    BatchNorm replaces LayerNorm, which drops how strong a colour is; weights start as He et al. (2015) draw them, and
     depthwise kernels near the identity, so that the first nonlinearity sees single cells and not averages over 7 x 7 of
     them. As in the authors' fine-tuned ConvNeXt no norm follows the last stage: a class score is exactly the mean of
     its map.

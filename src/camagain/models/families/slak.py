@@ -39,7 +39,7 @@ def depthwise_bn(width: int, height: int, length: int) -> nn.Module:
 
 
 class Strips(nn.Module):
-    """What stands for a K x K depthwise kernel: K x N plus N x K plus N x N, each with its BatchNorm (figure 2).
+    """Three kernels in place of a K x K depthwise one: K x N plus N x K plus N x N, each with BatchNorm (figure 2).
 
     `camagain.models.merge` reduces it to two strips with a bias.
     """

@@ -21,7 +21,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 CHUNK_BYTES = 4 * 2**20
-"""Spectra of so many bytes are worked on at a time on a CPU: about what stays in a core's share of the cache."""
+"""Bytes of spectra that are worked on at a time on a CPU: about a core's share of the cache."""
 
 CHUNK_BYTES_ON_GPU = 512 * 2**20
 """On a GPU: enough to keep all of it busy."""

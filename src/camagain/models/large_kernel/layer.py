@@ -9,7 +9,7 @@ from camagain.models.large_kernel.fourier import fourier_conv2d
 from camagain.models.large_kernel.strided import STRIDED, by_fourier, is_large_strided
 
 SMALLEST_LARGE_KERNEL = 13
-"""Longest side from which a kernel counts as large. oneDNN's fast path for depthwise kernels ends at 13."""
+"""A kernel counts as large from this longest side on. oneDNN's fast path for depthwise kernels ends at 13."""
 
 FEW_TAPS = 300
 """With no weight gradient to compute, kernels of fewer taps (13 x 13, strips of K x 5) are faster convolved directly.

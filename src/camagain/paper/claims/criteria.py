@@ -1,7 +1,7 @@
 """What would support a claim of the paper, and what would contradict it: one function each, of the tables of a run.
 
-The paper gives no criteria; these are ours, fixed before any run at full scale. Where neither side is met, or the
-tables are not there, the verdict is `undecided`.
+The paper gives no criteria; these are ours, fixed before any run at full scale. Where neither criterion is met, or a
+table is missing, the verdict is `undecided`.
 """
 
 import math
@@ -17,20 +17,20 @@ from camagain.paper.published import Published, published_value
 Verdict = Literal["supported", "contradicted", "undecided"]
 
 FEWEST_NETWORKS = 10
-"""Networks below which no correlation over networks decides anything: intervals over fewer mean little."""
+"""Fewest networks for a correlation over networks to decide anything: intervals over fewer mean little."""
 
 MAIN_DRIVER = math.sqrt(0.5)
-"""A rank correlation from which on one thing explains half of the variance of another."""
+"""The rank correlation from which one thing explains half of the variance of another."""
 
 WEAK_CORRELATION = 0.3
-"""A rank correlation below which two things hardly go together: less than a tenth of the variance."""
+"""The rank correlation below which one thing explains less than a tenth of the variance of another."""
 
 AUTHORS_NETWORK = "RepLKNet-31B"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with its reason in one sentence and the numbers that it stands on."""
+    """A verdict with its reason in one sentence and the numbers behind it."""
 
     verdict: Verdict
     reason: str
@@ -77,7 +77,9 @@ def inherent_maps(tables: ClaimTables) -> Judgement:
         failed.append(bool(((rows["high"] < WEAK_CORRELATION) & (rows["low"] <= 0)).any()))
     if len(failed) == 2 and all(failed):
         return Judgement("contradicted", "neither measure goes with MaxBoxAcc in both states (below 0.3)", numbers)
-    return Judgement("undecided", "no measure certainly goes with MaxBoxAcc in both states, nor certainly not", numbers)
+    return Judgement(
+        "undecided", "no measure certainly goes with MaxBoxAcc in both states, or certainly does not", numbers
+    )
 
 
 def robust_networks(tables: ClaimTables) -> Judgement:
@@ -148,7 +150,7 @@ def answers(zoo: pd.DataFrame, method: str) -> pd.DataFrame:
 def reached(
     tables: ClaimTables, method: str, rows: pd.DataFrame, claimed: Published, bounds: tuple[float, float], extra: dict
 ) -> Judgement:
-    """A figure that has to be at least the first bound; below the second in every way it counts as missed."""
+    """A score that has to reach the first bound; it counts as missed if no way of scoring reaches the second."""
     numbers = [
         {"claimed_percent": claimed.value, "needed_percent": bounds[0], **extra},
         *numbers_of(rows, ["model", "method", "weights", "own_percent", "own_low_percent", "own_high_percent"]),
@@ -178,10 +180,10 @@ def enough(correlations: pd.DataFrame) -> pd.DataFrame:
 
 
 def too_few(correlations: pd.DataFrame) -> str:
-    """Why none of them is."""
+    """The reason where there are none: too few networks."""
     if correlations.empty:
         return "not measured"
-    return f"{correlations['models'].max()} networks, at least {FEWEST_NETWORKS} are needed"
+    return f"{correlations['models'].max()} networks; it needs at least {FEWEST_NETWORKS}"
 
 
 def numbers_of(table: pd.DataFrame, columns: list[str]) -> list[dict]:

@@ -15,7 +15,7 @@ from camagain.statistics.correlation import COLUMNS as CORRELATION
 from camagain.statistics.correlation import correlate
 
 MEASURES = ("activated_area", "gap_over_rms")
-"""What good feature maps have much of, by the paper: activated area, and GAP value, here without a network's scale."""
+"""The paper says that both are large in good feature maps: activated area, and GAP value (here free of scale)."""
 
 THETA = 0.2
 """Cells above this share of a channel's maximum count as activated; the middle one of those that are stored."""
@@ -25,10 +25,10 @@ STATES = ("random", "finetuned")
 
 @dataclass(frozen=True)
 class ClaimTables:
-    """What the criteria read; a table without rows where the run did not measure it.
+    """The tables that the criteria read; a table has no rows where the run did not measure it.
 
-    `erf`: Spearman's rho of area and MaxBoxAcc over all fine-tuned networks, a row for each t. `maps`: the same of a
-    measure of the feature maps, for each measure and state. `remedies`: per network what all remedies together gain.
+    `erf`: Spearman's rho of area and MaxBoxAcc over all fine-tuned networks, a row for each t. `maps`: the same for
+    each measure of the feature maps and each state. `remedies`: per network the gain of all remedies together.
     `zoo`: the numbers that answer the authors'. `choices`: MaxBoxAcc under other choices of the evaluation. `pc1`: per
     network MaxBoxAcc of PC1 minus that of CAM.
     """
@@ -67,7 +67,7 @@ def erf_rows(results: RunResults) -> pd.DataFrame:
 def map_rows(results: RunResults) -> pd.DataFrame:
     """Columns measure, state and those of `correlate`: a network's mean measure against MaxBoxAcc of the first method.
 
-    Of the fine-tuned network, and of its architecture with random weights, both on test images; means over seeds.
+    The states are fine-tuned, and random weights of the same architecture; both on test images, means over seeds.
     """
     columns = ["measure", "state", *CORRELATION]
     table = made(results, "initialization")

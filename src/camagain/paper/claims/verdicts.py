@@ -30,7 +30,7 @@ class Claim:
 
     @property
     def criterion(self) -> str:
-        """What the function says of itself, in one paragraph."""
+        """The criterion in one paragraph: the docstring of its function."""
         return " ".join((inspect.getdoc(self.judge) or "").split())
 
 
@@ -102,7 +102,7 @@ def assess(results: RunResults, tables: ClaimTables) -> dict[str, Any]:
 
 
 def why_no_evidence(results: RunResults) -> str:
-    """Why a run is no evidence about the paper, or nothing where it is some."""
+    """Why a run is no evidence about the paper; empty where it is evidence."""
     if not is_papers_data(results.dataset):
         return f"this run is not evidence about the paper: {data_in_words(results.dataset)}"
     random = [model.name for model in results.experiment.models if model.weights == "random"]

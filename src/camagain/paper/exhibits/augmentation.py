@@ -78,7 +78,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         f"What each change of the recipe does, in percent on {results.scope} Models of one architecture and the same "
         f"starting weights; the first is the reference. MaxBoxAcc of {MAP_NAMES[method]}; differences in points, "
-        "paired over images, each side at its own best threshold. One training each: another seed moves them, too."
+        "paired over images, each side at its own best threshold. One training each: another seed also moves them."
     )
     columns = ("Model", "Changed", "Top-1", "MaxBoxAcc", "− reference, points")
     return TextTable(caption, columns, tuple(rows), text_columns=2)

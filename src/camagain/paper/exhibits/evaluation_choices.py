@@ -31,7 +31,7 @@ VALUE_NAMES = {
     "threshold_step": "step {}",
     "contours": "{} contours",
 }
-"""How a value of each choice reads."""
+"""The values of each choice in words."""
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def options_of(single: pd.DataFrame, choice: str) -> list[str]:
 
 
 def difference(row: pd.Series) -> str:
-    """A change in points with its paired interval; "0" where not one image came out otherwise."""
+    """A change in points with its paired interval; "0" where no image changed."""
     low, high = row["difference_low_points"], row["difference_high_points"]
     if row["difference_points"] == low == high == 0:
         return "0"
@@ -88,7 +88,7 @@ def difference(row: pd.Series) -> str:
 
 
 def caption(results: RunResults) -> str:
-    """What the table stands on, and what "own" is."""
+    """The caption: the data behind the table, and what "own" is."""
     own, maps = results.experiment.evaluation, results.experiment.localization
     return (
         f"What each open choice costs: the same networks scored again with one choice changed, on {results.scope} Own: "

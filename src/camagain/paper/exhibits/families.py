@@ -1,6 +1,6 @@
 """The paper's first figure: MaxBoxAcc by family, a circle's area is the largest kernel; ours, and the published points.
 
-The two stand in panels of their own, each titled with its images: only where both are the paper's can they be compared.
+Each has a panel of its own, titled with its images: the two can be compared only if both show the paper's images.
 """
 
 from dataclasses import dataclass
@@ -29,18 +29,18 @@ KEYS = ("whose", "family", "network")
 CAPTION = (
     "The paper's first figure. Left, in colour: MaxBoxAcc of this run's networks, with intervals over images; "
     "dashed: boxes that never look at the image. Right, in grey: the 37 networks of the paper, read off its figure "
-    "to 0.1 points. A circle's area is the largest kernel, a star the mean of a family. The panels show different "
-    "images unless their titles say otherwise, and only where they do not can they be compared."
+    "to 0.1 points. A circle's area is the largest kernel, a star the mean of a family. The panels can be compared "
+    "only if their titles name the same images."
 )
 
 POINTS_PER_CELL = 3.6
 """Area of a circle in square points for each cell of the kernel's side, as in the paper: area ~ kernel."""
 
-STAR = 0.5
-"""How far to the right of a family its star stands, where the distance of families is 1."""
+STAR_OFFSET = 0.5
+"""Distance of a family's star to the right of the family, where the distance of families is 1."""
 
-WIDEST = 0.3
-"""How far from a family's line its circles may be moved, on the same scale."""
+LARGEST_OFFSET = 0.3
+"""Largest distance of a circle from its family's line, on the same scale."""
 
 COLUMNS = ("whose", "dataset", "family", "network", "largest_kernel_cells", "max_box_acc_percent", "low_percent",
            "high_percent", "certainty", "source")  # fmt: skip
@@ -112,7 +112,7 @@ def own_points(results: RunResults, method: str) -> pd.DataFrame:
 
 
 def published_points() -> pd.DataFrame:
-    """The 37 points read off the paper's figure; which network each of them is, is unknown."""
+    """The 37 points read off the paper's figure; it does not say which network each of them is."""
     rows = []
     for entry in published_table("first-figure"):
         if entry.column == "MaxBoxAcc" and not entry.row.endswith("mean"):
@@ -168,13 +168,13 @@ def draw(axes: Axes, panel: Panel) -> None:
         axes.scatter(places, values, s=areas, c=colors, alpha=0.6, edgecolors=colors, linewidths=0.8, zorder=3)
         for single in singles(rows, "max_box_acc_percent").T:  # (n,) of each seed
             axes.scatter(places, single, s=4, c=colors, linewidths=0, zorder=5)
-        axes.scatter(x + STAR, star[name], marker="*", s=55, c="black", linewidths=0, zorder=4)
-        axes.annotate(f"{star[name]:.1f}", (x + STAR, star[name]), xytext=(0, 5), textcoords="offset points",
+        axes.scatter(x + STAR_OFFSET, star[name], marker="*", s=55, c="black", linewidths=0, zorder=4)
+        axes.annotate(f"{star[name]:.1f}", (x + STAR_OFFSET, star[name]), xytext=(0, 5), textcoords="offset points",
                       ha="center", va="bottom", fontsize=6.5)  # fmt: skip
 
 
 def side_by_side(axes: Axes, values: np.ndarray, diameters: np.ndarray) -> np.ndarray:
-    """Offsets along x, (n,), of circles with diameters in points, that keep them from covering each other.
+    """Offsets along x, (n,), that keep circles with given diameters in points from covering each other.
 
     Each circle goes to the nearest free place beside the line, in the order given: 0, then right and left in turn.
     """
@@ -184,7 +184,7 @@ def side_by_side(axes: Axes, values: np.ndarray, diameters: np.ndarray) -> np.nd
     unit, heights = (right[0] - origin[0]) * scale, heights * scale
     placed: list[float] = []
     for i, diameter in enumerate(diameters):
-        steps = np.arange(0, WIDEST * unit, 1.0)
+        steps = np.arange(0, LARGEST_OFFSET * unit, 1.0)
         for offset in np.stack([steps, -steps], axis=1).ravel():
             gaps = [
                 np.hypot(offset - placed[j], heights[i] - heights[j]) - (diameter + diameters[j]) / 2 for j in range(i)

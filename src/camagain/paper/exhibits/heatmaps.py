@@ -1,4 +1,4 @@
-"""The figure that people look at: images with their score maps, the true box and the predicted box."""
+"""Images with their score maps, the true box and the predicted box."""
 
 import matplotlib.pyplot as plt
 import numpy as np

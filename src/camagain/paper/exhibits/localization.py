@@ -29,7 +29,7 @@ THRESHOLDS = (
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """One row per model, method and score: value and interval in percent, threshold, and what they stand on."""
+    """One row per model, method and score: value and interval in percent, threshold, and the data behind them."""
     rows = []
     for model, method in results.keys:
         metrics = results.metrics(model, method)
@@ -59,7 +59,7 @@ def numbers(results: RunResults) -> pd.DataFrame:
 
 
 def text(results: RunResults, table: pd.DataFrame) -> TextTable:
-    """Models x methods as people read it: value and interval; baselines below, since any score is read against them."""
+    """Models x methods as people read it: value and interval; baselines below, for comparison with any score."""
     caption = (
         f"Localization in percent on {results.scope} {THRESHOLDS} MaxBoxAcc: IoU at least 0.5, largest contour. "
         "MaxBoxAccV2: any contour, mean over IoU 0.3, 0.5 and 0.7. PxAP: pixels against masks, without any box or "
@@ -80,7 +80,7 @@ def scores_text(results: RunResults, columns: dict[str, str], caption: str, base
 
 
 def constant_maps(results: RunResults) -> str:
-    """A sentence on maps that say nothing, empty where there is none."""
+    """A sentence on constant maps, empty where there are none."""
     counts = {key: results.metrics(*key)["constant_maps"]["test"] for key in results.keys}
     named = [f"{count:g} of {model}, {MAP_NAMES[method]}" for (model, method), count in counts.items() if count]
     return f" Test images whose map is constant, counted as wrong: {'; '.join(named)}." if named else ""

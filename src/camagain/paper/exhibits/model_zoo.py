@@ -1,4 +1,4 @@
-"""The authors' model zoo beside ours: their eight numbers, somebody else's, and this run's where it has the network."""
+"""The authors' model zoo beside ours: their eight scores, those of a rerun, and this run's where it has the network."""
 
 from collections.abc import Iterator
 
@@ -140,13 +140,13 @@ def caption(results: RunResults) -> str:
         f"The authors' model zoo: MaxBoxAcc and MaxBoxAccV2 in percent on the {PAPERS_TEST_IMAGES:,} test images of "
         f"{PAPERS_DATASET} ({PAPERS_CLASSES} classes), as they print them. Others' rerun: their weights, evaluated by "
         f"somebody else. Ours: this run, {results.scope} {why_empty(results)}Tolerance: rounding plus the binomial "
-        "error of a share of that many images at 95 %; the images are the same, so with the authors' weights a "
-        "difference inside it is still one of evaluation. Sources: model-zoo.csv."
+        "error of a share of that many images at 95 %. The images are the same, so with the authors' weights even a "
+        "smaller difference comes from the evaluation. Sources: model-zoo.csv."
     )
 
 
 def why_empty(results: RunResults) -> str:
-    """A sentence on why nothing of this run stands beside the paper's numbers; empty where something does."""
+    """A sentence on why no score of this run stands beside the paper's; empty where one does."""
     if counterparts(results):
         return ""
     if not is_papers_data(results.dataset):

@@ -24,7 +24,7 @@ AUGMENTATIONS = {
     "mixup": "mixup",
     "cutmix": "CutMix",
 }
-"""Augmentations that are on or off by one key, and how they read."""
+"""Augmentations that one key turns on, and their names."""
 
 
 def numbers(results: RunResults) -> pd.DataFrame:

@@ -97,7 +97,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         )
         for _, row in shown.iterrows()
     )
-    of_seeds = ", of every seed; both sides have the same one, and p is given there" if len(results.parts) > 1 else ""
+    of_seeds = ", for every seed (the same on both sides), with p" if len(results.parts) > 1 else ""
     caption = (
         f"Paired differences of MaxBoxAcc in points on {results.scope} Each side at its own best threshold; intervals "
         "from a bootstrap that draws the same images for both. Only A, only B: test images that one has right and the "

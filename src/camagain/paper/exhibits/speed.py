@@ -16,7 +16,7 @@ KEYS = ("model",)
 UNJUDGED = "wall times are those of a machine"
 
 STAGES = ("finetune", "localize", "evaluate")
-"""The jobs of a model of which times are given."""
+"""The jobs of a model whose times are given."""
 
 HEADERS = {
     "finetune_seconds": ("fine-tuning, s", "{:,.1f}"),
@@ -84,7 +84,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
 
 
 def caption(results: RunResults, table: pd.DataFrame) -> str:
-    """What was measured, on what, and what it must not be read as."""
+    """The caption: what was measured, on what machine, and what it does not show."""
     device = "" if table["device"].nunique() > 1 else f" Trained on {table['device'].iloc[0]}."
     threads = f" Threads of the processor: {table['threads'].iloc[0]} a job." if "threads" not in device else ""
     processes = f" Trained by {table['processes'].iloc[0]} processes." if table["processes"].iloc[0] > 1 else ""
@@ -97,8 +97,8 @@ def caption(results: RunResults, table: pd.DataFrame) -> str:
     return (
         f"Wall times of one run on one machine, and no comparison with others' code (docs/benchmarks.md). "
         f"{results.sample}.{device}{threads}{processes} Whole jobs by Snakemake's benchmark files, start of Python and "
-        "reading of images included, perhaps with other jobs beside them; of a training that was resumed the last part "
-        "alone. Images/s: training images times epochs, and images of val and test, divided by these seconds. Boxes: "
-        "all scores of all maps, with intervals and other choices. Peak memory: main memory of the greediest of the "
-        f"three jobs, without a GPU's.{dash}"
+        "reading of images included, perhaps with other jobs running; of a resumed training only the last part. "
+        "Images/s: training images times epochs, and images of val and test, divided by these seconds. Boxes: all "
+        "scores of all maps, with intervals and other choices. Peak memory: main memory of the job that takes most, "
+        f"without a GPU's.{dash}"
     )

@@ -72,7 +72,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
 
 
 def highest(results: RunResults, model: str, method: str, curve: pd.DataFrame) -> tuple[float, float]:
-    """Threshold and value of MaxBoxAcc; with several seeds the means of theirs, which no point of the curve need be."""
+    """Threshold and value of MaxBoxAcc; with several seeds their means, which may lie off the mean curve."""
     if model == BASELINE or len(results.parts) == 1:
         best = curve.loc[curve["box_acc_percent"].idxmax()]
         return best["threshold"], best["box_acc_percent"]

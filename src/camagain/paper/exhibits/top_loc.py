@@ -25,7 +25,7 @@ SCORES = {
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """The rows of the table `localization` that say something of classes and boxes together."""
+    """The rows of the table `localization` on classes and boxes together."""
     table = results.once(localization.numbers)
     return table[table["figure"].isin(SCORES)]
 
@@ -35,6 +35,6 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         f"Classes and boxes together, in percent on {results.scope} {THRESHOLDS} Top-1 Loc: class and box both right. "
         "Top-5 Loc: the true class is among the five best and its box is right. GT-known Loc: the box of the true "
-        "class is right. The last two are defined for maps of the true class alone."
+        "class is right. The last two are defined only for maps of the true class."
     )
     return scores_text(results, SCORES, caption, baselines=False)

@@ -23,12 +23,12 @@ CHANCE = (BASELINE, "centre-gaussian")
 PROTOCOLS = {
     "MaxBoxAcc": "threshold best on test, IoU 0.5, largest contour",
     "MaxBoxAccV2": "thresholds best on test, mean over IoU 0.3, 0.5 and 0.7, any contour",
-    "GT-known Loc": "IoU 0.5, threshold fixed or tuned as each paper has it",
+    "GT-known Loc": "IoU 0.5, threshold fixed or tuned, different in each paper",
 }
 """How the box accuracies of the table differ."""
 
 WITH_BOXES = "; settings chosen with the boxes of 1,000 other images"
-"""What wsolevaluation's authors grant every method besides."""
+"""How wsolevaluation's authors choose the settings of every method."""
 
 
 def numbers(results: RunResults) -> pd.DataFrame:

@@ -42,7 +42,7 @@ class Table:
 
 @dataclass(frozen=True)
 class AnalysisSection:
-    """One analysis in the report: its table, its figures, and the models to which it does not apply."""
+    """One analysis in the report: table, figures, and the models to which it does not apply."""
 
     name: str
     title: str
@@ -111,7 +111,7 @@ def picture(results: RunResults, exhibit: Exhibit) -> Picture:
 
 
 def headlines(results: RunResults) -> list[str]:
-    """What was found, one sentence per model, always against the better baseline."""
+    """The results, one sentence per model, always compared with the better baseline."""
     baseline = max(results.scores(*key)["max_box_acc"]["value"] for key in results.keys if key[0] == "baseline")
     first = results.experiment.localization.methods[0]
     method, sentences = MAP_NAMES[first], []
