@@ -103,7 +103,7 @@ def test_a_family_of_networks_is_one_file(added, experiment, tmp_path: Path):
     code = """
 import json
 from camagain.drawing.style import color_labels, model_colors
-from camagain.models.families import FAMILIES, family_of
+from camagain.families import FAMILIES, family_of
 from camagain.paper.claims.criteria import modern_families
 networks = {"a": "plainnet_tiny", "b": "plainnet_tiny", "c": "resnet50"}
 print(json.dumps([family_of("plainnet_tiny"), [family.name for family in FAMILIES.values()], model_colors(networks),

@@ -108,13 +108,3 @@ def test_the_packages_on_the_way_count(package: Path):
 def test_a_wrong_module_name_is_an_error():
     with pytest.raises(ValueError, match=r"camagain\.nothing"):
         code_digest("camagain.nothing")
-
-
-def test_what_a_package_imports_on_request_counts_for_those_that_ask(package: Path):
-    kernels = package / "models" / "kernels.py"
-    asking = package / "asking.py"
-    asking.write_text("from camagain.models import families\n")
-    assert kernels not in source_files("camagain.asking")
-    asking.write_text("from camagain.models import enlarge_kernels\n")
-    provenance.imported_modules.cache_clear()
-    assert kernels in source_files("camagain.asking")

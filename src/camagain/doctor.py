@@ -21,11 +21,9 @@ def diagnosis(downloads: Path = Path("downloads")) -> str:
 
 def architectures() -> str:
     """Every architecture name that an experiment can use, one a line."""
-    from camagain.models.zoo import register_networks
+    import camagain.models  # noqa: F401  # registers our networks
 
     import timm  # isort: skip  # after camagain.models.zoo, which makes it importable next to a CPU-only torch
-
-    register_networks()
 
     return "\n".join(timm.list_models())
 

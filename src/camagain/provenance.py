@@ -7,12 +7,12 @@ It is read from the source, so nothing has to be listed by hand and nothing is i
 No statement imports the modules of a registry (see `camagain.registry`). The digest counts those that are in use: their
 sources where a module calls `implementations("package")` or `implementation("package", ...)`, and only their
 declarations where it calls `declarations("package", ...)`. An addition thus changes no digest of a stage that does not
-use it. Imports in a package's `__getattr__` count where something is taken from the package by name.
+use it. Imports for type checkers never run and do not count.
 """
 
 import ast
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,8 +63,6 @@ def _dependencies(modules: tuple[str, ...], used: Collection[str] | None) -> tup
         files.update(path for path in file.parent.iterdir() if path.suffix in SOURCE_SUFFIXES)
         found = imported_modules(file)
         pending.extend(found.names)
-        asked = [path for name in found.asked if (path := module_file(name))]
-        pending.extend(name for path in asked for name in imported_modules(path).on_request)
         pending.extend(name for package in found.implemented for name in _members(package, used))
         declared.update(
             path for package in found.declared for name in _members(package, used) if (path := module_file(name))
@@ -84,8 +82,6 @@ class Imports:
     """The imports of a source file: modules of this package, and registries, by their package."""
 
     names: frozenset[str]
-    asked: frozenset[str]  # modules from which it takes something that is no module
-    on_request: frozenset[str]  # modules that its `__getattr__` imports when something is asked for
     implemented: frozenset[str]  # registries whose modules it imports
     declared: frozenset[str]  # registries whose declarations it reads
 
@@ -94,21 +90,13 @@ class Imports:
 def imported_modules(file: Path) -> Imports:
     """The modules of this package that a source file imports, with the packages on the way to them, and registries."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    lazy = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
-    lazy_nodes = [node for node in tree.body if node in lazy or (lazy and _for_type_checkers(node))]
-    nodes = [node for node in tree.body if node not in lazy and not _for_type_checkers(node)]
+    nodes = [node for top in tree.body if not _for_type_checkers(top) for node in ast.walk(top)]
     calls: dict[str, set[str]] = {name: set() for name in REGISTRY_FUNCTIONS}
-    asked: set[str] = set()
-    for node in _walk(nodes):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls:
             calls[node.func.id].add(ast.literal_eval(node.args[0]))
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            things = [alias.name for alias in node.names if module_file(f"{node.module}.{alias.name}") is None]
-            asked.update([node.module] if things else [])
     return Imports(
-        names=_imported(_walk(nodes)),
-        asked=frozenset(asked),
-        on_request=_imported(_walk(lazy_nodes)),
+        names=_imported(nodes),
         implemented=frozenset(calls["implementation"] | calls["implementations"]),
         declared=frozenset(calls["declarations"]),
     )
@@ -125,10 +113,6 @@ def _imported(nodes: Iterable[ast.AST]) -> frozenset[str]:
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
     ours = {name for module in found if module.split(".")[0] == "camagain" for name in with_parents(module)}
     return frozenset(name for name in ours if module_file(name) is not None)
-
-
-def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    return (inner for node in nodes for inner in ast.walk(node))
 
 
 def _for_type_checkers(node: ast.AST) -> bool:

@@ -25,7 +25,7 @@ from camagain.config.base import restricted
 from camagain.config.dataset import contents, kind_module
 from camagain.config.declared import AnalysisStage
 from camagain.config.methods import method_module, scored_under_choices
-from camagain.models.families import family_module
+from camagain.families import family_module
 from camagain.paper.registry import exhibit_modules, figure_names, table_names
 from camagain.provenance import code_digest
 

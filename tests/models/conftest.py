@@ -8,9 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from camagain.models.zoo import register_networks
-
-register_networks()
+import camagain.models  # noqa: F401  # registers our networks
 
 
 @pytest.fixture(scope="session")

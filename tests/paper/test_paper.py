@@ -15,7 +15,7 @@ from camagain.config.file import parse_experiment
 from camagain.drawing.render import TextTable
 from camagain.drawing.style import model_colors
 from camagain.errors import UserError
-from camagain.models.families import FAMILIES
+from camagain.families import FAMILIES
 from camagain.paper.parts import PARTS, check_parts, write_part
 from camagain.paper.registry import exhibits, figure_names
 

@@ -20,7 +20,7 @@ def parse_experiment(values: Any, source: str) -> Experiment:
             f"{source}: found {type(values).__name__}, expected a mapping of keys such as run, dataset, models"
         )
     # By name, since they lie above: an incomplete module there is refused before any job.
-    import_module("camagain.models.families")
+    import_module("camagain.families")
     import_module("camagain.paper.registry").check_exhibits()
     try:
         return Experiment.model_validate(values)

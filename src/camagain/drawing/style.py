@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from camagain.artifacts import atomic, write_csv
-from camagain.models.families import FAMILIES, family_of
+from camagain.families import FAMILIES, family_of
 
 PAGE_INCHES = 7.0
 """Width of the two columns of the CVPR format."""

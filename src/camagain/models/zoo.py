@@ -29,7 +29,7 @@ else:
 
 
 def register_networks() -> None:
-    """Registers with timm the networks of every family that timm lacks; `create` does so, too."""
+    """Registers with timm the networks of every family that timm lacks; importing `camagain.models` does it."""
     implementations("camagain.models.families")
 
 
@@ -42,7 +42,6 @@ def create(
     above that share of each channel's maximum (see `pooling`). Raises UserError for an unknown name, for an option
     that the architecture does not have, and for pretrained weights that do not exist or cannot be fetched.
     """
-    register_networks()
     if not timm.is_model(name):
         names = timm.list_models()
         raise UserError(

@@ -13,7 +13,7 @@ from camagain.artifacts import RunPaths, atomic, read_json
 from camagain.config import WITHOUT_EFFECT, Experiment
 from camagain.config.base import flat
 from camagain.environment import package_versions
-from camagain.models.families import family_module
+from camagain.families import family_module
 from camagain.provenance import code_digest
 
 PACKAGES = ("camagain", "torch", "torchvision", "timm", "accelerate", "numpy", "pillow")

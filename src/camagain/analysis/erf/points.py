@@ -5,7 +5,7 @@ import pandas as pd
 from camagain.analysis.erf.area import THRESHOLDS
 from camagain.drawing.results import RunResults
 from camagain.drawing.seeds import mean_over_seeds
-from camagain.models.families import family_of
+from camagain.families import family_of
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correlation import correlate
 

@@ -19,7 +19,7 @@ from camagain.drawing.empty import empty_figure
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
-from camagain.models.families import FAMILIES
+from camagain.families import FAMILIES
 from camagain.statistics.correlation import ALL, FEWEST
 
 NAME = "erf"

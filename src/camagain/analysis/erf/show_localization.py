@@ -12,7 +12,7 @@ from camagain.drawing.empty import empty_figure
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.seeds import singles
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
-from camagain.models.families import FAMILIES
+from camagain.families import FAMILIES
 from camagain.statistics.correlation import ALL
 
 NAME = "erf-localization"

@@ -17,7 +17,7 @@ from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.drawing.standing import standing
 from camagain.drawing.style import PAGE_INCHES, model_colors
-from camagain.models.families import FAMILIES, family_of
+from camagain.families import FAMILIES, family_of
 
 NAME = "initialization"
 TITLE = "Before and along training"

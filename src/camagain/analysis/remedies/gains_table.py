@@ -4,7 +4,7 @@ import pandas as pd
 
 from camagain.drawing.results import RunResults
 from camagain.drawing.standing import standing
-from camagain.models.families import FAMILIES, family_of
+from camagain.families import FAMILIES, family_of
 from camagain.statistics.paired import holm
 
 GAINS = {

@@ -15,7 +15,7 @@ from camagain.drawing.empty import empty_figure
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
-from camagain.models.families import FAMILIES, family_of
+from camagain.families import FAMILIES, family_of
 
 NAME = "remedies"
 TITLE = "Remedies against local maps"

@@ -18,7 +18,7 @@ from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.guards import partial
 from camagain.config import BASELINE
 from camagain.drawing.results import RunResults, read_results
-from camagain.models.families import FAMILIES
+from camagain.families import FAMILIES
 from camagain.paper.evidence import (
     PAPERS_CLASSES,
     PAPERS_DATASET,

@@ -19,7 +19,7 @@ from timm.models import build_model_with_cfg, generate_default_cfgs, register_mo
 from timm.models.convnext import ConvNeXt, checkpoint_filter_fn
 from torch import nn
 
-from camagain.models.families import Family
+from camagain.families import Family
 from camagain.models.narrow import narrow_cfg, pooling_stem, start_weights, undilate
 from camagain.models.staged import build
 

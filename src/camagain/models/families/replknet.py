@@ -17,7 +17,7 @@ from timm.models import generate_default_cfgs, register_model
 from torch import nn
 
 from camagain.errors import UserError
-from camagain.models.families import Family
+from camagain.families import Family
 from camagain.models.narrow import narrow_cfg, pooling_stem, start_weights
 from camagain.models.staged import Stage, StagedNetwork, build, check_stages, drop_rates
 

@@ -8,7 +8,7 @@ from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
 from timm.models import build_model_with_cfg, register_model
 from timm.models.resnet import BasicBlock, ResNet
 
-from camagain.models.families import Family
+from camagain.families import Family
 from camagain.models.narrow import narrow_cfg, undilate
 
 DECLARES = Family(name="ResNet", key="resnet", year=2016, color="#0072B2", modern=False)

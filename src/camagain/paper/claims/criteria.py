@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from camagain.models.families import FAMILIES
+from camagain.families import FAMILIES
 from camagain.paper.claims.tables import ClaimTables
 from camagain.paper.published import Published, published_value
 

@@ -8,7 +8,7 @@ import pandas as pd
 from camagain.analysis.erf.area import THRESHOLDS
 from camagain.analysis.erf.points import erf_correlations
 from camagain.drawing.results import RunResults
-from camagain.models.families import family_of
+from camagain.families import family_of
 from camagain.paper.exhibits import model_zoo, paired_tests
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correlation import COLUMNS as CORRELATION

@@ -18,7 +18,7 @@ from camagain.drawing.networks import kernel_of
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.seeds import singles
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, model_colors
-from camagain.models.families import FAMILIES, family_of
+from camagain.families import FAMILIES, family_of
 from camagain.paper.evidence import PAPERS_DATASET, PAPERS_TEST_IMAGES, is_papers_data
 from camagain.paper.published import published_table, published_value
 

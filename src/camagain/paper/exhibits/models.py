@@ -7,7 +7,7 @@ import pandas as pd
 from camagain.drawing.networks import kernel_of, model_card
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
-from camagain.models.families import family_of
+from camagain.families import family_of
 
 NAME = "models"
 TITLE = "Networks"
