@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from camagain import provenance, stages
+from camagain.config.file import parse_experiment
 from camagain.provenance import code_digest, source_files
 
 STAGES = ("data", "finetune", "localize", "evaluate", "tables", "figures")
@@ -70,7 +71,12 @@ def changed(values: dict, path: Path, edit: Callable[[str], str], model: str = "
     ("edited", "old", "new", "rerun"),
     [
         ("models/families/resnet.py", "#0072B2", "#0072B3", {"finetune", "localize", "tables", "figures"}),
-        ("localization/methods/cam.py", "choices=True", "choices=False", set(STAGES)),
+        (
+            "localization/methods/cam.py",
+            "choices=True",
+            "choices=False",
+            {"localize", "evaluate", "tables", "figures"},  # what may read the names of methods
+        ),
     ],
 )
 def test_a_declaration_counts_wherever_declarations_are_read(
@@ -82,6 +88,14 @@ def test_a_declaration_counts_wherever_declarations_are_read(
 @pytest.mark.parametrize("folder", ["datasets/kinds", "models/families", "localization/methods"])
 def test_an_addition_changes_nothing_that_does_not_use_it(package: Path, tiny_values: dict, folder: str):
     assert changed(tiny_values, package / folder / "added.py", lambda text: "DECLARES = 1\n") == set()
+
+
+def test_a_further_method_reruns_what_makes_and_scores_maps(package: Path, tiny_values: dict):
+    values = parse_experiment(tiny_values, "tiny").model_dump(mode="json")
+    more = {**values, "localization": {**values["localization"], "methods": ["cam", "cam-gt", "pc1", "grad-cam"]}}
+    rerun = {name for name in stages.stages() if stages.stage_code(name, values) != stages.stage_code(name, more)}
+    assert {"localize", "evaluate", "tables"} <= rerun
+    assert not {"data", "finetune", "erf", "texture", "interventions"} & rerun
 
 
 def test_one_models_jobs_depend_on_its_own_family(package: Path, tiny_values: dict):

@@ -355,9 +355,11 @@ def changed(experiment: Experiment, old: Mapping[str, Any], new: Mapping[str, An
 def stage_code(stage: str, values: Mapping[str, Any], training: str = "") -> str:
     """The digest of the sources behind a stage, or behind one training of it; the experiment is given as plain values.
 
-    Of kinds of dataset, families of networks and methods it counts those that the experiment, or the training, uses.
+    Of families of networks it counts those that the experiment, or the training, uses; of kinds of dataset and methods
+    those that the experiment names, where the stage may read their names at all.
     """
-    return _digest(stages()[stage].code, used_modules(values, training.partition("/seed")[0]))
+    about = stages()[stage]
+    return _digest(about.code, used_modules(values, about.settings, training.partition("/seed")[0]))
 
 
 @cache
@@ -365,12 +367,15 @@ def _digest(modules: tuple[str, ...], used: frozenset[str]) -> str:
     return code_digest(*modules, used=used)
 
 
-def used_modules(values: Mapping[str, Any], model: str = "") -> frozenset[str]:
-    """The modules of registries that an experiment uses; of families those of one model where it is given."""
+def used_modules(values: Mapping[str, Any], settings: Sequence[str], model: str = "") -> frozenset[str]:
+    """The modules of registries that count for a stage with such settings; of families those of one model if given."""
     networks = [entry["architecture"] for entry in values["models"] if model in ("", entry["name"])]
-    families = {module for architecture in networks if (module := family_module(architecture))}
-    methods = {method_module(method) for method in values["localization"]["methods"]}
-    return frozenset({kind_module(values["dataset"]["kind"]), *families, *methods})
+    found = {module for architecture in networks if (module := family_module(architecture))}
+    if "dataset" in settings:
+        found.add(kind_module(values["dataset"]["kind"]))
+    if "localization" in settings:
+        found.update(method_module(method) for method in values["localization"]["methods"])
+    return frozenset(found)
 
 
 # The files of a stage.

@@ -46,6 +46,7 @@ def seeds(runs, tmp_path: Path, edit) -> list[Path]:
     shutil.copytree(runs[0], folders[2])
     for seed, run in enumerate(folders):
         edit(run / "manifest.json", "experiment", "seed", value=seed)
+        edit(run / "manifest.json", "experiment", "seeds", value=[seed])
         edit(run / "manifest.json", "experiment", "run", value=f"tiny-{seed}")
     return folders
 
@@ -269,6 +270,7 @@ def test_a_spread_is_refused_over_runs_that_are_no_repetitions(seeds, edit, tmp_
     with pytest.raises(UserError, match=r"a and .*c differ in more than their seed: training\.epochs: 2 against 7"):
         write_reference(seeds[0], tmp_path / "reference", seeds[1:])
     edit(seeds[1] / "manifest.json", "experiment", "seed", value=0)
+    edit(seeds[1] / "manifest.json", "experiment", "seeds", value=[0])
     with pytest.raises(UserError, match=r"a and .*b have the same seed \(0\)"):
         write_reference(seeds[0], tmp_path / "reference", seeds[1:2])
     edit(seeds[1] / "manifest.json", "dataset", "fingerprint", value="0" * 64)

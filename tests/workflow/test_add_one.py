@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -129,7 +130,11 @@ def test_a_family_of_networks_is_one_file(plans: dict, added: Path, compared: di
 
 def test_a_method_is_one_file(plans: dict, added: Path, compared: dict):
     assert plans["localization"]["localize"] == 2 and "finetune" not in plans["localization"]
-    assert "erf" not in plans["localization"]
+    assert not {"dataset", "erf", "texture", "interventions"} & set(plans["localization"])
+    maps = np.load(added / "localization" / "small-resnet" / "maps.npz")
+    assert maps["mean-map"].min() >= 0 and maps["mean-map"].max() == 1
+    assert "cam.described" in maps and not any(name.startswith("mean-map.") for name in maps)
+    assert not (added / "evaluation" / "small-resnet" / "mean-map" / "choices.csv").exists()
     table = pd.read_csv(added / "tables" / "localization.csv")
     assert "mean-map" in set(table["method"])
     assert "Mean map, no class" in (added / "report.html").read_text()

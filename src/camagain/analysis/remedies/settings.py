@@ -28,6 +28,15 @@ STAGE = AnalysisStage(
     what="Remedies against local maps.",
     settings=Remedies,
     reads=("data", "finetune", "localize"),
-    may_read=("compute", "dataset.name", "evaluation", "localization", "seed", "training_seed"),
+    may_read=(
+        "compute",
+        "dataset.name",
+        "evaluation",
+        "localization.batch_size",
+        "localization.precision",
+        "localization.tap",
+        "seed",
+        "training_seed",
+    ),
     gpu=True,
 )

@@ -35,6 +35,15 @@ STAGE = AnalysisStage(
     what="Shape and texture.",
     settings=Texture,
     reads=("data", "finetune"),
-    may_read=("compute", "dataset.name", "evaluation", "localization", "seed", "training_seed"),
+    may_read=(
+        "compute",
+        "dataset.name",
+        "evaluation",
+        "localization.batch_size",
+        "localization.precision",
+        "localization.tap",
+        "seed",
+        "training_seed",
+    ),
     gpu=True,
 )
