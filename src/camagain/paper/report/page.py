@@ -8,6 +8,7 @@ import jinja2
 
 from camagain.artifacts import existing, read_json, write_text
 from camagain.config.file import dump_experiment
+from camagain.drawing.cells import over_seeds
 from camagain.drawing.render import TextTable
 from camagain.drawing.rerun import analysis_command, drawing_command, experiment_file, model_command
 from camagain.drawing.results import MAP_NAMES, RunResults
@@ -125,7 +126,8 @@ def headlines(results: RunResults) -> list[str]:
         else:
             against = "not distinguishable from"
         sentences.append(
-            f"{model}: {top1['value']:.1f} % of images classified, {boxes['value']:.1f} % "
+            f"{model}: {top1['value']:.1f} % of images classified, "
+            f"{boxes['value']:.1f}{over_seeds(boxes.get('deviation'))} % "
             f"[{boxes['low']:.1f}, {boxes['high']:.1f}] localized by {method} (MaxBoxAcc), {against} the "
             f"better baseline ({baseline:.1f} %)."
         )
