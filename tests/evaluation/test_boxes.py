@@ -104,7 +104,7 @@ def test_one_pass_gives_both_ways_of_choosing_contours():
     maps = generator.random((5, 12, 9))
     truths = [np.array([[1, 2, 7, 9]])] * 5
     thresholds = np.arange(0, 1, 0.05)
-    both, _ = best_ious_by_contours(maps, truths, thresholds)
+    both = best_ious_by_contours(maps, truths, thresholds)
     for contours in ("largest", "all"):
         np.testing.assert_array_equal(both[contours], best_ious(maps, truths, thresholds, contours))
     assert (both["all"] >= both["largest"]).all() and (both["all"] > both["largest"]).any()

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from camagain.evaluation.boxes import LargestBoxes
 from camagain.evaluation.inputs import Predictions
-from camagain.evaluation.scored import Scored, Swept
+from camagain.evaluation.scored import Scored
 from camagain.evaluation.scores import scores
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
@@ -28,8 +27,8 @@ def scored(predictions: Predictions | None, pixels: np.ndarray | None = None) ->
         return {key: Correct.of(value) for key, value in found.items()}
 
     grid = np.array([0.0, 0.1, 0.2])
-    correct, swept = {"test": tables(TEST), "val": tables(VAL)}, Swept({}, LargestBoxes(np.zeros(0), np.zeros(0)))
-    return Scored("m", "cam", {}, correct, grid, predictions, pixels, {}, swept)
+    correct = {"test": tables(TEST), "val": tables(VAL)}
+    return Scored("m", "cam", {}, correct, grid, predictions, pixels, {}, {})
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -50,33 +49,14 @@ def best_ious(
     return _best_ious(score_maps, boxes, thresholds, (contours,), executor)[contours]
 
 
-@dataclass(frozen=True)
-class LargestBoxes:
-    """The boxes of the largest contours of N maps at every threshold: 2 kB a map, however many thresholds."""
-
-    by_level: np.ndarray  # (N, 256, 4) uint16, x0 y0 x1 y1
-    peak: np.ndarray  # (N,) uint8, the brightest pixel of each map
-
-    @classmethod
-    def joined(cls, parts: "Sequence[LargestBoxes]") -> "LargestBoxes":
-        """Those of several groups of maps, one after the other."""
-        return cls(np.concatenate([part.by_level for part in parts]), np.concatenate([part.peak for part in parts]))
-
-    def at(self, threshold: float) -> np.ndarray:
-        """The box of each map at one threshold, as `boxes_at` gives it: (N, 4) int64."""
-        levels = (threshold * self.peak.astype(np.float64)).astype(np.int64)  # (N,) truncated
-        return self.by_level[np.arange(len(levels)), levels].astype(np.int64)
-
-
 def best_ious_by_contours(
     score_maps: Iterable[np.ndarray],
     boxes: Sequence[np.ndarray],
     thresholds: np.ndarray,
     executor: Executor | None = None,
-) -> tuple[dict[Contours, np.ndarray], LargestBoxes]:
-    """What `best_ious` gives for "largest" and for "all", by name, and the largest boxes, all from one search."""
-    largest = LargestBoxes(np.empty((len(boxes), 256, 4), np.uint16), np.empty(len(boxes), np.uint8))
-    return _best_ious(score_maps, boxes, thresholds, ("largest", "all"), executor, largest), largest
+) -> dict[Contours, np.ndarray]:
+    """What `best_ious` gives for "largest" and for "all", by name, from one search."""
+    return _best_ious(score_maps, boxes, thresholds, ("largest", "all"), executor)
 
 
 def _best_ious(
@@ -85,9 +65,8 @@ def _best_ious(
     thresholds: np.ndarray,
     kinds: tuple[Contours, ...],
     executor: Executor | None,
-    largest: LargestBoxes | None = None,
 ) -> dict[Contours, np.ndarray]:
-    """IoUs by kind of contours, (N, T) each; fills in the largest boxes where they are wanted."""
+    """IoUs by kind of contours, (N, T) each."""
     thresholds = check_thresholds(thresholds)
     truths = [check_boxes(truth, f"boxes of image {i}") for i, truth in enumerate(boxes)]
     ious: dict[Contours, np.ndarray] = {kind: np.empty((len(truths), len(thresholds))) for kind in kinds}
@@ -102,13 +81,11 @@ def _best_ious(
                 raise ValueError(f"image {i}: {error}") from None
 
     done = 0
-    score = partial(_score, thresholds=thresholds, kinds=kinds, with_largest=largest is not None)
-    for results in _in_order(score, _tasks(pairs()), executor):
-        for rows, by_level, peak in results:
-            for kind, row in zip(kinds, rows, strict=True):
-                ious[kind][done] = row  # (T,)
-            if largest is not None:
-                largest.by_level[done], largest.peak[done] = by_level, peak
+    score = partial(_score, thresholds=thresholds, kinds=kinds)
+    for rows in _in_order(score, _tasks(pairs()), executor):
+        for row in rows:
+            for kind, values in zip(kinds, row, strict=True):
+                ious[kind][done] = values  # (T,)
             done += 1
     if done < len(truths):
         raise ValueError(f"score maps: found {done}, expected {len(truths)}, as many as arrays of boxes")
@@ -116,17 +93,15 @@ def _best_ious(
 
 
 def _score(
-    task: list[tuple[np.ndarray, np.ndarray]], thresholds: np.ndarray, kinds: tuple[Contours, ...], with_largest: bool
-) -> list[tuple[list[np.ndarray], np.ndarray | None, int]]:
-    """Of pixels (H, W) uint8 with true boxes (k, 4): best IoUs (T,) for each kind, largest boxes if wanted, peak."""
-    results, found = [], None
+    task: list[tuple[np.ndarray, np.ndarray]], thresholds: np.ndarray, kinds: tuple[Contours, ...]
+) -> list[list[np.ndarray]]:
+    """Best IoUs of pixels (H, W) uint8 with true boxes (k, 4): for each pair, for each kind, (T,)."""
+    rows, found = [], None
     for pixels, truth in task:
         if found is None or not np.array_equal(pixels, found.pixels):  # a baseline's map is the same for every image
             found = ContourBoxes(pixels)
-        rows = [found.best_iou(truth, thresholds, kind) for kind in kinds]
-        by_level = found.largest_by_level.astype(np.uint16) if with_largest else None  # (256, 4)
-        results.append((rows, by_level, int(pixels.max())))
-    return results
+        rows.append([found.best_iou(truth, thresholds, kind) for kind in kinds])
+    return rows
 
 
 def _tasks(items: Iterator[Item]) -> Iterator[list[Item]]:

@@ -97,7 +97,7 @@ def sweep_test(
     """Which test images are right, for the thresholds of each step, by a model's maps finished in some way."""
     truth = read_truths(paths.index, maps.size)["test"]
     stored = read_maps(paths.maps(model), maps.maps, {"test": truth})["test"]
-    return sweep(score_maps(stored, *maps[1:]), truth.boxes, steps, executor).by_step
+    return sweep(score_maps(stored, *maps[1:]), truth.boxes, steps, executor)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from camagain.config import BASELINE, Experiment
 from camagain.config.methods import declared, scored_under_choices, uses_true_class
 from camagain.evaluation import results
 from camagain.evaluation.baselines import BASELINES
+from camagain.evaluation.boxes import boxes_at
 from camagain.evaluation.choices import choices_table, own_way, steps_of
 from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_regions, read_truths
 from camagain.evaluation.pxap import bin_edges, pixel_histograms
@@ -42,9 +43,8 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     """Scores every localization method of one model and writes `evaluation/<model>/<method>/` (docs/artifacts.md).
 
     Reads the index and the model's maps.npz and predictions.parquet. Maps are upsampled one at a time; what grows with
-    the dataset is 3 kB of results for each image, 8 kB more where it has a mask, and 1 kB for each further method that
-    the table of choices takes up. UserError, naming image and file, when maps or predictions do not cover exactly the
-    images of the val and test splits or hold NaN.
+    the dataset is 1 kB of results for each image and method, and 8 kB where the image has a mask. UserError, naming
+    image and file, when maps or predictions do not cover exactly the images of the val and test splits or hold NaN.
     """
     truths = read_truths(paths.index, experiment.evaluation.size)
     predictions = read_predictions(paths.predictions(model), truths["test"], "test")
@@ -55,7 +55,7 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
             method = Method(model, name, maps, variant_of(experiment, name), predictions)
             scored = evaluate_method(experiment, paths, method, truths, executor)
             if declared(name).choices:
-                swept[finished(name, own_way(experiment), own_way(experiment))] = scored.test.by_step
+                swept[finished(name, own_way(experiment), own_way(experiment))] = scored.test_by_step
         for name in experiment.localization.methods:
             if scored_under_choices(name):
                 table = choices_table(experiment, paths, model, name, swept, executor)
@@ -80,8 +80,11 @@ def evaluate_method(
     settings = experiment.evaluation
     scored = score_method(experiment, method, truths, executor)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
+    box = np.concatenate(
+        [boxes_at(m, scored.thresholds[[scored.best]])[0] for m in upsampled(experiment, method, "test", "boxes")]
+    )  # (N, 4)
     write_csv(paths.curve(method.model, method.name), results.curve(scored))
-    write_parquet(paths.images(method.model, method.name), results.images(scored, settings.size))
+    write_parquet(paths.images(method.model, method.name), results.images(scored, box, settings.size))
     write_npz(paths.correct(method.model, method.name), **results.correct(scored))
     write_json(
         paths.metrics(method.model, method.name),
@@ -102,7 +105,7 @@ def score_method(
     constant = dict.fromkeys(truths, 0)
 
     def observed(split: str) -> Iterator[np.ndarray]:
-        for score_map in upsampled(experiment, method, split):
+        for score_map in upsampled(experiment, method, split, "evaluate"):
             constant[split] += not score_map.any()  # a map of one value is normalised to zeros
             if split == "test" and regions is not None:
                 pixels.append(pixel_histograms(score_map, next(regions), edges).astype(np.uint32))
@@ -120,7 +123,7 @@ def score_method(
         method.model,
         method.name,
         truths,
-        {split: of.by_step[steps[0]] for split, of in swept.items()},
+        {split: of[steps[0]] for split, of in swept.items()},
         thresholds,
         method.predictions,
         counts,
@@ -129,13 +132,13 @@ def score_method(
     )
 
 
-def upsampled(experiment: Experiment, method: Method, split: str) -> Iterator[np.ndarray]:
+def upsampled(experiment: Experiment, method: Method, split: str, doing: str) -> Iterator[np.ndarray]:
     """The method's maps of a split, each (size, size) in [0, 1]."""
     settings = experiment.evaluation
     each: Iterable[np.ndarray] = method.maps[split]
     if method.variant is not None:
         each = score_maps(each, settings.size, settings.interpolation, method.variant)
-    return track(each, len(method.maps[split]), f"evaluate {method.model} {method.name} {split}")
+    return track(each, len(method.maps[split]), f"{doing} {method.model} {method.name} {split}")
 
 
 def variant_of(experiment: Experiment, method: str) -> Variant:

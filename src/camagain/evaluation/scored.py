@@ -1,7 +1,7 @@
 """One method of one model, scored: the source of its scores, curves and files.
 
-Images are worked on in blocks, and only bits (`correctness`) and the largest boxes of each block are kept, so that
-neither upsampled maps nor IoUs of a whole dataset are ever in memory.
+Images are worked on in blocks, and only bits (`correctness`) of each block are kept, so that neither upsampled maps nor
+IoUs of a whole dataset are ever in memory.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from camagain.evaluation.boxes import LargestBoxes, best_ious_by_contours
+from camagain.evaluation.boxes import best_ious_by_contours
 from camagain.evaluation.inputs import Predictions, Truth
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.statistics.correctness import Correct
@@ -28,14 +28,6 @@ Tables = Mapping[tuple[str, float], Correct]
 
 
 @dataclass(frozen=True)
-class Swept:
-    """What one sweep over the maps of a split found."""
-
-    by_step: Mapping[float, Tables]  # by step between the thresholds, 0 to below 1
-    largest: LargestBoxes
-
-
-@dataclass(frozen=True)
 class Scored:
     """One method of one model on val and test."""
 
@@ -47,17 +39,12 @@ class Scored:
     predictions: Predictions | None  # of test; None for what does not classify
     pixels: np.ndarray | None  # (N, 2, T') counts for PxAP on test; None without masks
     constant_maps: Mapping[str, int]  # by split
-    test: Swept
+    test_by_step: Mapping[float, Tables]  # of test, by step between the thresholds
 
     @cached_property
     def best(self) -> int:
         """Index of the threshold with the highest box accuracy on test, largest contour, IoU 0.5."""
         return best_of(self.correct["test"]["largest", DELTA].curve())[1]
-
-    @property
-    def boxes(self) -> np.ndarray:
-        """The box of each test image at that threshold, (N, 4) int64 in pixels of the map."""
-        return self.test.largest.at(self.thresholds[self.best])
 
     def threshold(self, index: int) -> float:
         """A threshold as it is written: without the last digits that binary fractions add to multiples of the step."""
@@ -66,7 +53,7 @@ class Scored:
 
 def sweep(
     maps: Iterable[np.ndarray], boxes: Sequence[np.ndarray], steps: Sequence[float], executor: Executor | None = None
-) -> Swept:
+) -> dict[float, Tables]:
     """Which images are right at which threshold, for the grid of each step, both choices of contours and every delta.
 
     `maps`: N score maps (H, W) in [0, 1], read as needed, once. `boxes`: N arrays (k, 4) in pixels of the maps.
@@ -75,11 +62,9 @@ def sweep(
     iterator, grids = iter(maps), [threshold_grid(step) for step in steps]
     thresholds, ends = np.concatenate(grids), np.cumsum([len(grid) for grid in grids])  # (T,), one end for each step
     parts: dict[float, dict[tuple[str, float], list[Correct]]] = {step: {} for step in steps}
-    largest: list[LargestBoxes] = []
     for start in range(0, len(boxes), BLOCK):
         block = boxes[start : start + BLOCK]
-        ious, found = best_ious_by_contours(islice(iterator, len(block)), block, thresholds, executor)
-        largest.append(found)
+        ious = best_ious_by_contours(islice(iterator, len(block)), block, thresholds, executor)
         for step, grid, end in zip(steps, grids, ends.tolist(), strict=True):
             for contours, table in ious.items():  # (n, T)
                 for delta in DELTAS:
@@ -87,8 +72,7 @@ def sweep(
                     parts[step].setdefault((contours, delta), []).append(right)
     if next(iterator, None) is not None:
         raise ValueError(f"score maps: found more than {len(boxes)}, expected as many as arrays of boxes")
-    by_step = {step: {key: Correct.joined(tables) for key, tables in of.items()} for step, of in parts.items()}
-    return Swept(by_step, LargestBoxes.joined(largest))
+    return {step: {key: Correct.joined(tables) for key, tables in of.items()} for step, of in parts.items()}
 
 
 def threshold_grid(step: float) -> np.ndarray:

@@ -64,15 +64,9 @@ class ContourBoxes:
     def _levels(self, thresholds: np.ndarray) -> np.ndarray:
         return (thresholds * float(self.pixels.max())).astype(np.int64)  # (T,) truncated towards zero
 
-    @cached_property
-    def largest_by_level(self) -> np.ndarray:
-        """The box of the largest contour at each level, zeros where nothing is kept: (256, 4) int64."""
-        boxes = np.zeros((256, 4), np.int64)
-        boxes[self._largest.low] = self._largest.boxes  # a span of one level each
-        return boxes
-
     def _largest_at(self, level: int) -> np.ndarray:
-        return self.largest_by_level[level : level + 1]
+        boxes = self._largest.boxes[self._largest.low == level]
+        return boxes if len(boxes) else np.zeros((1, 4))
 
     def _all_at(self, level: int) -> np.ndarray:
         components, holes = _at_level(self._components, level), _at_level(self._holes, level)
