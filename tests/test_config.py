@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from camagain.config.analysis import check_complete
 from camagain.config.file import dump_experiment, load_experiment, parse_experiment
 from camagain.errors import UserError
 
@@ -108,3 +109,16 @@ def test_every_shipped_experiment_is_valid_and_has_its_own_run(path: Path):
     experiment = load_experiment(path)
     assert sum(load_experiment(other).run == experiment.run for other in shipped()) == 1
     assert path.stem in (experiment.run, "config")
+
+
+def test_an_incomplete_analysis_is_refused_by_file_and_name(tmp_path: Path):
+    folder = tmp_path / "spread"
+    folder.mkdir()
+    with pytest.raises(UserError, match=r"'spread' is not complete: .*settings\.py is missing; it has to define STAGE"):
+        check_complete(folder)
+    (folder / "settings.py").write_text("STAGE = 1\n")
+    (folder / "measure.py").write_text("COLUMNS: tuple = ()\n")
+    with pytest.raises(UserError, match=r"measure\.py lacks analyze\. See docs/architecture\.md"):
+        check_complete(folder)
+    (folder / "measure.py").write_text("COLUMNS = ()\n\n\ndef analyze(): ...\n")
+    check_complete(folder)

@@ -37,12 +37,11 @@ def check_complete(folder: Path) -> None:
     """UserError unless the files of an analysis define what they have to; read from their source, without torch."""
     for file, names in REQUIRED.items():
         path = folder / file
-        missing = [name for name in names if name not in (defined(path) if path.is_file() else set())]
+        found = defined(path) if path.is_file() else set()
+        missing = ", ".join(name for name in names if name not in found)
         if missing:
-            raise UserError(
-                f"the analysis '{folder.name}' is not complete: {path} {'lacks' if path.is_file() else 'is missing; '}"
-                f"{'' if path.is_file() else 'it has to define'} {', '.join(missing)}. See docs/architecture.md."
-            )
+            lack = f"lacks {missing}" if path.is_file() else f"is missing; it has to define {missing}"
+            raise UserError(f"the analysis '{folder.name}' is not complete: {path} {lack}. See docs/architecture.md.")
 
 
 def defined(path: Path) -> set[str]:
