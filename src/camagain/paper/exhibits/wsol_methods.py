@@ -23,7 +23,7 @@ CHANCE = (BASELINE, "centre-gaussian")
 PROTOCOLS = {
     "MaxBoxAcc": "threshold best on test, IoU 0.5, largest contour",
     "MaxBoxAccV2": "thresholds best on test, mean over IoU 0.3, 0.5 and 0.7, any contour",
-    "GT-known Loc": "IoU 0.5, threshold fixed or tuned, different in each paper",
+    "GT-known Loc": "IoU 0.5, threshold fixed or tuned as each paper has it",
 }
 """How the box accuracies of the table differ."""
 
