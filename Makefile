@@ -8,7 +8,7 @@ REFERENCE = results/reference
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results paper test bench lint format docs lock clean
+.PHONY: help setup results paper test bench simulate lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -53,6 +53,10 @@ lint: setup
 # make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 25 minutes)
 bench: setup
 	python -m benchmarks $(if $(PEER),--peer $(PEER))
+
+# make simulate  simulated error rates of intervals, comparisons and criteria, into benchmarks/results
+simulate: setup
+	python -m benchmarks.simulations
 
 # make format    rewrite the sources as the linters want them
 format: setup

@@ -15,7 +15,7 @@ from camagain.drawing.cells import score_cell
 from camagain.drawing.results import read_results
 from camagain.errors import UserError
 from camagain.paper.registry import shown
-from tools import artifacts_page, benchmark_tables
+from tools import artifacts_page, benchmark_tables, simulation_tables
 from tools.settings_reference import config_reference
 
 BEGIN, END = "<!-- results, written by `make docs` -->", "<!-- end of results -->"
@@ -49,6 +49,7 @@ def documents(root: Path) -> dict[Path, str]:
         root / benchmark_tables.PAGE: benchmark_tables.benchmarks_page(root),
         root / "config" / "README.md": config_reference(),
         root / artifacts_page.PAGE: artifacts_page.artifacts_page(),
+        **simulation_tables.simulation_pages(root),
     }
 
 

@@ -1,0 +1,59 @@
+"""The tables of simulated error rates in the documents, written from benchmarks/results (`make simulate`)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+
+import pandas as pd
+
+from camagain.artifacts import existing
+from camagain.errors import UserError
+from tools.benchmark_tables import RESULTS, line, measured_on
+
+MARKED = re.compile(r"(<!-- simulated ([\w-]+), written by `make docs` -->\n).*?(<!-- end of table -->)", re.DOTALL)
+"""What stands between these lines is replaced; the first names the table."""
+
+
+@dataclass(frozen=True)
+class SimulationTable:
+    """Rows of one file of results on one page: its columns and their headers. `rows`: a query that picks some rows."""
+
+    page: Path
+    file: str
+    columns: Mapping[str, str]
+    rows: str = ""
+
+
+TABLES: Mapping[str, SimulationTable] = {}
+"""The tables by the name in their marks."""
+
+
+def simulation_pages(root: Path) -> dict[Path, str]:
+    """Each page with its marked tables rewritten; UserError where its marks are not those of the tables."""
+    found = {}
+    for page in dict.fromkeys(table.page for table in TABLES.values()):
+        text = existing(root / page).read_text(encoding="utf-8")
+        named = [name for _, name, _ in MARKED.findall(text)]
+        expected = sorted(name for name, table in TABLES.items() if table.page == page)
+        if sorted(named) != expected:
+            raise UserError(
+                f"{root / page}: expected marks of the simulated tables {expected}, each once; found {sorted(named)}."
+            )
+        found[root / page] = MARKED.sub(
+            lambda match: f"{match[1]}\n{table_text(root, TABLES[match[2]])}\n{match[3]}", text
+        )
+    return found
+
+
+def table_text(root: Path, table: SimulationTable) -> str:
+    """A table as Markdown, and below it where, with what and when it was simulated."""
+    path = RESULTS / f"{table.file}.csv"
+    rows = pd.read_csv(existing(root / path), dtype=str, keep_default_na=False)
+    rows = rows.query(table.rows) if table.rows else rows
+    cells = rows[list(table.columns)]
+    numbers = [pd.to_numeric(cells[column].replace("", "nan"), errors="coerce").notna().any() for column in cells]
+    lines = [line(list(table.columns.values())), line(["--:" if number else "---" for number in numbers])]
+    lines += [line(list(row)) for row in cells.itertuples(index=False, name=None)]
+    return "\n".join([*lines, "", fill(measured_on(rows, path), 120, break_on_hyphens=False), ""])
