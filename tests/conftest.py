@@ -9,10 +9,16 @@ from contextlib import ExitStack
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
 from camagain.artifacts import sha256
+
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")  # no test fails because a machine is busy
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_CUB = ROOT.parent / "shared" / "data" / "cub_subset27"

@@ -59,3 +59,14 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path):
     (tmp_path / "cut.json").write_text('{"a": ')
     with pytest.raises(UserError, match=r"cut\.json: not valid JSON"):
         read_json(tmp_path / "cut.json")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_of_a_table_is_a_formula(tmp_path: Path, name: str):
+    table = pd.DataFrame({"name": [name, "bird", "-1.5", None], "value": [-1.0, 2.0, 3.0, np.nan]})
+    write_csv(tmp_path / "a.csv", table)
+    header, first, *others = (tmp_path / "a.csv").read_bytes().decode().split("\n")
+    assert header == "name,value"
+    assert first == f"'{name},-1.0"
+    assert others == ["bird,2.0", "-1.5,3.0", ",", ""]
+    assert table["name"][0] == name

@@ -187,9 +187,30 @@ def read_json(path: Path) -> Any:
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Writes a tidy table with a header and without an index column; floats in full precision."""
+    """Writes a tidy table with a header and without an index column; floats in full precision.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front: names of classes and images are other
+    people's.
+    """
+    texts = table.select_dtypes(exclude="number").columns
+    safe = table.assign(**{column: table[column].map(_no_formula) for column in texts})
     with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        safe.to_csv(temporary, index=False, lineterminator="\n")
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+
+
+def _no_formula(value: Any) -> Any:
+    """The value itself, or a text with an apostrophe before what would make it a formula; numbers as text stay."""
+    if not isinstance(value, str) or not value.startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def write_parquet(path: Path, table: "pd.DataFrame") -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from camagain.artifacts import write_csv
+from camagain.artifacts import sha256, write_csv
 from camagain.compare.judging.comparison import compare_runs
+from camagain.compare.reference import write_reference
+from camagain.compare.runs.verify import verify_run
 from camagain.errors import UserError
 
+NEW = Path("new-reference")
 SCORES = "evaluation/small-resnet/cam/metrics.json"
 
 
@@ -88,3 +91,57 @@ def test_the_command_says_so_on_one_line_and_exits_with_2(runs, tools: Path):
     assert done.stderr.startswith("camagain: ")
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+OUTSIDE = [
+    "tables/../../../../Snakefile",
+    "../Snakefile",
+    "/etc/passwd",
+    "tables/./a.csv",
+    "tables//a.csv",
+    "",
+    "tables\\..\\a.csv",
+    "C:evil.csv",
+    "tables/a\0.csv",
+]
+
+
+@pytest.mark.parametrize("place", ["files", "files_left_out"])
+@pytest.mark.parametrize("file", OUTSIDE)
+@pytest.mark.parametrize("use", [verify_run, lambda run: compare_runs(run, run), lambda run: write_reference(run, NEW)])
+def test_a_manifest_that_lists_files_outside_the_run(runs, use, file: str, place: str, monkeypatch):
+    monkeypatch.chdir(runs[0].parent)
+    victim = runs[0].parent / "Snakefile"
+    victim.write_text("ours")
+    path = runs[0] / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest.setdefault(place, {})[file] = {"sha256": sha256(victim), "bytes": 4}
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="no path inside the run"):
+        use(runs[0])
+    assert victim.read_text() == "ours" and not NEW.exists()
+
+
+@pytest.mark.parametrize("linked", ["tables/localization.csv", "tables"])
+@pytest.mark.parametrize("use", [verify_run, lambda run: compare_runs(run, run), lambda run: write_reference(run, NEW)])
+def test_a_link_that_leads_out_of_the_run(runs, use, linked: str, monkeypatch):
+    monkeypatch.chdir(runs[0].parent)
+    (runs[0] / linked).rename("elsewhere")
+    (runs[0] / linked).symlink_to(Path("elsewhere").resolve())
+    with pytest.raises(UserError, match="leads out of"):
+        use(runs[0])
+    assert not NEW.exists()
+
+
+def test_links_inside_a_run_and_to_a_run_are_fine(runs, tmp_path: Path):
+    (runs[0] / SCORES).rename(runs[0] / "kept.json")
+    (runs[0] / SCORES).symlink_to(runs[0] / "kept.json")
+    (tmp_path / "link").symlink_to(runs[0])
+    assert verify_run(tmp_path / "link").changed == ()
+
+
+@pytest.mark.parametrize("name", ["../data", "/data", "", None, 7])
+def test_a_dataset_whose_name_is_a_path(runs, edit, name):
+    edit(runs[0] / "manifest.json", "dataset", "name", value=name)
+    with pytest.raises(UserError, match="the name of its dataset is"):
+        compare_runs(*runs)

@@ -64,6 +64,8 @@ BAD = {
     "web page": (lambda: b"\n<!DOCTYPE html><title>Sign in</title>", "damaged archive"),
     "zip": (lambda: b"PK\x03\x04rest", "damaged archive"),
     "empty": (lambda: b"", "damaged archive"),
+    "bomb": (lambda: gzip.compress(bytes(3 * 10**8), compresslevel=1), "holds more than"),
+    "bomb behind the last member": (lambda: GOOD + gzip.compress(bytes(3 * 10**8), compresslevel=1), "holds more than"),
 }
 
 

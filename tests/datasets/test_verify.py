@@ -28,4 +28,4 @@ def test_an_absent_file_and_a_text_are_faults(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no image")
     absent, text = image_sizes([tmp_path / "absent.jpg", tmp_path / "text.jpg"])
     assert "No such file" in str(absent)
-    assert "cannot identify image file" in str(text)
+    assert "none of JPEG, PNG" in str(text)

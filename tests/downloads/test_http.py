@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from camagain.downloads import Unreachable, fetch
+from camagain.downloads import Unreachable, fetch, http
 from camagain.errors import UserError
 
 CONTENT = b"".join(hashlib.sha256(bytes([i // 256, i % 256])).digest() for i in range(4096))  # 128 KiB
@@ -26,6 +26,7 @@ class Server:
     content_type: str = "application/gzip"
     etag: str | None = '"v1"'
     ranges: bool = True
+    length: bool = True  # whether it says how long the file is
     redirects: int = 0  # answered before anything else, as the publisher of CUB-200-2011 does
     statuses: list[int] = field(default_factory=list)  # answered first, one request each
     cuts: list[int] = field(default_factory=list)  # bytes after which an answer breaks off, one request each
@@ -75,7 +76,8 @@ def server(serve: Callable[[type], str]) -> Server:
             if state.etag:
                 self.send_header("ETag", state.etag)
             self.send_header("Content-Type", state.content_type)
-            self.send_header("Content-Length", str(len(body)))
+            if state.length:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             part = body[: state.cuts.pop(0)] if state.cuts else body
             self.wfile.write(part)
@@ -257,3 +259,13 @@ def test_a_full_disk_is_seen_before_the_download(server: Server, target: Path, m
     with pytest.raises(UserError, match="Make room"):
         get(server, target)
     assert server.sent <= len(CONTENT) and names(target.parent) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_answer_without_end_is_cut_off(server: Server, target: Path, known: bool, monkeypatch) -> None:
+    server.length, server.content = False, CONTENT + bytes(10**7)
+    monkeypatch.setattr(http, "MOST_BYTES", len(CONTENT))
+    with pytest.raises(UserError, match=rf"sends more than {len(CONTENT):,} bytes"):
+        get(server, target, len(CONTENT) if known else None)
+    assert names(target.parent) == []
+    assert len(server.requests) == 1  # asking again would not help

@@ -1,6 +1,7 @@
 """Unpacks a .tgz such that a malicious or damaged archive leaves nothing behind."""
 
 import gzip
+import io
 import shutil
 import tarfile
 import tempfile
@@ -13,13 +14,18 @@ from camagain.progress import progress
 
 DRAIN_BYTES = 2**20
 
+SPARE_BYTES = 10**8
+GROWTH = 10
+"""An archive may hold 100 MB and ten times its own size. Photographs do not shrink when they are packed, so that no
+dataset comes near this; 300 MB of zeroes fit into 0.3 MB."""
+
 
 def unpack_tgz(archive: Path, folder: Path) -> None:
     """Makes `folder` with the files of a gzip-compressed tar archive in it; it appears complete or not at all.
 
     Refused with a UserError: an existing `folder`; a file that is no gzip archive; a damaged, truncated or empty
-    archive; and a member that is no plain file or folder (links and devices, which a dataset has no use for) or whose
-    path is absolute or contains "..".
+    archive; one that holds more bytes than `SPARE_BYTES` and `GROWTH` allow; and a member that is no plain file or
+    folder (links and devices, which a dataset has no use for) or whose path is absolute or contains "..".
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists():
@@ -47,17 +53,37 @@ def _extract(archive: Path, folder: Path) -> None:
         open(archive, "rb") as raw,
         gzip.open(raw) as stream,
     ):
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        bounded = _Bounded(stream, archive)
+        with tarfile.open(fileobj=bounded, mode="r|") as tar:
             for member in tar:
                 _refuse_member(archive, member)
                 tar.extract(member, folder, filter="data")
                 files += member.isfile()
                 advance(raw.tell() - read)
                 read = raw.tell()
-        while stream.read(DRAIN_BYTES):
+        while bounded.read(DRAIN_BYTES):
             pass
     if not files:
         raise UserError(f"{archive}: the archive holds no file. Delete it and download it again.")
+
+
+class _Bounded(io.RawIOBase):
+    """What an archive holds, read until it is more than an archive of its size may hold; then UserError."""
+
+    def __init__(self, stream: gzip.GzipFile, archive: Path) -> None:
+        super().__init__()
+        self.stream, self.archive = stream, archive
+        self.left = self.most = SPARE_BYTES + GROWTH * archive.stat().st_size
+
+    def read(self, size: int = -1) -> bytes:
+        content = self.stream.read(size)
+        self.left -= len(content)
+        if self.left < 0:
+            raise UserError(
+                f"{self.archive}: it holds more than {self.most / 1e6:,.0f} MB, {GROWTH} times its own size and "
+                f"{SPARE_BYTES / 1e6:.0f} MB; expected a dataset. Nothing was unpacked; do not use this archive."
+            )
+        return content
 
 
 def _refuse_member(archive: Path, member: tarfile.TarInfo) -> None:

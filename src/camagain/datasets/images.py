@@ -1,6 +1,5 @@
 """Images as tensors: reading, warping to the network's square, normalising, and a table of them for a data loader."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from camagain.config import Input
 from camagain.datasets.index import image_path
+from camagain.datasets.opened import open_image
 from camagain.datasets.pixels import normalised, square
 from camagain.errors import UserError
 
@@ -29,7 +29,7 @@ Item = tuple[torch.Tensor, int, int]
 def read_rgb(path: Path) -> Image.Image:
     """An image file as RGB; UserError naming a file that is missing or cannot be decoded."""
     try:
-        return Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
+        return open_image(path).convert("RGB")
     except OSError as error:
         raise UserError(
             f"{path}: cannot be read as an image ({error}). Restore the file and run `camagain data` again."

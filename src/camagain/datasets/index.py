@@ -132,7 +132,7 @@ def fingerprints(index_path: Path) -> dict[str, str]:
 
 
 def _pixels_digest(path: Path) -> bytes:
-    from PIL import Image
+    from camagain.datasets.opened import open_image
 
-    with Image.open(path) as image:
+    with open_image(path) as image:
         return hashlib.sha256(f"{image.mode}{image.size}".encode() + image.tobytes()).digest()

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from camagain.artifacts import atomic
+from camagain.datasets.opened import open_image
 from camagain.errors import UserError
 from camagain.progress import track
 
@@ -99,7 +100,7 @@ def _read(mask: Sourced) -> np.ndarray:
     """Which pixels of a mask file are above 0 when it is read as grey: (h, w) bool."""
     where, path = mask
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return np.asarray(image.convert("L")) > 0
     except Exception as error:  # whatever a decoder raises on a damaged file means that the file is damaged
         raise UserError(

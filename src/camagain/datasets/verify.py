@@ -52,10 +52,10 @@ def image_sizes(paths: Sequence[Path]) -> list[tuple[int, int] | str]:
 
 
 def _size_or_fault(path: Path) -> tuple[int, int] | str:
-    from PIL import Image
+    from camagain.datasets.opened import open_image
 
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             size = image.size
             # A JPEG is decoded at an eighth of its size: every coefficient is still read, so a truncated file still
             # raises (the tests hold Pillow to that, baseline and progressive), and it takes less than half the time.

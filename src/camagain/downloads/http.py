@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 60.0
 """Most seconds between two attempts."""
 
+MOST_BYTES = 2**33
+"""8 GiB, the most that is received of a file whose size neither we nor the server know in advance. The largest file
+that this project fetches has 1.4 GB."""
+
 
 class Unreachable(UserError):
     """A source that gives no file: another one may be tried. Never raised for a wrong file."""
@@ -184,7 +188,7 @@ def _attempt(
         if size is not None and total is not None and total != size:
             raise UserError(f"{url}: the server's file has {total} bytes, expected {size}. {by_hand}")
         _check_room(part, (total or size or 0) - have)
-        _receive(response, url, part, have, total or size)
+        _receive(response, url, part, have, total or size, by_hand)
     if _length(part) < (total or size or 0):
         raise Later(f"the connection closed after {_length(part)} of {total or size} bytes")
 
@@ -210,8 +214,10 @@ def _check_room(part: Path, missing: int) -> None:
         )
 
 
-def _receive(response: "httpx.Response", url: str, part: Path, have: int, total: int | None) -> None:
-    """Appends the answer's bytes to the first `have` bytes of `part`."""
+def _receive(response: "httpx.Response", url: str, part: Path, have: int, total: int | None, by_hand: str) -> None:
+    """Appends the answer's bytes to the first `have` bytes of `part`; UserError where there are more than expected."""
+    most = total or MOST_BYTES
+    expected = "no more" if total else "a smaller file"
     with (
         open(part, "ab" if have else "wb") as file,
         progress(f"downloading {part.stem}", total, have, "bytes") as advance,
@@ -224,5 +230,9 @@ def _receive(response: "httpx.Response", url: str, part: Path, have: int, total:
             write_json(_stamp(part), {"url": url, "validator": strong})
         # No chunk size: httpx would hold bytes back to fill a chunk, and lose them when the connection breaks.
         for chunk in response.iter_raw():
+            have += len(chunk)
+            if have > most:
+                _discard(part)
+                raise UserError(f"{url}: the server sends more than {most:,} bytes, expected {expected}. {by_hand}")
             file.write(chunk)
             advance(len(chunk))

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from camagain.analysis.texture.corruptions import corruptions_of
 from camagain.analysis.texture.names import corrupted
 from camagain.config.dataset import may_be_published
 from camagain.datasets.index import image_path, read_index, spread_evenly
+from camagain.datasets.opened import open_image
 from camagain.datasets.pixels import square
 from camagain.drawing.results import RunResults
 
@@ -23,7 +23,7 @@ def examples(results: RunResults) -> dict[str, np.ndarray]:
     index = spread_evenly(read_index(results.paths.index, "test"), settings.images)
     areas = [np.ptp(boxes.reshape(-1, 2), axis=0).prod() for boxes in index["boxes"]]
     record = index.iloc[int(np.argmax(areas))]
-    with Image.open(image_path(results.paths.index, record["path"])) as file:
+    with open_image(image_path(results.paths.index, record["path"])) as file:
         pixels = square(file.convert("RGB"), experiment.input)
     kinds, _ = corruptions_of(experiment.input.size, settings.grids, settings.smoothing)
     made = [kind.apply(pixels, experiment.seed, str(record["image_id"])).clip(0, 1) for kind in kinds]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from camagain.artifacts import INSIDE, MANIFEST_SCHEMA, read_json, sha256
+from camagain.artifacts import INSIDE, MANIFEST_SCHEMA, NAME, read_json, sha256
 from camagain.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class RunFolder:
         missing = [key for key in ("experiment", "packages", "dataset", "files") if key not in manifest]
         if missing:
             raise UserError(f"{path}: {', '.join(missing)} missing; expected the manifest of a finished run.")
+        name = manifest["dataset"].get("name") if isinstance(manifest["dataset"], dict) else None
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise UserError(f"{path}: the name of its dataset is {name!r}; expected letters, digits, dot, dash and _.")
+        for key in ("files", "files_left_out"):
+            check_entries(path, manifest.get(key, {}))
         return cls(root, manifest)
 
     def __str__(self) -> str:
@@ -98,10 +103,23 @@ class RunFolder:
         return entry["sha256"] if entry else None
 
     def state(self, file: str) -> State:
-        """Whether a file is there, and if not, why."""
+        """Whether a file is there, and if not, why; UserError where it is a link that leads out of the folder."""
         if file not in self.manifest["files"]:
             return "left out" if file in self.left_out else "never made"
-        return "there" if (self.root / file).is_file() else "gone"
+        return "there" if self.place(file).is_file() else "gone"
+
+    def place(self, file: str) -> Path:
+        """Where a file of this name belongs; UserError where that is not inside the folder.
+
+        A results folder may come from a stranger. Neither a name in its manifest nor a link in it may lead elsewhere.
+        """
+        path = self.root / file
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise UserError(
+                f"{path}: it leads out of {self.root}, to {path.resolve()}; expected a file inside the run. Do not use "
+                "this folder unless you know who made it; put a copy of the file in the link's place."
+            )
+        return path
 
     def has(self, file: str) -> bool:
         """Whether a file can be read."""
@@ -109,7 +127,7 @@ class RunFolder:
 
     def path(self, file: str) -> Path:
         """Where a file lies; UserError where it is not the one that the manifest lists."""
-        path = self.root / file
+        path = self.place(file)
         if file not in self._checked:
             if not self.has(file):
                 raise UserError(f"{path}: {self.state(file)}; expected a file that {self.root}/manifest.json lists.")
@@ -149,3 +167,32 @@ class RunFolder:
                 return {name: arrays[name] for name in names if name in arrays}
         except Exception as error:  # numpy, zipfile and zlib each raise their own for a damaged file
             raise UserError(f"{path}: not a readable npz file ({error}).") from None
+
+
+def check_entries(manifest: Path, files: Any) -> None:
+    """UserError where a list of files is damaged, or names a file outside the run.
+
+    Each entry is a path relative to the run, parts joined by "/", with the file's `sha256` and `bytes`.
+    """
+    if not isinstance(files, dict):
+        raise UserError(f"{manifest}: its list of files is damaged; make the run again, or restore it.")
+    for file, entry in files.items():
+        if not is_inside(file):
+            raise UserError(
+                f"{manifest}: it lists {file!r}, which is no path inside the run. Such a list can reach files "
+                "elsewhere; do not use this folder."
+            )
+        if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str) or not is_size(entry):
+            raise UserError(
+                f"{manifest}: the entry of {file} is {entry!r}; expected its sha256 and bytes. Make the run again, or "
+                "restore its manifest."
+            )
+
+
+def is_inside(file: str) -> bool:
+    """Whether a path stays in the folder that it is relative to, on every system: no drive, no backslash, no `..`."""
+    return not set("\\:\0") & set(file) and all(part not in ("", ".", "..") for part in file.split("/"))
+
+
+def is_size(entry: dict[str, Any]) -> bool:
+    return isinstance(entry.get("bytes"), int) and entry["bytes"] >= 0

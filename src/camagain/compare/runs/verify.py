@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from camagain.artifacts import INSIDE, SEED_SPREAD, read_json
 from camagain.compare.runs.folder import RunFolder
@@ -58,7 +57,6 @@ def verify_run(run: Path) -> Verification:
     where the folder is no run, or its manifest is of another schema or cannot be read.
     """
     folder = RunFolder.open(run)
-    check_entries(folder)
     digests = digests_of(folder)
     changed = {file for file, digest in digests.items() if digest != folder.digest(file)}
     intact = digests.keys() - changed
@@ -74,26 +72,9 @@ def verify_run(run: Path) -> Verification:
     )
 
 
-def check_entries(run: RunFolder) -> None:
-    """UserError where the list of files is damaged."""
-    for files in (run.manifest["files"], run.manifest.get("files_left_out", {})):
-        if not isinstance(files, dict):
-            raise UserError(f"{run}/manifest.json: its list of files is damaged; make the run again, or restore it.")
-        for file, entry in files.items():
-            if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str) or not is_size(entry):
-                raise UserError(
-                    f"{run}/manifest.json: the entry of {file} is {entry!r}; expected its sha256 and bytes. Make the "
-                    "run again, or restore its manifest."
-                )
-
-
-def is_size(entry: dict[str, Any]) -> bool:
-    return isinstance(entry.get("bytes"), int) and entry["bytes"] >= 0
-
-
 def digests_of(run: RunFolder) -> dict[str, str]:
     """The SHA-256 of every listed file that is there; one of another size is not read and has the digest ""."""
-    paths = {file: run.root / file for file in run.listed if (run.root / file).is_file()}
+    paths = {file: path for file in run.listed if (path := run.place(file)).is_file()}
     sizes = {file: path.stat().st_size for file, path in paths.items()}
     whole = [file for file in paths if sizes[file] == run.listed[file]["bytes"]]
     with progress(f"verify {run}", sum(sizes[file] for file in whole), unit="bytes") as advance:
@@ -138,7 +119,7 @@ def other_weights(run: RunFolder, digests: dict[str, str]) -> list[OtherWeights]
 
 def card_digest(run: RunFolder, model: str) -> str | None:
     """The digest of the weights that model.json names; None where there is none or it cannot be read."""
-    path = run.root / INSIDE.card(model)
+    path = run.place(str(INSIDE.card(model)))
     try:
         card = read_json(path) if path.is_file() else None
     except UserError:

@@ -12,6 +12,7 @@ from camagain.artifacts import read_json
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.runs.guards import same_test
 from camagain.datasets.index import image_path, read_index
+from camagain.datasets.opened import open_image
 from camagain.drawing.maps import square
 
 GREY = (128, 128, 128)
@@ -55,7 +56,7 @@ class Photographs:
         row = self.rows.loc[image_id]
         scale = np.array([SIDE / row["width"], SIDE / row["height"]] * 2)
         try:
-            with Image.open(image_path(self.index, row["path"])) as file:
+            with open_image(image_path(self.index, row["path"])) as file:
                 return Photograph(square(file.convert("RGB"), SIDE), scale, row["boxes"])
         except OSError:
             return Photograph(grey, scale, row["boxes"])

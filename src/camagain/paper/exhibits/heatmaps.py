@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from PIL import Image
 
 from camagain.artifacts import existing
 from camagain.datasets.index import image_path, read_index
+from camagain.datasets.opened import open_image
 from camagain.drawing.maps import TRUE_COLOR, draw_box, note, overlay, show, square
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import PAGE_INCHES
@@ -51,7 +51,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     rows = []
     for column, image_id in enumerate(chosen):
         record = index.loc[image_id]
-        with Image.open(image_path(results.paths.index, record["path"])) as file:
+        with open_image(image_path(results.paths.index, record["path"])) as file:
             image = square(file.convert("RGB"))
         scale = np.array([image.width / record["width"], image.height / record["height"]] * 2)
         top = grid[0, column]
