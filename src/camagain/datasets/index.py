@@ -4,9 +4,9 @@
 |---|---|
 | image_id | text, unique |
 | path | image file, relative to the index's folder (or absolute when the images lie elsewhere) |
-| label | class number, contiguous from 0 |
+| label | class number, from 0 |
 | class_name | text |
-| split | "train", "val" or "test" |
+| split | "train", "val" or "test"; only test has to have images |
 | width, height | pixels of the original image |
 | boxes | list of [x0, y0, x1, y1] in original pixels; at least one in val and test, training needs none |
 | mask_path | segmentation, like `path`, or missing |
@@ -31,9 +31,9 @@ OPTIONAL: Mapping[str, str] = {"ignore_path": "str", "cue_boxes": "object"}
 """Columns and their types, missing in every row where a table lacks them, as those of earlier versions do."""
 
 
-def write_index(path: Path, index: pd.DataFrame) -> None:
+def write_index(path: Path, index: pd.DataFrame, classes: int | None = None) -> None:
     """Checks an index (see `check_index`) and writes it as Parquet, rows ordered by split and image_id."""
-    check_index(index, str(path))
+    check_index(index, str(path), classes)
     order = pd.Categorical(index["split"], categories=SPLITS, ordered=True)
     ordered = _completed(index).assign(_order=order).sort_values(["_order", "image_id"], kind="stable")
     for column in ("boxes", "cue_boxes"):  # as they are read, boxes are arrays, which Parquet does not take in a column
@@ -74,20 +74,21 @@ def _array(boxes: np.ndarray) -> np.ndarray:
     return np.array([np.asarray(box) for box in boxes], dtype=np.float64).reshape(-1, 4)
 
 
-def check_index(index: pd.DataFrame, source: str) -> None:
-    """Raises UserError when ids repeat, labels are not contiguous, a split has no image, or val or test lacks boxes."""
+def check_index(index: pd.DataFrame, source: str, classes: int | None = None) -> None:
+    """Raises UserError when ids repeat, labels are wrong, there is no image to test, or val or test lacks boxes.
+
+    `classes`: how many there are; without it every class has an image.
+    """
     repeated = index["image_id"][index["image_id"].duplicated()]
     if len(repeated):
         raise UserError(f"{source}: image id {repeated.iloc[0]!r} occurs more than once; every image needs its own id.")
     labels = sorted(index["label"].unique())
-    if labels != list(range(len(labels))):
+    if classes is None and labels != list(range(len(labels))):
         raise UserError(f"{source}: labels are {labels}; expected contiguous numbers from 0.")
-    for split in SPLITS:
-        if not (index["split"] == split).any():
-            raise UserError(
-                f"{source}: no image in the {split} split ({len(index)} images in all); training, choosing the "
-                "threshold and testing each need at least one."
-            )
+    if classes is not None and not 0 <= labels[0] <= labels[-1] < classes:
+        raise UserError(f"{source}: labels are {labels[0]} to {labels[-1]}; expected 0 to {classes - 1}.")
+    if not (index["split"] == "test").any():
+        raise UserError(f"{source}: no image in the test split ({len(index)} images in all); it needs at least one.")
     bare = index[(index["split"] != "train") & (index["boxes"].map(len) == 0)]
     if len(bare):
         raise UserError(

@@ -19,14 +19,13 @@ def prepare_dataset(dataset: DatasetSettings, dataset_dir: Path) -> None:
         stale.unlink(missing_ok=True)
     module = implementation("camagain.datasets.kinds", kind_module(dataset.kind))
     source: Source = module.read(dataset, dataset_dir)
-    write_index(index_path, source.located())
+    write_index(index_path, source.located(), len(source.class_names()))
     write_json(summary_path, _summary(dataset, source, index_path))
 
 
 def _summary(dataset: DatasetSettings, source: Source, index_path: Path) -> dict[str, Any]:
     """What `dataset.json` says; a split that is given has neither seed nor number of images per class."""
     index, settings = source.index, dataset.model_dump()
-    classes = index[["label", "class_name"]].drop_duplicates().sort_values("label")
     digests = fingerprints(index_path)
     return {
         "kind": dataset.kind,
@@ -35,7 +34,7 @@ def _summary(dataset: DatasetSettings, source: Source, index_path: Path) -> dict
         "splits": {split: int((index["split"] == split).sum()) for split in SPLITS},
         "val_per_class": settings.get("val_per_class"),
         "split_seed": settings.get("split_seed"),
-        "classes": classes["class_name"].tolist(),
+        "classes": list(source.class_names()),
         "boxes": source.boxes,
         "source": source.source,
         "archive": source.archive,

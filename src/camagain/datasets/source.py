@@ -12,14 +12,20 @@ class Source:
     """The images of a dataset, and what `dataset.json` says of their origin.
 
     `index` is as in `camagain.datasets.index`. Its paths are relative to `prefix`, and that to the folder of the index,
-    unless one of them is absolute.
+    unless one of them is absolute. `classes`: the names of all classes by label, where the index does not show them
+    all, as a sample of ImageNet does not.
     """
 
     index: pd.DataFrame
     prefix: Path = Path()
     source: str = ""
     boxes: str = "given"
+    classes: tuple[str, ...] | None = None
     archive: dict[str, Any] | None = None
+
+    def class_names(self) -> tuple[str, ...]:
+        """The names of all classes by label."""
+        return self.classes or tuple(self.index.drop_duplicates("label").sort_values("label")["class_name"])
 
     def located(self) -> pd.DataFrame:
         """The index with paths as they are written."""

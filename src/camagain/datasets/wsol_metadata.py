@@ -1,9 +1,9 @@
 """Makes the index of images in the layout of wsolevaluation (CUBv2, ILSVRC, OpenImages30k).
 
-| file in train/, val/ and test/ | line |
+| file in test/, and in train/ and val/ where they are there | line |
 |---|---|
 | image_ids.txt | path below the folder of images; it is the image's id |
-| class_labels.txt | path,label with labels from 0 |
+| class_labels.txt | path,label with labels from 0, without gaps unless the number of classes is given |
 | image_sizes.txt | path,width,height; may be missing or empty, sizes are then the images' |
 | localization.txt | path,x0,y0,x1,y1 for every box, or path,mask,ignore for every instance |
 
@@ -59,8 +59,13 @@ class Part:
     masked: bool  # `places` are masks and not boxes
 
 
-def read_wsol_metadata(metadata: Path, images: Path, masks: Path, target: Path) -> pd.DataFrame:
-    """The index of the images that the folder `metadata` lists; their paths are relative to the folder `images`.
+def read_wsol_metadata(
+    metadata: Path, images: Path, masks: Path, target: Path, classes: int | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The index of the images that the folder `metadata` lists, and the names of all classes by label.
+
+    Paths of the index are relative to the folder `images`. A folder without train/, val/ and test/ that holds the text
+    files itself is a test split. `classes`: how many there are; without it every class has an image.
 
     The masks of an image, relative to the folder `masks`, are united (see `camagain.datasets.united_masks`) into
     masks/object/<image id>.png below `target`, with masks/ignore/<image id>.png beside it; `mask_path` and
@@ -68,18 +73,19 @@ def read_wsol_metadata(metadata: Path, images: Path, masks: Path, target: Path) 
     has a folder of its own, else class-<label>. Every image is decoded once. Raises UserError for the first kind of
     fault, text files first because they are checked in a moment.
     """
-    parts = read_parts(metadata)
-    names = _class_names(parts.values())
+    parts = read_parts(metadata, classes)
+    names = _class_names(parts.values(), classes)
     for part in parts.values():
         if part.masked:
             _check_masks(part, masks)
     sizes = {split: verified_sizes(images, part.images, part.folder / "image_ids.txt") for split, part in parts.items()}
     for split, part in parts.items():
         _refuse_resized(part, sizes[split], images)
-    return pd.concat(
+    index = pd.concat(
         [_split_index(split, part, sizes[split], names, masks, target) for split, part in parts.items()],
         ignore_index=True,
     )
+    return index, tuple(names[label] for label in sorted(names))
 
 
 def _split_index(
@@ -109,17 +115,18 @@ def _split_index(
     )
 
 
-def _class_names(parts: Iterable[Part]) -> dict[int, str]:
+def _class_names(parts: Iterable[Part], classes: int | None) -> dict[int, str]:
     """Names by label: folders where they and the labels are one to one, else numbers padded to one width."""
     folders: dict[int, set[str]] = {}
     for part in parts:
         for image_id, line in part.labels.items():
             folders.setdefault(line.fields[1], set()).add(PurePosixPath(image_id).parent.name)
     names = {label: min(found) for label, found in folders.items() if len(found) == 1}
-    if len(set(names.values()) - {""}) == len(folders):
+    count = classes or len(folders)
+    if len(set(names.values()) - {""}) == count:
         return names
-    digits = len(str(max(folders)))
-    return {label: f"class-{label:0{digits}d}" for label in folders}
+    digits = len(str(count - 1))
+    return {label: f"class-{label:0{digits}d}" for label in range(count)}
 
 
 def _check_masks(part: Part, masks: Path) -> None:
@@ -204,23 +211,28 @@ def _instances(part: Part, image_id: str, size: tuple[int, int], masks: Path, ta
     )
 
 
-def read_parts(metadata: Path) -> dict[str, Part]:
+def read_parts(metadata: Path, classes: int | None = None) -> dict[str, Part]:
     """The text files by split, consistent within each and across them; UserError for the first kind of fault."""
-    _check_folder(metadata)
-    parts = {split: _read_part(metadata / split, split != "train") for split in SPLITS}
-    _check_parts(parts)
+    parts = {split: _read_part(folder, split != "train") for split, folder in _folders(metadata).items()}
+    _check_parts(parts, classes)
     return parts
 
 
-def _check_folder(metadata: Path) -> None:
-    """Raises UserError unless `metadata` holds the three splits; points to a folder nearby that does."""
-    if all((metadata / split).is_dir() for split in SPLITS):
-        return
-    lacking = metadata if not metadata.is_dir() else next(metadata / s for s in SPLITS if not (metadata / s).is_dir())
-    near = [path.parent for path in [*sorted(metadata.glob("*/train")), metadata.parent / "train"] if path.is_dir()]
+def _folders(metadata: Path) -> dict[str, Path]:
+    """The folders of the splits that `metadata` holds; UserError that points to a folder nearby where test is missing.
+
+    Nothing but the text files of one split is a test split.
+    """
+    found = {split: metadata / split for split in SPLITS if (metadata / split).is_dir()}
+    if "test" in found:
+        return found
+    if not found and (metadata / "image_ids.txt").is_file() and metadata.name not in SPLITS:
+        return {"test": metadata}
+    lacking = metadata / "test" if metadata.is_dir() else metadata
+    near = [path.parent for path in [*sorted(metadata.glob("*/test")), metadata.parent / "test"] if path.is_dir()]
     raise UserError(
-        f"{lacking}: no such folder. Give the folder that holds train/, val/ and test/ with the text files."
-        + (f" Did you mean {near[0]}?" if near else "")
+        f"{lacking}: no such folder. Give the folder that holds train/, val/ and test/, or test/ alone, with the text "
+        "files." + (f" Did you mean {near[0]}?" if near else "")
     )
 
 
@@ -270,7 +282,7 @@ def _lists_masks(file: Path) -> bool:
         return next((line.count(",") < len(MASK) for line in text if line.strip()), False)
 
 
-def _check_parts(parts: dict[str, Part]) -> None:
+def _check_parts(parts: dict[str, Part], classes: int | None) -> None:
     """Refuses faults across splits: an image in two, gaps between labels, boxes in one and masks in another."""
     first: dict[str, tuple[Path, Line]] = {}
     refuse(
@@ -284,15 +296,17 @@ def _check_parts(parts: dict[str, Part]) -> None:
         "An image belongs to one split; remove it from the others.",
     )
     labels = {line.fields[1] for part in parts.values() for line in part.labels.values()}
+    count = classes or len(labels)
+    why = "the number of classes is set" if classes else f"there are {count} different labels in {', '.join(parts)}"
     refuse(
         [
             f"{part.folder / 'class_labels.txt'}, line {line.number}: image {image_id} has label {line.fields[1]}, "
-            f"expected 0 to {len(labels) - 1} as there are {len(labels)} different labels in train, val and test"
+            f"expected 0 to {count - 1} as {why}"
             for part in parts.values()
             for image_id, line in part.labels.items()
-            if not 0 <= line.fields[1] < len(labels)
+            if not 0 <= line.fields[1] < count
         ],
-        "Number the classes from 0 without gaps.",
+        "Number the classes from 0 without gaps, or set `classes` to how many there are.",
     )
     kinds = {part.masked: part.folder / "localization.txt" for part in parts.values() if part.places}
     if len(kinds) > 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from camagain.artifacts import existing
+from camagain.artifacts import INSIDE, existing, read_json
 from camagain.datasets.index import image_path, read_index
 from camagain.errors import UserError, nearest
 from camagain.evaluation import masks
@@ -56,14 +56,16 @@ class Predictions:
 
 
 def read_truths(path: Path, size: int) -> dict[str, Truth]:
-    """The val and test splits of an index, with boxes scaled to maps of size x size pixels."""
+    """The test split of an index, and val where there is one, with boxes scaled to maps of size x size pixels."""
     index = read_index(path)
-    classes = int(index["label"].nunique())
+    classes = len(read_json(path.with_name(INSIDE.description.name))["classes"])
     truths = {}
     for split in SCORED_SPLITS:
         rows = index[index["split"] == split]
-        if rows.empty:
+        if rows.empty and split == "test":
             raise UserError(f"{path}: no image in the {split} split. Run `camagain data` again.")
+        if rows.empty:
+            continue
         truths[split] = Truth(
             classes=classes,
             image_id=[str(image_id) for image_id in rows["image_id"]],

@@ -28,7 +28,7 @@ class Part:
 
     delta: float
     choosing: Correct  # test
-    choosing_on_val: Correct
+    choosing_on_val: Correct | None  # None where there are no images to choose on
     counted: Correct  # test
 
 
@@ -62,7 +62,8 @@ def scores(scored: Scored, true_class: bool, sampling: Sampling) -> dict[str, Sc
 def part(scored: Scored, contours: str, delta: float) -> Part:
     """Box accuracy at one IoU, whose threshold is chosen by itself."""
     test = scored.correct["test"][contours, delta]
-    return Part(delta, test, scored.correct["val"][contours, delta], test)
+    val = scored.correct.get("val")
+    return Part(delta, test, val[contours, delta] if val else None, test)
 
 
 def counting(boxes: Part, condition: np.ndarray) -> Part:
@@ -77,7 +78,11 @@ def twice(name: str, parts: Sequence[Part] | None, scored: Scored, sampling: Sam
         return dict.fromkeys(keys)
     made: dict[str, Score | None] = {}
     for key, chosen_on in zip(keys, ("test", "val"), strict=True):
-        choosers = [part.choosing if chosen_on == "test" else part.choosing_on_val for part in parts]
+        found = [part.choosing if chosen_on == "test" else part.choosing_on_val for part in parts]
+        choosers = [chooser for chooser in found if chooser is not None]
+        if not choosers:
+            made[key] = None
+            continue
         indices = [best_of(chooser.curve())[1] for chooser in choosers]
         values = [float(part.counted.curve()[index]) for part, index in zip(parts, indices, strict=True)]
         by_delta = [

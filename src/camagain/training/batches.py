@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment, Training
@@ -68,7 +68,8 @@ def make_batches(
     table = AugmentedTable(train, paths.index, training_transform(experiment.input, recipe.augmentation), decoded)
     table.seed = experiment.training_seed
     shuffle = torch.Generator().manual_seed(experiment.training_seed)
-    whole = BatchSampler(RandomSampler(table, generator=shuffle), recipe.batch_size, drop_last=True)
+    order = RandomSampler(table, generator=shuffle) if len(table) else SequentialSampler(table)
+    whole = BatchSampler(order, recipe.batch_size, drop_last=True)
     own = val[process::processes].reset_index(drop=True)
     val_table = ImageTable(own, paths.index, partial(warp, settings=experiment.input), decoded)
     loader = partial(DataLoader, num_workers=compute.workers, pin_memory=accelerator.device.type == "cuda")
@@ -81,7 +82,12 @@ def make_batches(
 
 
 def check_batch(experiment: Experiment, recipe: Training, images: int) -> None:
-    """Raises UserError where a batch cannot be had or cannot be divided as the experiment asks."""
+    """Raises UserError where a batch cannot be had or cannot be divided as the experiment asks.
+
+    Without training nothing is asked for: a dataset may then have test images alone.
+    """
+    if recipe.epochs == 0:
+        return
     size, processes = recipe.batch_size, experiment.compute.processes
     if images < size:
         raise UserError(

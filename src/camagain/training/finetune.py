@@ -5,7 +5,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
 
-from camagain.artifacts import RunPaths, write_csv
+from camagain.artifacts import RunPaths, read_json, write_csv
 from camagain.compute import describe, prepare
 from camagain.config import Experiment, Model
 from camagain.datasets.index import read_index
@@ -38,8 +38,7 @@ def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) ->
     """Trains in one of the processes; the first one writes."""
     model = experiment.model(model_name)
     accelerator = make_accelerator(experiment, model)
-    index = read_index(paths.index)
-    classes = tuple(index.drop_duplicates("label").sort_values("label")["class_name"])
+    classes = tuple(read_json(paths.description)["classes"])
     with accelerator.main_process_first():  # it may have to download
         network, source = starting_network(
             model, len(classes), experiment.training_seed, downloads=experiment.compute.downloads

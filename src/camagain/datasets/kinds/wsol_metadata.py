@@ -22,7 +22,15 @@ class WsolMetadata(DatasetSettings):
         description="Beginning of the name of the folder under `data/` where the index and united masks are written."
     )
     path: Path = Field(description="The folder that the paths of images are relative to.")
-    metadata: Path = Field(description="The folder that holds train/, val/ and test/ with the text files.")
+    metadata: Path = Field(
+        description="The folder that holds train/, val/ and test/ with the text files, or the text files of test alone."
+    )
+    classes: int | None = Field(
+        default=None,
+        ge=2,
+        description="How many classes there are, where the images do not show them all: 1000 for a sample of ImageNet. "
+        "Where null, labels have no gaps.",
+    )
     masks: Path | None = Field(
         default=None, description="The folder that the paths of masks are relative to; `path` where null."
     )
@@ -35,6 +43,6 @@ def read(settings: WsolMetadata, folder: Path) -> "Source":
 
     place = absolute(settings.path)
     masks = place if settings.masks is None else absolute(settings.masks)
-    index = read_wsol_metadata(absolute(settings.metadata), place, masks, folder)
+    index, classes = read_wsol_metadata(absolute(settings.metadata), place, masks, folder, settings.classes)
     boxes = "tight boxes of the masks" if index["mask_path"].notna().any() else "given"
-    return Source(index.assign(path=below(place, index["path"])), source=place.name, boxes=boxes)
+    return Source(index.assign(path=below(place, index["path"])), source=place.name, boxes=boxes, classes=classes)
