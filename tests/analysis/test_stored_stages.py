@@ -13,7 +13,7 @@ import torch
 from scipy.stats import spearmanr
 
 from camagain.analysis.kit.run import analyze
-from camagain.artifacts import RunPaths, write_npz, write_parquet
+from camagain.artifacts import RunPaths, write_json, write_npz, write_parquet
 from camagain.config.file import parse_experiment
 from camagain.datasets.index import read_index, write_index
 from camagain.errors import UserError
@@ -79,6 +79,7 @@ def store(paths: RunPaths, features: torch.Tensor, class_weight: torch.Tensor, c
     index = pd.DataFrame({"image_id": ids, "path": ids, "label": labels, "class_name": labels.astype(str)})
     index = index.assign(split=splits, width=SIDE, height=SIDE, boxes=[[BOX]] * len(ids), mask_path=None)
     write_index(paths.index, index if cues is None else index.assign(cue_boxes=[None, None, *cues]))
+    write_json(paths.description, {"classes": [str(label) for label in range(classes)]})
 
     order = np.random.default_rng(0).permutation(tests)  # localization's files may have an order of their own
     predicted = labels[2:]

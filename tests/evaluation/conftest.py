@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from camagain.artifacts import RunPaths, write_npz, write_parquet
+from camagain.artifacts import RunPaths, write_json, write_npz, write_parquet
 from camagain.config import Experiment
 from camagain.config.file import parse_experiment
 from camagain.datasets.index import write_index
@@ -36,6 +36,7 @@ class Run:
     def write(self) -> None:
         """Writes the stage's inputs, maps and predictions in an order of their own."""
         write_index(self.paths.index, self.index)
+        write_json(self.paths.description, {"classes": [f"class-{label}" for label in range(CLASSES)]})
         folder = self.paths.localization("net")
         write_npz(folder / "maps.npz", **self.maps)
         write_parquet(folder / "predictions.parquet", self.predictions)

@@ -211,3 +211,19 @@ def test_the_grid_of_thresholds_is_that_of_wsolevaluation():
 def test_the_evaluation_never_imports_torch():
     code = "import sys, camagain.evaluation.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_without_val_no_threshold_is_chosen_there(run):
+    evaluate_model(run.experiment, "net", run.paths)
+    with_val = run.metrics("net", "cam")["figures"]
+    run.index = run.index[run.index["split"] == "test"]
+    run.write()
+    evaluate_model(run.experiment, "net", run.paths)
+    found = run.metrics("net", "cam")
+    assert found["images"] == {"test": 12}
+    chosen = {name for name in with_val if name.endswith("_val_threshold")}
+    assert chosen and all(found["figures"][name] is None for name in chosen)
+    assert {name: found["figures"][name] for name in with_val.keys() - chosen} == {
+        name: with_val[name] for name in with_val.keys() - chosen
+    }
+    assert set(run.curve("net", "cam")["split"]) == {"test"}
