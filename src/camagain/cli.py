@@ -36,12 +36,16 @@ def seen_by(
 ) -> tuple["Experiment", "RunPaths"]:
     """The experiment as one stage may see it, and where its files lie.
 
-    A misspelt training is answered here, before torch is imported.
+    A misspelt training is answered here, before torch is imported. No numerical library is loaded yet: this is the
+    place for `compute.portable`.
     """
     from camagain.config.file import load_experiment
+    from camagain.portable import enter
     from camagain.stages import stage_view
 
     settings = load_experiment(experiment)
+    if settings.compute.portable:
+        enter()
     return stage_view(settings, stage, training), settings.paths(results, data)
 
 

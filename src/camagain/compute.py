@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from camagain.config import Compute
-from camagain.environment import processor
+from camagain.environment import code_path, processor, processor_traits
 from camagain.errors import UserError
 
 
@@ -58,6 +59,33 @@ def describe(device: torch.device, compute: Compute) -> str:
     if device.type == "cuda":
         return f"cuda, {torch.cuda.get_device_name(device)}"
     return f"{device.type}, {processor()}, {compute.threads} threads"
+
+
+def arithmetic() -> dict[str, str]:
+    """Which code of the numerical libraries a job ran on the CPU, for the records of a run.
+
+    MKL and oneDNN do not tell which of their code they run; their limits are among the variables of `code_path`.
+    """
+    built = dict(re.findall(r"(oneAPI Math Kernel Library|MKL-DNN) [vV](?:ersion )?([\d.]+)", torch.__config__.show()))
+    found = {
+        "processor": processor(),
+        **processor_traits(),
+        "torch_capability": torch.backends.cpu.get_cpu_capability(),
+        "mkl": built.get("oneAPI Math Kernel Library", "none"),
+        "onednn": built.get("MKL-DNN", "none"),
+        "code_path": code_path(),
+    }
+    try:
+        from threadpoolctl import threadpool_info  # comes with scikit-learn, of the optional package grad-cam
+    except ImportError:
+        return found
+    # The architecture is that of numpy's and scipy's OpenBLAS; OpenCV brings one, too, which makes no number here.
+    used = {
+        library["architecture"]
+        for library in threadpool_info()
+        if library["prefix"] == "libscipy_openblas" and library.get("architecture")
+    }
+    return {**found, "openblas": " ".join(sorted(used)) or "not loaded"}
 
 
 def channels_last(network: torch.nn.Module) -> None:

@@ -178,7 +178,7 @@ CORE: Mapping[str, Stage] = {
     "evaluate_baseline": Stage(
         "Score the baselines, which never look at the image, for comparison with any score.",
         code=("camagain.evaluation.evaluate",),
-        settings=("dataset.name", "evaluation", "run", "seed"),
+        settings=("compute.portable", "dataset.name", "evaluation", "run", "seed"),
         reads=("data",),
         writes=(
             file(P.correct(BASELINE, "{baseline}"), "as for a network"),
@@ -255,10 +255,11 @@ def analysis_stage(name: str, declaration: AnalysisStage) -> Stage:
     job = "{job}" if declaration.jobs else ""
     arrays = [file(P.arrays(name, T, job), declaration.arrays)] if declaration.arrays else []
     own = (f"analysis.{name}",) if declaration.settings else ()
+    held = () if "compute" in declaration.may_read else ("compute.portable",)  # it changes the digits of every analysis
     return Stage(
         declaration.what,
         code=("camagain.analysis.kit.run", f"camagain.analysis.{name}.measure"),
-        settings=(*own, *declaration.may_read),
+        settings=(*own, *held, *declaration.may_read),
         reads=declaration.reads,
         writes=(
             file(P.findings(name, T, job), "what was measured: tidy, units in the header or in a column `unit`", True),

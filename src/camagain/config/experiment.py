@@ -133,6 +133,11 @@ class Compute(Settings):
         description="CPU threads of one process, and processes that share the search for boxes; fixed so that results "
         "do not depend on --cores.",
     )
+    portable: bool = Field(
+        default=False,
+        description="Same digits on every x86 processor with AVX2, Intel or AMD: the command line holds numerical "
+        "libraries to one code path. Without effect on GPUs and other processors. See docs/workflow.md.",
+    )
     processes: int = Field(
         default=1, ge=1, description="Processes that share one training, each on its own GPU or CPU."
     )

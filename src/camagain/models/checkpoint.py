@@ -32,6 +32,7 @@ class ModelCard(BaseModel):
     dataset: str
     train_images: int
     device: str
+    arithmetic: dict[str, str] = {}  # of the process that finished it; empty in cards that are older than this record
     sha256: str
 
 

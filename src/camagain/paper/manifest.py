@@ -10,6 +10,9 @@ from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
 from camagain.stages import stage_code, stages
 
+OF_A_CARD = ("architecture", "parameters", "starting_weights", "device", "arithmetic", "sha256")
+"""What the manifest repeats of each network's card."""
+
 
 def write_manifest(results: RunResults) -> None:
     """Writes `manifest.json` of a finished run."""
@@ -30,10 +33,7 @@ def write_manifest(results: RunResults) -> None:
             "code": {stage: stage_code(stage, values) for stage in stages()},
             "dataset": read_json(paths.description),
             "missing_models": results.missing,
-            "models": {
-                name: {key: card[key] for key in ("architecture", "parameters", "starting_weights", "device", "sha256")}
-                for name, card in cards.items()
-            },
+            "models": {name: {key: card[key] for key in OF_A_CARD if key in card} for name, card in cards.items()},
             "wall_times": wall_times(paths.logs),
             "files": file_list(paths),
         },

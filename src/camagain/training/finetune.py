@@ -6,7 +6,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
 
 from camagain.artifacts import RunPaths, read_json, write_csv
-from camagain.compute import describe, prepare
+from camagain.compute import arithmetic, describe, prepare
 from camagain.config import Experiment, Model
 from camagain.datasets.index import read_index
 from camagain.models.checkpoint import ModelCard, save_network
@@ -60,6 +60,7 @@ def train_and_write(experiment: Experiment, model_name: str, paths: RunPaths) ->
         dataset=experiment.dataset.name,
         train_images=len(loop.batches.table),
         device="; then ".join(trainee.devices),
+        arithmetic=arithmetic(),
         sha256="",
     )
     write_csv(paths.history(model_name), pd.DataFrame(trainee.history, columns=list(COLUMNS)))

@@ -1,11 +1,14 @@
-"""Why two runs differ: for each chain of files the first one that is not the same, and what it was made from."""
+"""Where two runs begin to differ: for each chain of files the first that is not the same, and which inputs differ.
+
+Nothing here says that an input is the cause: only the runs' records are at hand, and no step is run again.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from camagain.compare.runs.differences import SOURCES, Difference, setting_differences
+from camagain.compare.runs.differences import SOURCES, TRAINED, Difference, not_recorded, setting_differences
 from camagain.compare.runs.folder import RunFolder
 from camagain.config import BASELINE
 from camagain.config.experiment import trainings
@@ -15,7 +18,10 @@ INFLUENCES = {
     "data": ("settings", "data", "code", "packages"),
     "finetune": ("settings", "weights", "code", "packages", "machine"),
 }
-"""What can change the outcome of a stage; for all other stages: settings, code, packages and machine."""
+"""What can change the outcome of a stage."""
+
+OTHERWISE = ("settings", "code", "packages", "machine")
+"""The same of all other stages."""
 
 Changed = Callable[[str], bool]
 """Whether a file of a run is not the same in both, bytes or, where they were compared, values."""
@@ -29,11 +35,19 @@ class Cause:
     file: str
     stage: str
     inputs: tuple[Difference, ...]
+    unrecorded: tuple[str, ...] = ()  # what could matter as well, and of which a run has no record
 
     def __str__(self) -> str:
         who = ", ".join(self.subjects)
         why = "; ".join(str(found) for found in self.inputs)
-        return f"{who}: first {self.file} ({self.stage}) differs: {why or UNEXPLAINED}"
+        return f"{who}: first {self.file} ({self.stage}) differs: {why or self.unexplained}"
+
+    @property
+    def unexplained(self) -> str:
+        """What the records say where no input differs: what is equal in them, what they lack, and no cause."""
+        matters = INFLUENCES.get(self.stage, OTHERWISE)
+        said = f"the cause is not known; {', '.join(matters[:-1])} and {matters[-1]} are the same as far as recorded"
+        return f"{said}; not recorded in both runs: {', '.join(self.unrecorded)}" if self.unrecorded else said
 
 
 WITHOUT_INFLUENCE = frozenset(
@@ -42,8 +56,6 @@ WITHOUT_INFLUENCE = frozenset(
 """Packages and traits of a machine that change no number of a stage that computes."""
 
 GIT_STATE = ("git commit", "uncommitted changes")
-
-UNEXPLAINED = "none of its recorded inputs differs, so the step is not deterministic here, or the file was edited"
 
 
 def causes(a: RunFolder, b: RunFolder, changed: Changed, known: Sequence[Difference]) -> tuple[Cause, ...]:
@@ -55,8 +67,14 @@ def causes(a: RunFolder, b: RunFolder, changed: Changed, known: Sequence[Differe
     for subject, file, stage in first_changes(a, b, changed):
         inputs = inputs_of(a, b, stage, subject, known)
         found.setdefault((stage, inputs), []).append((subject, file))
+    unrecorded = not_recorded(a, b)
     return tuple(
-        Cause(tuple(dict.fromkeys(subject for subject, _ in places)), pattern([file for _, file in places]), *key)
+        Cause(
+            tuple(dict.fromkeys(subject for subject, _ in places)),
+            pattern([file for _, file in places]),
+            *key,
+            unrecorded if "machine" in INFLUENCES.get(key[0], OTHERWISE) else (),
+        )
         for key, places in found.items()
     )
 
@@ -112,7 +130,7 @@ def inputs_of(
 ) -> tuple[Difference, ...]:
     """What differs of the settings that a stage reads, of its code, and of what it runs on."""
     settings = (stage_settings(run.values, stage, model) for run in (a, b))
-    matters = INFLUENCES.get(stage, ("settings", "code", "packages", "machine"))
+    matters = INFLUENCES.get(stage, OTHERWISE)
     others = [found for found in known if found.matter in matters and touches(found, stage, model)]
     if "code" in a.manifest and "code" in b.manifest:  # the digest of the stage's own sources says more than a commit
         others = [found for found in others if found.name not in GIT_STATE]
@@ -125,6 +143,8 @@ def touches(found: Difference, stage: str, model: str) -> bool:
         return False  # settings are taken key by key; the images differ in a chain of their own
     if found.name in WITHOUT_INFLUENCE and stage != "figures":
         return False
+    if found.name.startswith(TRAINED):
+        return stage == "finetune"
     if found.name.startswith(SOURCES):
         return found.name == f"{SOURCES}{stage}"
     return found.matter != "weights" or found.name.startswith(f"{model.partition('/')[0]}:")

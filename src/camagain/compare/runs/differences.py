@@ -1,6 +1,6 @@
 """What two runs were made from and with, where it is not the same: settings, code, packages, machine, data, weights."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +9,9 @@ from camagain.compare.runs.folder import RunFolder
 Matter = Literal["settings", "data", "weights", "code", "packages", "machine"]
 SOURCES = "sources of "
 """Begins the name of a difference in the code behind one stage."""
+
+TRAINED = "trained with "
+"""Begins the name of a difference in the processor or the libraries that trained the models."""
 
 UNCOMPARED_KEYS = ("run", "purpose")
 """Keys of an experiment that change no number."""
@@ -47,9 +50,12 @@ def differences(a: RunFolder, b: RunFolder) -> tuple[Difference, ...]:
     found += [Difference("code", "uncommitted changes", *pair) for pair in modified]
     for name in sorted(set(one["packages"]) | set(other["packages"])):
         found += [Difference("packages", name, *pair) for pair in unequal(one["packages"], other["packages"], name)]
-    machines = one.get("machine") or {}, other.get("machine") or {}
-    for name in sorted(set(machines[0]) | set(machines[1])):
+    machines = machine(a), machine(b)
+    for name in sorted(set(machines[0]) & set(machines[1])):  # one that a run does not record is no difference
         found += [Difference("machine", name, *pair) for pair in unequal(*machines, name)]
+    trained = trained_with(a, models), trained_with(b, models)
+    for name in sorted(set(trained[0]) & set(trained[1])):
+        found += [Difference("machine", f"{TRAINED}{name}", *pair) for pair in unequal(*trained, name)]
     devices = [
         {model: run["models"][model].get("device") for model in models} if models else {} for run in (one, other)
     ]
@@ -57,6 +63,35 @@ def differences(a: RunFolder, b: RunFolder) -> tuple[Difference, ...]:
         pair = (sorted(set(map(str, side.values()))) for side in devices)
         found.append(Difference("machine", "device", *(", ".join(names) for names in pair)))
     return tuple(found)
+
+
+def machine(run: RunFolder) -> dict[str, Any]:
+    """What a run records of the machine that finished it."""
+    return run.manifest.get("machine") or {}
+
+
+def trained_with(run: RunFolder, models: Sequence[str]) -> dict[str, str]:
+    """What a run records of the processors and libraries that trained its models, as far as all of them have it."""
+    records = [run.manifest["models"][model].get("arithmetic") or {} for model in models]
+    shared = set.intersection(*map(set, records)) if records else set()
+    return {name: ", ".join(sorted({record[name] for record in records})) for name in shared}
+
+
+RECORDED = ("processor", "vendor", "family", "model", "stepping", "instruction_sets", "libc", "code_path")
+"""Traits of a machine that can change the last digits of a number."""
+
+TRAINED_RECORD = ("instruction_sets", "torch_capability", "mkl", "onednn", "code_path")
+"""The same of a training."""
+
+
+def not_recorded(a: RunFolder, b: RunFolder) -> tuple[str, ...]:
+    """What can change the last digits and was not recorded of both runs: what their records cannot rule out."""
+    models = sorted(set(a.manifest.get("models", {})) & set(b.manifest.get("models", {})))
+    machines, trained = (machine(a), machine(b)), (trained_with(a, models), trained_with(b, models))
+    missing = [name for name in RECORDED if any(name not in side for side in machines)]
+    if models:
+        missing += [f"{TRAINED}{name}" for name in TRAINED_RECORD if any(name not in side for side in trained)]
+    return tuple(missing)
 
 
 def setting_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:

@@ -18,7 +18,6 @@ from camagain.compare.judging.judge import JUDGED_VALUES_AGREE, NO_TOLERANCE, RO
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
-from camagain.compare.runs.causes import UNEXPLAINED
 from camagain.compare.runs.differences import shown
 from camagain.compare.show.distributions import draw_distributions
 from camagain.compare.show.grids import counts_grid, images_grid, rows_grid
@@ -133,7 +132,6 @@ def page(comparison: Comparison, photographs: Photographs, command: str) -> str:
         set_limit=SETS,
         percent=f"{100 * CONFIDENCE:g} %",
         rows_grid=rows_grid,
-        unexplained=UNEXPLAINED,
     )
 
 

@@ -66,10 +66,10 @@ def image_part(comparison: Comparison) -> list[str]:
 
 
 def cause_part(comparison: Comparison) -> list[str]:
-    """Why values differ; or, where all of them are the same, what else differs."""
+    """Where values begin to differ; or, where all of them are the same, what else differs."""
     if comparison.causes:
         lines = [f"- {plain(str(cause))}" for cause in comparison.causes]
-        return ["**Why:**", "", *cut(lines, CAUSES)]
+        return ["**Where they part:**", "", *cut(lines, CAUSES)]
     if comparison.differences and comparison.verdict in IDENTICAL:
         lines = [f"- {found.matter}: {plain(str(found))}" for found in comparison.differences]
         return ["**Differences without effect on any value:**", "", *cut(lines, CAUSES)]

@@ -42,6 +42,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
                 "first_file_that_differs": cause.file,
                 "stage": cause.stage,
                 "inputs_that_differ": [str(found) for found in cause.inputs],
+                "not_recorded": list(cause.unrecorded),
             }
             for cause in comparison.causes
         ],

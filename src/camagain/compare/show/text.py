@@ -82,7 +82,10 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
         lines += image_lines(images, listed)
     lines += more(len(moved) - listed, "sets of images")
     if comparison.causes:
-        lines += ["why:", *(line for cause in comparison.causes[:listed] for line in wrapped(str(cause)))]
+        lines += [
+            "where they part:",
+            *(line for cause in comparison.causes[:listed] for line in wrapped(str(cause))),
+        ]
         lines += more(len(comparison.causes) - listed, "causes")
     told = {found for cause in comparison.causes for found in cause.inputs}
     others_differ = [found for found in comparison.differences if found not in told]
