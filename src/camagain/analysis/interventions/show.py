@@ -176,7 +176,7 @@ def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: 
     """What larger kernels do to the receptive field and to MaxBoxAcc of the predicted class, from the control."""
     axes.set(
         title="kernels enlarged, then trained further",
-        xlabel="area of the receptive field (t = 0.5), times the control's",
+        xlabel="receptive field's area (t = 0.5), × control's",
         ylabel="change of MaxBoxAcc, points",
     )
     axes.axhline(0, color="black", linewidth=0.8)
@@ -235,7 +235,7 @@ def draw_cut(area: Axes, boxes: Axes, results: RunResults, found: pd.DataFrame, 
     chance = results.scores(BASELINE, "centre-gaussian")["max_box_acc"]["value"]
     boxes.axhline(chance, color=BASELINE_COLOR, linewidth=1)
     area.set(title="kernels cut, not trained", ylabel="ERF area, %")
-    boxes.set(ylabel="MaxBoxAcc, top-1, %", xlabel="central taps that are left, of each side")
+    boxes.set(ylabel="percent", xlabel="central taps left, each side")
     for axes in (area, boxes):
         axes.set_xticks(range(len(sides)), [str(side) for side in sides] if axes is boxes else [])
         axes.set_xlim(-0.3, len(sides) - 0.7)
