@@ -41,7 +41,7 @@ def test_every_box_is_that_of_the_direct_rule(maps, q: float):
 
 
 def test_the_percentile_is_that_of_the_8_bit_map(maps):
-    """With the percentile of the map itself, a part of the boxes would be others: the test above sees the difference."""
+    """With the percentile of the map itself, some boxes would be others, which the test above sees."""
     others = 0
     for score_map in maps:
         levels = (TAUS * 255 * np.percentile(score_map, 90)).astype(int)

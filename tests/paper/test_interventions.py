@@ -90,8 +90,8 @@ def test_intervals_hold_the_error_of_seeds_and_draw_the_same_images_for_both(res
     k31, k3 = found.loc["K31", "cam"], found.loc["k3", "cam"]
     assert (k31["max_box_acc_low_percent"], k31["max_box_acc_high_percent"]) == pytest.approx((83.2, 90.8))
     # What images change alike in both cancels; what is left is Student's interval of the two differences 1 and 9.
-    half = 12.7062 * 4
-    assert (k31["difference_low_points"], k31["difference_high_points"]) == pytest.approx((5 - half, 5 + half), abs=1e-3)
+    low, high = 5 - 12.7062 * 4, 5 + 12.7062 * 4
+    assert (k31["difference_low_points"], k31["difference_high_points"]) == pytest.approx((low, high), abs=1e-3)
     # A cut is not trained. Where it varies three times as much over images as the control, twice of it is left.
     assert (k3["difference_low_points"], k3["difference_high_points"]) == pytest.approx((-57.6, -42.4))
 

@@ -25,9 +25,9 @@ def over_both(trainings: Estimate, images: Estimate) -> Estimate:
     """The interval of a mean that both other trainings and other images would change, from the interval over each.
 
     All trainings were measured on the same images, so what these images have in common is not seen in the deviation
-    over trainings. The two distances to either bound are added in quadrature (the method of variance estimates recovery,
-    Zou and Donner, Statistics in Medicine 27, 2008). The deviation over trainings holds a part of the images' error, too,
-    so the interval is a little too wide rather than too narrow. NaN where one of the two has no interval.
+    over trainings. The two distances to either bound are added in quadrature (the method of variance estimates
+    recovery, Zou and Donner, Statistics in Medicine 27, 2008). The deviation over trainings holds a part of the images'
+    error, too, so the interval is a little too wide rather than too narrow. NaN where one of the two has no interval.
     """
     value = trainings.value
     below = np.hypot(value - trainings.low, value - images.low)

@@ -118,7 +118,7 @@ class Pairs:
         return np.array([values[self.training_seed == seed].mean() for seed in seeds])
 
     def difference(self, confidence: float) -> Estimate:
-        """The mean difference in points, with an interval over seeds and images; of one cut network over images alone."""
+        """The mean difference in points with its interval: over seeds and images; of one cut network over images."""
         values = self.independent(self.points)
         images = Resampled(float(values.mean()), self.resampled.mean(0)).estimate(confidence)
         if len(values) == 1 and not self.trained:

@@ -35,10 +35,10 @@ FIGURE_KEYS = ("model", "kind", "change", "kernel_side", "seed", "method")
 CAPTION = (
     "Left: the depthwise kernels of trained networks were padded with zeros, which changes no output, and the networks "
     "trained further. Arrows start at the control: the same further training with the kernels as they are. Bars: "
-    "intervals over seeds and images; with two seeds they are so wide that they leave the figure. Where the horizontal "
-    "bar reaches 1 or less, the receptive field did not certainly grow: the arrow is dashed, the circle empty, and this "
-    "did not test whether localization follows. Where it lies above 1, and the vertical bar above zero, MaxBoxAcc "
-    "followed the receptive field. Right: outer taps set to zero, without training."
+    "intervals over seeds and images; with two seeds they are so wide that they leave the figure. Where the "
+    "horizontal bar reaches 1 or less, the receptive field did not certainly grow: the arrow is dashed, the circle "
+    "empty, and this did not test whether localization follows. Where it lies above 1, and the vertical bar above "
+    "zero, MaxBoxAcc followed the receptive field. Right: outer taps set to zero, without training."
 )
 
 COLUMNS = (
@@ -184,7 +184,13 @@ def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: 
         rows = found[(found["model"] == model) & (found["method"] == "cam") & (found["kind"] == "enlarged")]
         for _, row in rows[rows["area_factor"].notna() & (rows["change"] != CONTROLS["enlarged"])].iterrows():
             place, tested = (row["area_factor"], row["difference_points"]), row["verdict"] != NOT_TESTED
-            look = {"arrowstyle": "->", "color": color, "linewidth": 1, "shrinkB": 3, "linestyle": "-" if tested else "--"}
+            look = {
+                "arrowstyle": "->",
+                "color": color,
+                "linewidth": 1,
+                "shrinkB": 3,
+                "linestyle": "-" if tested else "--",
+            }
             axes.annotate("", place, (1, 0), arrowprops=look)
             axes.plot(*place, color=color, **MEAN, fillstyle="full" if tested else "none")
             label = f"{row['kernel_side']} × {row['kernel_side']}"
