@@ -15,7 +15,7 @@ from camagain.drawing.cells import score_cell
 from camagain.drawing.results import read_results
 from camagain.errors import UserError
 from camagain.paper.registry import shown
-from tools import artifacts_page, benchmark_tables, simulation_tables
+from tools import artifacts_page, benchmark_tables, cost_tables, simulation_tables
 from tools.settings_reference import config_reference
 
 BEGIN, END = "<!-- results, written by `make docs` -->", "<!-- end of results -->"
@@ -43,13 +43,17 @@ def write_documents(root: Path) -> list[Path]:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document, and what it should say."""
+    simulated, paper_map = simulation_tables.simulation_pages(root), root / cost_tables.PAGE
+    text = simulated.get(paper_map) or existing(paper_map).read_text(encoding="utf-8")
     return {
         root / PAGE: results_page(root),
         root / "README.md": readme(root),
         root / benchmark_tables.PAGE: benchmark_tables.benchmarks_page(root),
         root / "config" / "README.md": config_reference(),
         root / artifacts_page.PAGE: artifacts_page.artifacts_page(),
-        **simulation_tables.simulation_pages(root),
+        root / cost_tables.STEPS: cost_tables.steps_csv(root),
+        **simulated,
+        paper_map: cost_tables.cost_page(root, text),
     }
 
 

@@ -229,12 +229,19 @@ def experiment(
 
 @app.command()
 def doctor(
+    experiment: Annotated[
+        Path | None,
+        typer.Argument(help="An experiment: say whether its images suffice, and its GPU hours."),
+    ] = None,
     models: Annotated[bool, typer.Option("--models", help="List every architecture name that can be used.")] = False,
 ) -> None:
-    """Say what this machine has: versions, device, memory, optional packages."""
-    from camagain.doctor import architectures, diagnosis
+    """Say what this machine has: versions, device, memory, optional packages. With EXPERIMENT: what it needs."""
+    from camagain.doctor import architectures, diagnosis, needs
 
-    print(architectures() if models else diagnosis())
+    if experiment is not None:
+        print(needs(experiment))
+    else:
+        print(architectures() if models else diagnosis())
 
 
 def main() -> None:

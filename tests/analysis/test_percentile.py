@@ -1,52 +1,71 @@
-"""Percentile thresholding as a property of the map equals the rule of Bae et al. in its direct form."""
+"""Percentile thresholding equals the rule of Bae et al. in its direct form: contours of cv2 above int(tau * P)."""
 
 import cv2
 import numpy as np
 import pytest
 
-from camagain.analysis.remedies.percentile import relative_to_percentile
+from camagain.analysis.remedies.percentile import percentile_ious, shares_of_maximum
+from camagain.evaluation.box_sweep.contours import quantise
 from camagain.evaluation.boxes import boxes_at
+from camagain.evaluation.iou import iou
 from camagain.evaluation.score_maps import score_maps
 
-LEVELS = 255
-"""Levels to which the evaluator rounds a map: it keeps level k + 1 and above at tau = (k + 1/2) / 255."""
+TAUS = np.arange(0, 1, 0.01)
 
 
 @pytest.fixture(scope="module")
 def maps() -> list[np.ndarray]:
-    """Smooth maps of 64 x 64 pixels in [0, 1], some with a spot that is far above the rest."""
+    """Maps of 64 x 64 pixels in [0, 1] from small grids, some with a spot that is far above the rest."""
     generator = np.random.default_rng(0)
-    grids = generator.random((6, 7, 7))
-    grids[3:, 2, 4] = 8
+    grids = generator.random((40, 7, 7)) ** generator.integers(1, 4, (40, 1, 1))
+    grids[20:, 2, 4] = 8
     return list(score_maps(grids, 64))
 
 
+def direct_box(score_map: np.ndarray, tau: float, q: float) -> list[int]:
+    """The rule as it is defined: a threshold from the percentile of the 8-bit map, cut to a whole number."""
+    pixels = (255 * score_map).astype(np.uint8)
+    level = int(tau * np.percentile(pixels, q))
+    _, kept = cv2.threshold(pixels, level, 255, cv2.THRESH_BINARY)
+    contours, _ = cv2.findContours(kept, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    x, y, w, h = cv2.boundingRect(max(contours, key=cv2.contourArea))
+    height, width = pixels.shape
+    return [x, y, min(x + w, width - 1), min(y + h, height - 1)]
+
+
 @pytest.mark.parametrize("q", [50, 90, 99])
-@pytest.mark.parametrize("tau", [0.0, 0.35, 0.8, 0.99])
-def test_a_pixel_is_above_tau_where_it_was_above_tau_times_the_percentile(maps, q: float, tau: float):
+def test_every_box_is_that_of_the_direct_rule(maps, q: float):
     for score_map in maps:
-        prepared = relative_to_percentile(score_map, q)
-        assert prepared.shape == score_map.shape and prepared.min() == 0 and prepared.max() == 1
-        np.testing.assert_array_equal(prepared > tau, score_map > tau * np.percentile(score_map, q))
+        found = boxes_at(score_map, shares_of_maximum(quantise(score_map), TAUS, q))
+        assert [box.tolist() for box in found] == [[direct_box(score_map, tau, q)] for tau in TAUS]
 
 
-@pytest.mark.parametrize("level", [10, 89, 200])
-def test_boxes_are_those_around_pixels_above_a_share_of_the_percentile(maps, level: int):
+def test_the_percentile_is_that_of_the_8_bit_map(maps):
+    """With the percentile of the map itself, some boxes would be others, which the test above sees."""
+    others = 0
     for score_map in maps:
-        kept = score_map >= np.percentile(score_map, 90) * (level + 1) / LEVELS
-        contours, _ = cv2.findContours(kept.astype(np.uint8), cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-        x, y, w, h = cv2.boundingRect(max(contours, key=cv2.contourArea))
-        box = [x, y, min(x + w, 63), min(y + h, 63)]
-        found = boxes_at(relative_to_percentile(score_map, 90), np.array([(level + 0.5) / LEVELS]))
-        assert found[0].tolist() == [box]
+        levels = (TAUS * 255 * np.percentile(score_map, 90)).astype(int)
+        pixels = quantise(score_map)
+        others += int((levels != (TAUS * np.percentile(pixels, 90)).astype(int)).sum())
+    assert others > 0.05 * len(TAUS) * len(maps)
+
+
+def test_ious_are_those_of_the_boxes(maps):
+    generator = np.random.default_rng(1)
+    truths = [np.sort(generator.integers(0, 64, (2, 2)), axis=0).reshape(1, 4) for _ in maps]
+    found = percentile_ious(iter(maps), truths, TAUS, 90)
+    for row, score_map, truth in zip(found, maps, truths, strict=True):
+        expected = [iou(np.array([direct_box(score_map, tau, 90)]), truth)[0, 0] for tau in TAUS]
+        np.testing.assert_array_equal(row, expected)
 
 
 def test_a_spot_that_outshines_the_object_no_longer_matters():
     score_map = np.zeros((20, 20))
     score_map[5:15, 5:15] = 0.1
     score_map[9, 9] = 1
-    (without,), (with_it,) = (
-        boxes_at(prepared, np.array([0.5])) for prepared in (score_map, relative_to_percentile(score_map, 90))
+    half = np.array([0.5])
+    ((without,), (with_it,)) = (
+        boxes_at(score_map, shares) for shares in (half, shares_of_maximum(quantise(score_map), half, 90))
     )
     assert without.tolist() == [[9, 9, 10, 10]]
     assert with_it.tolist() == [[5, 5, 15, 15]]
@@ -55,17 +74,11 @@ def test_a_spot_that_outshines_the_object_no_longer_matters():
 def test_where_the_percentile_is_zero_everything_above_zero_is_kept():
     score_map = np.zeros((20, 20))
     score_map[3:5, 3:6] = [[1, 0.4, 0.01], [1, 0.4, 0.01]]
-    prepared = relative_to_percentile(score_map, 90)
-    np.testing.assert_array_equal(prepared, score_map > 0)
-    assert prepared.dtype == score_map.dtype
-    assert all(box.tolist() == [[3, 3, 6, 5]] for box in boxes_at(prepared, np.array([0.0, 0.5, 0.99])))
+    shares = shares_of_maximum(quantise(score_map), np.array([0.0, 0.5, 0.99]), 90)
+    assert all(box.tolist() == [[3, 3, 6, 5]] for box in boxes_at(score_map, shares))
 
 
-def test_a_constant_map_stays_without_a_box():
+def test_a_map_of_one_value_stays_without_a_box():
     (constant,) = score_maps([np.full((4, 4), 3.0)], 16)
-    assert not relative_to_percentile(constant, 90).any()
-
-
-def test_negative_scores_are_refused():
-    with pytest.raises(ValueError, match=r"found -1.0, expected values >= 0"):
-        relative_to_percentile(np.array([[-1.0, 1.0]]), 90)
+    shares = shares_of_maximum(quantise(constant), TAUS, 90)
+    assert all(box.tolist() == [[0, 0, 0, 0]] for box in boxes_at(constant, shares))

@@ -32,7 +32,7 @@ def text_of(results: RunResults) -> TextTable:
 
 @pytest.fixture(scope="module")
 def teaser(root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResults:
-    """The 37 networks of `teaser`, with made-up receptive fields and scores; the 31L networks have none."""
+    """The 38 networks of `teaser`, with made-up receptive fields and scores; the 31L networks have none."""
     experiment = load_experiment(root / "config/experiments/teaser.yaml")
     folder = tmp_path_factory.mktemp("teaser")
     paths = experiment.paths(folder / "results", folder / "data")
@@ -70,7 +70,12 @@ def write_analysis(folder: Path, maps: dict[str, np.ndarray], **about) -> None:
 @pytest.fixture
 def few(teaser: RunResults, tmp_path: Path) -> RunResults:
     """A run of one network of each family, on a copy of the files."""
-    names = ("resnet50", "convnext_tiny.fb_in1k", "replknet_31b.in1k_384-plain", "slak_tiny.in1k_300ep-plain")
+    names = (
+        "resnet50-plain",
+        "convnext_tiny.fb_in1k-plain",
+        "replknet_31b.in1k_384-plain",
+        "slak_tiny.in1k_300ep-plain",
+    )
     shutil.copytree(teaser.paths.results, tmp_path, dirs_exist_ok=True)
     experiment = teaser.experiment.model_copy(update={"models": tuple(map(teaser.experiment.model, names))})
     return RunResults(experiment, dataclasses.replace(teaser.paths, results=tmp_path))
@@ -84,7 +89,7 @@ def closed():
 
 def test_points_join_area_and_score(teaser: RunResults):
     points = erf_points(teaser)
-    assert len(points) == 35 * 3 * 2 * 4, "models with an area, states, measures, t of the literature"
+    assert len(points) == 36 * 3 * 2 * 4, "models with an area, states, measures, t of the literature"
     row = points[(points["model"] == "slak_base.in1k_300ep-plain") & (points["state"] == "start")].iloc[0]
     table = teaser.analysis("erf").set_index(["model", "state", "t"])
     assert row["area"] == table.loc[(row["model"], "start", row["t"]), "area_ratio"]
@@ -105,29 +110,29 @@ def test_correlations_are_scipys_over_the_points(teaser: RunResults):
 
 def test_the_table_shows_areas_and_below_them_correlations(teaser: RunResults):
     text = text_of(teaser)
-    assert len(text.rows) == 35 * 3 + 3 * 2 * 4, "models x states, then states x kinds x (all and three families)"
+    assert len(text.rows) == 36 * 3 + 3 * 2 * 4, "models x states, then states x kinds x (all and three families)"
     model, state, *cells = text.rows[2]
     areas = teaser.analysis("erf")
     row = areas[(areas["model"] == model) & (areas["state"] == "finetuned")].set_index("t")
     assert state == "fine-tuned" and cells[2] == f"{100 * row.loc[0.5, 'area_ratio']:.1f}"
     assert cells[4] == f"{100 * row.loc[0.5, 'linear_area_ratio']:.1f}"
-    assert text.rows[105][0] == "all, 35 models: Pearson" and "[" in text.rows[105][4]
-    assert "ResNet (1)" in text.caption and "50 test images at 32 px" in text.caption
+    assert text.rows[108][0] == "all, 36 models: Pearson" and "[" in text.rows[108][4]
+    assert "ResNet (2)" in text.caption and "50 test images at 32 px" in text.caption
     assert "cub, 5,794 test images of 200 classes" in text.caption
     numbers = show.numbers(teaser)
-    assert len(numbers) == 35 * 3 * 4 and set(numbers["dataset"]) == {"cub"}
+    assert len(numbers) == 36 * 3 * 4 and set(numbers["dataset"]) == {"cub"}
     assert "nan" not in text.markdown() + numbers.to_csv()
 
 
 def test_what_was_left_out_is_said(few: RunResults):
-    folder = few.paths.analysis("erf", "resnet50")
+    folder = few.paths.analysis("erf", "resnet50-plain")
     with np.load(folder / "arrays.npz") as arrays:
         maps = {"finetuned": arrays["finetuned"]}
     write_analysis(folder, maps, skipped_images={"finetuned": 2}, without={"random": "no square holds a share"})
     text = text_of(few)
-    assert "Images skipped, since gradients are not finite: 2 of resnet50, fine-tuned." in text.caption
-    assert "Not measurable: resnet50, random (no square holds a share)." in text.caption
-    assert [row[1] for row in text.rows if row[0] == "resnet50"] == ["fine-tuned"]
+    assert "Images skipped, since gradients are not finite: 2 of resnet50-plain, fine-tuned." in text.caption
+    assert "Not measurable: resnet50-plain, random (no square holds a share)." in text.caption
+    assert [row[1] for row in text.rows if row[0] == "resnet50-plain"] == ["fine-tuned"]
     page, _ = show.figure(few)
     dashes = [axes for axes in page.axes if [text.get_text() for text in axes.texts] == ["–"]]
     assert len(dashes) == 2, "no picture of the random network, nor of the start"
@@ -137,10 +142,10 @@ def test_few_models_show_every_state_with_its_square(few: RunResults):
     page, table = show.figure(few)
     pictures = [axes for axes in page.axes if axes.images]
     assert len(pictures) == 4 * 3
-    assert [axes.get_title() for axes in pictures[:2]] == ["resnet50", "convnext_tiny.fb_\nin1k"]
+    assert [axes.get_title() for axes in pictures[:2]] == ["resnet50-plain", "convnext_tiny.fb_\nin1k-plain"]
     assert [axes.get_ylabel() for axes in pictures if axes.get_ylabel()] == ["random", "start", "fine-tuned"]
     for axes, state in zip((pictures[0], pictures[8]), ("random", "finetuned"), strict=True):
-        row = table[(table["model"] == "resnet50") & (table["state"] == state) & (table["t"] == 0.5)].iloc[0]
+        row = table[(table["model"] == "resnet50-plain") & (table["state"] == state) & (table["t"] == 0.5)].iloc[0]
         (square,) = (patch for patch in axes.patches if isinstance(patch, Rectangle))
         assert square.get_width() == row["side_pixels"]
         assert square.get_center() == pytest.approx((SIDE // 2, SIDE // 2)), "the centre pixel, whose middle is there"
@@ -153,15 +158,15 @@ def test_few_models_show_every_state_with_its_square(few: RunResults):
 
 def test_many_models_show_the_last_state_and_a_curve_panel_for_each(teaser: RunResults):
     page, _ = show.figure(teaser)
-    assert len([axes for axes in page.axes if axes.images]) == 35
+    assert len([axes for axes in page.axes if axes.images]) == 36
     assert {axes.get_ylabel() for axes in page.axes if axes.images} == {"", "fine-tuned"}
-    assert sum(axes.axison for axes in page.axes) == 35 + 3, "places without a picture are empty"
+    assert sum(axes.axison for axes in page.axes) == 36 + 3, "places without a picture are empty"
     panels = [axes for axes in page.axes if axes.lines]
     assert [axes.get_title() for axes in panels] == ["random", "start", "fine-tuned"]
-    assert [len(axes.lines) for axes in panels] == [36] * 3
+    assert [len(axes.lines) for axes in panels] == [37] * 3
     assert page.get_figheight() < 10, "higher than a page"
     labels = [text.get_text() for text in page.subfigs[1].legends[0].get_texts()]
-    assert labels == ["resnet50", "ConvNeXt, 14 models", "RepLKNet, 10 models", "SLaK, 10 models"]
+    assert labels == ["ResNet, 2 models", "ConvNeXt, 14 models", "RepLKNet, 10 models", "SLaK, 10 models"]
 
 
 def test_localization_has_a_point_for_each_model_and_its_correlations(teaser: RunResults):
@@ -173,7 +178,7 @@ def test_localization_has_a_point_for_each_model_and_its_correlations(teaser: Ru
         assert len(axes.containers) == len(known) and f"{len(known)} models" in axes.get_title()
         assert f"Pearson {found[('finetuned', 'area_ratio', t, 'all', 'pearson')]:+.2f}" in axes.get_title()
     words = page.legends[0].get_title().get_text()
-    assert "ResNet (1): too few models" in words and "RepLKNet (10): Pearson " in words
+    assert "ResNet (2): too few models" in words and "RepLKNet (10): Pearson " in words
     assert set(data["kind"]) == {"point", "pearson", "spearman"}
 
 

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 from camagain.analysis.interventions import show
-from camagain.analysis.interventions.effects import AREA, effects, single_seeds, verdicts
+from camagain.analysis.interventions.effects import AREA, effects, sentences, single_seeds
 from camagain.analysis.interventions.measure import COLUMNS
+from camagain.analysis.interventions.verdict import FELL, NOT_TESTED, ROSE, UNDECIDED, verdict
 from camagain.artifacts import write_csv, write_json, write_npz
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
+from camagain.statistics.estimates import Estimate
 
 MODEL = "convnext_narrow"
 RESAMPLES = np.linspace(-4, 4, 101)
@@ -77,34 +79,107 @@ def test_means_and_differences_are_those_of_the_seeds(results):
     assert (own["max_box_acc_percent"], k31["max_box_acc_percent"]) == (82, 87)
     assert (k31["difference_points"], own["difference_points"]) == (5, 0)
     assert k31[["difference_lowest_seed_points", "difference_highest_seed_points"]].tolist() == [1, 9]
-    assert k31[["area_percent", "area_lowest_percent", "area_highest_percent"]].tolist() == pytest.approx(
-        [32.5, 32, 33]
-    )
+    assert k31["area_percent"] == pytest.approx(32.5)
+    assert k31["area_factor"] == pytest.approx(np.sqrt(0.32 / 0.16 * 0.33 / 0.17)), "the geometric mean over seeds"
     assert k31["seeds"] == 2 and found.loc["k3", "cam"]["seeds"] == 1
     assert found.loc["k3", "cam"]["difference_points"] == -50, "cuts are compared with the network before the cut"
 
 
-def test_intervals_draw_the_same_images_for_both(results):
+def test_intervals_hold_the_error_of_seeds_and_draw_the_same_images_for_both(results):
     found = effects(results).set_index(["change", "method"])
     k31, k3 = found.loc["K31", "cam"], found.loc["k3", "cam"]
     assert (k31["max_box_acc_low_percent"], k31["max_box_acc_high_percent"]) == pytest.approx((83.2, 90.8))
-    # What varies alike in both cancels; where the cut varies three times as much, twice of it is left.
-    assert (k31["difference_low_points"], k31["difference_high_points"]) == pytest.approx((5, 5))
+    # What images change alike in both cancels; what is left is Student's interval of the two differences 1 and 9.
+    low, high = 5 - 12.7062 * 4, 5 + 12.7062 * 4
+    assert (k31["difference_low_points"], k31["difference_high_points"]) == pytest.approx((low, high), abs=1e-3)
+    # A cut is not trained. Where it varies three times as much over images as the control, twice of it is left.
     assert (k3["difference_low_points"], k3["difference_high_points"]) == pytest.approx((-57.6, -42.4))
 
 
+def test_both_errors_add_in_quadrature(results):
+    for seed in (0, 1):
+        write(results, f"K31-seed{seed}", [{"change": "K31", "side": 31, "area": 0.3, "percent": 85, "spread": 2}])
+    found = effects(results).set_index(["change", "method"]).loc["K31", "cam"]
+    # Differences 5 and 1 (mean 3), and over images once 2.5 % to 97.5 % of RESAMPLES: 3.8 to either side.
+    half = np.hypot(12.7062 * 2, 3.8)
+    assert (found["difference_low_points"], found["difference_high_points"]) == pytest.approx(
+        (3 - half, 3 + half), abs=1e-3
+    )
+
+
+def test_the_interval_of_the_area_holds_the_step_of_its_square(results):
+    size = results.experiment.input.size
+    areas = {"own": (0.16, 0.16), "K13": (0.2, 0.2), "K31": (0.17, 0.17)}
+    for kind, pair in areas.items():
+        for seed, area in enumerate(pair):
+            write(results, f"{kind}-seed{seed}", [{"change": kind, "side": 13, "area": area, "percent": 80}])
+    found = effects(results).set_index(["change", "method"])
+    step = (0.4 * size / (0.4 * size - 2)) ** 2  # the smaller square has a side of 0.4 of the image
+    for kind, factor, what in (("K13", 1.25, UNDECIDED), ("K31", 17 / 16, NOT_TESTED)):
+        row = found.loc[kind, "cam"]
+        assert (row["area_factor_low"], row["area_factor_high"]) == pytest.approx((factor / step, factor * step))
+        assert row["verdict"] == what
+
+
+@pytest.mark.parametrize(
+    ("factor", "difference", "expected"),
+    [
+        ((1.5, 1.1, 1.9), (3, 1, 5), ROSE),
+        ((1.5, 1.1, 1.9), (-3, -5, -1), FELL),
+        ((1.5, 1.1, 1.9), (3, -1, 7), UNDECIDED),
+        ((1.5, 0.9, 2.1), (-3, -5, -1), NOT_TESTED),
+        ((0.9, 0.8, 0.95), (-3, -5, -1), NOT_TESTED),
+        ((1.5, np.nan, np.nan), (-3, np.nan, np.nan), NOT_TESTED),
+        ((1.5, 1.1, 1.9), (-3, np.nan, np.nan), UNDECIDED),
+    ],
+)
+def test_what_did_not_move_its_cause_did_not_test_it(factor, difference, expected: str):
+    assert verdict(Estimate(*factor), Estimate(*difference)) == expected
+
+
+def test_seeds_of_opposite_sign_and_a_field_that_shrank_show_nothing(results):
+    """As measured once on photographs: +0.4 and -4.9 points, and a field of 0.94 times the control's area."""
+    for seed, (own, larger) in enumerate(((47.9, 43.0), (42.6, 43.0))):
+        write(results, f"own-seed{seed}", [{"change": "own", "side": 5, "area": 0.385, "percent": own}])
+        write(results, f"K13-seed{seed}", [{"change": "K13", "side": 13, "area": 0.32, "percent": larger}])
+    assert sentences(effects(results))[0].startswith(
+        "convnext_narrow, 13 x 13: this did not test it, since the receptive field shrank (0.83 ["
+    )
+    row = effects(results).set_index(["change", "method"]).loc["K13", "cam"]
+    assert row["difference_low_points"] < -30 and row["difference_high_points"] > 30
+
+
 def test_sentences_say_whether_boxes_followed(results):
-    assert verdicts(effects(results)) == [
-        "convnext_narrow, 13 x 13: the receptive field grew to 1.2 times its area and MaxBoxAcc fell "
-        "(-0.5 [-0.5, -0.5] points).",
-        "convnext_narrow, 31 x 31: the receptive field grew to 2 times its area and MaxBoxAcc rose "
-        "(+5.0 [+5.0, +5.0] points).",
-    ]
-    write(results, "K13-seed1", [{"change": "K13", "side": 13, "area": 0.165, "percent": 84, "spread": 5}])
-    assert verdicts(effects(dataclasses.replace(results)))[0] == (
-        "convnext_narrow, 13 x 13: the receptive field did not grow and MaxBoxAcc shows no difference "
-        "(-0.5 [-8.1, +7.1] points)."
-    ), "one seed of it reaches no further than the control"
+    for seed in (0, 1):
+        write(results, f"K31-seed{seed}", [{"change": "K31", "side": 31, "area": 0.64, "percent": 85 + 4 * seed}])
+        write(results, f"K13-seed{seed}", [{"change": "K13", "side": 13, "area": 0.16, "percent": 84 + 4 * seed}])
+    first, second = sentences(effects(results))
+    assert first.startswith("convnext_narrow, 13 x 13: this did not test it, since the receptive field did not ")
+    assert second.startswith("convnext_narrow, 31 x 31: the receptive field grew to 3.88 [")
+    assert second.endswith("] times its area and MaxBoxAcc rose (+5.0 [+5.0, +5.0] points).")
+    write(results, "K31-seed1", [{"change": "K31", "side": 31, "area": 0.64, "percent": 90}])
+    assert "and MaxBoxAcc shows no certain change (+5.5 [" in sentences(effects(dataclasses.replace(results)))[1]
+
+
+def test_with_several_trainings_the_first_level_is_the_training(results):
+    """Two trainings, two further trainings of each: the interval is Student's of the two means."""
+    experiment = results.experiment.model_copy(update={"seeds": (0, 1)})
+    found = {}
+    for seed, more in ((0, 1.0), (1, 5.0)):
+        here = type(results)(results.experiment, results.experiment.paths(results.paths.results / str(seed)))
+        write(here, "shrunk", [])
+        for kind, percent in (("own", 80.0), ("K13", 80.0 + more), ("K31", 80.0)):
+            for further in (0, 1):
+                row = {"change": kind, "side": 13, "area": 0.2 + 0.1 * (kind == "K13"), "percent": percent + further}
+                write(here, f"{kind}-seed{further}", [row])
+        found[seed] = here
+
+    class Both(type(results)):
+        parts = found
+
+    row = effects(Both(experiment, results.paths)).set_index(["change", "method"]).loc["K13", "cam"]
+    assert row["seeds"] == 4 and row["difference_points"] == pytest.approx(3)
+    assert row["difference_high_points"] == pytest.approx(3 + 12.7062 * 2, abs=1e-3)
 
 
 def test_the_table_shows_every_change_with_its_control(results):
@@ -119,9 +194,11 @@ def test_the_table_shows_every_change_with_its_control(results):
         "cut to 3 x 3",
     ]
     assert rows["31 x 31, trained further"][6:] == (
-        "32.5", "100.0", "87.0 [83.2, 90.8]", "+5.0 [+5.0, +5.0]", "+1.0 to +9.0", "+5.0 [+5.0, +5.0]"
+        "32.5", "100.0", "1.97 [1.46, 2.65]", "87.0 [83.2, 90.8]", "+5.0 [-45.8, +55.8]", "+1.0 to +9.0",
+        "no certain change", "+5.0 [-45.8, +55.8]"
     )  # fmt: skip
-    assert rows["uncut"][9:] == ("–", "–", "–")
+    assert rows["uncut"][10:] == ("–", "–", "–", "–") and rows["cut to 3 x 3"][12] == "–"
+    assert "reaches 6.4 times their distance" in text.caption
     assert "400 test images of 8 classes" in text.caption and "for one epoch" in text.caption
     assert len(show.numbers(results)) == 18
 
@@ -158,7 +235,7 @@ def test_without_any_job_that_applies_reasons_are_drawn(results):
     drawn, data = show.figure(results)
     assert data["reason"].tolist() == ["nothing here"]
     assert text_of(results).rows == ()
-    assert verdicts(effects(results)) == []
+    assert sentences(effects(results)) == []
     plt.close(drawn)
 
 
@@ -174,4 +251,4 @@ def test_what_has_no_receptive_field_or_does_not_apply_does_not_stop_the_figure(
     drawn.canvas.draw()
     plt.close(drawn)
     assert "nan" not in text_of(results).markdown()
-    assert len(verdicts(effects(results))) == {"shrunk": 2, "own-seed0": 0, "K31-seed0": 1}[job]
+    assert len(sentences(effects(results))) == {"shrunk": 2, "own-seed0": 0, "K31-seed0": 1}[job]

@@ -89,7 +89,8 @@ def test_printed_digits_are_shown_as_printed(stub_run):
             "teaser",
             dict.fromkeys(
                 [
-                    "convnext_base.fb_in22k_ft_in1k_384",
+                    "convnext_base.fb_in22k_ft_in1k_384-plain",
+                    "convnext_base.fb_in22k_ft_in1k_384-augmented",
                     "replknet_31b.in1k_384-plain",
                     "replknet_31b.in1k_384-augmented",
                 ],

@@ -1,6 +1,8 @@
 """Augmentation: every key reaches timm, and what an image looks like depends on (seed, epoch, row) alone."""
 
 import random
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,12 +10,15 @@ import torch
 from PIL import Image
 
 from camagain.compute import generators_kept, seed_cpu
-from camagain.config import Augmentation, Input
+from camagain.config import Augmentation, Experiment, Input
+from camagain.config.file import load_experiment
+from camagain.datasets.images import warp
 from camagain.datasets.index import read_index
+from camagain.drawing.recipes import changed_keys, recipe_groups
 from camagain.errors import UserError
 from camagain.training.augment import AugmentedTable, batch_mixing, posterize, training_transform
 
-PLAIN = {"flip": 0.0, "crop_scale": (1.0, 1.0), "crop_ratio": (1.0, 1.0)}
+PLAIN = {"flip": 0.0, "crop_scale": None}
 INPUT = Input(size=32)
 
 
@@ -55,10 +60,110 @@ def test_drawing_images_leaves_the_global_generators_alone(tiny_run):
     assert draw() == expected
 
 
+def picture(width: int, height: int) -> Image.Image:
+    """Random pixels."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
 def test_without_any_change_an_image_is_warped_and_normalised():
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    tensor = training_transform(INPUT, Augmentation(**PLAIN))(Image.fromarray(pixels))
-    torch.testing.assert_close(tensor, torch.from_numpy(pixels).permute(2, 0, 1) / 127.5 - 1)
+    tensor = training_transform(INPUT, Augmentation(**PLAIN))(picture(32, 32))
+    expected = torch.from_numpy(np.array(picture(32, 32))).permute(2, 0, 1) / 127.5 - 1
+    torch.testing.assert_close(tensor, expected)
+
+
+EXPERIMENTS = sorted((Path(__file__).parents[2] / "config").rglob("*.yaml"))
+
+
+def loaded() -> Iterator[Experiment]:
+    return (load_experiment(path) for path in EXPERIMENTS)
+
+
+UNCROPPED = [
+    pytest.param(experiment.input, model.training.augmentation, model.name, id=f"{experiment.run}-{model.name}")
+    for experiment in loaded()
+    for model in experiment.models
+    if model.training.augmentation.crop_scale is None or model.name.endswith(("-plain", "-none"))
+]
+"""Input, augmentation and name of every model of every experiment that is trained without a crop, or says so."""
+
+
+def test_the_experiments_have_plain_arms():
+    assert sum(case.values[2].endswith("-plain") for case in UNCROPPED) == 19  # teaser
+    assert sum(case.values[2].endswith("-none") for case in UNCROPPED) == 4  # augmentation
+    assert len(UNCROPPED) == 19 + 4 * 8
+
+
+@pytest.mark.parametrize(("seen", "augmentation", "name"), UNCROPPED)
+def test_what_is_called_plain_is_the_evaluations_own_warp(seen: Input, augmentation: Augmentation, name: str):
+    """Of images that are not square, to the pixel; and without a crop, only what else is asked for comes on top."""
+    if not name.endswith(("-plain", "-none")):
+        off = {"flip": 0.0, "color_jitter": 0.0, "auto_augment": None, "random_erasing": 0.0, "mixup": 0.0}
+        augmentation = augmentation.model_copy(update={**off, "cutmix": 0.0})
+    assert batch_mixing(augmentation, 4, 0.0) is None
+    transform = training_transform(seen, augmentation)
+    for width, height in ((500, 375), (333, 500)):
+        for seed in range(3):
+            seed_cpu(seed)
+            assert torch.equal(transform(picture(width, height)), warp(picture(width, height), seen))
+
+
+def test_arms_differ_from_their_reference_in_what_their_name_says():
+    """Of `augmentation` in one factor each, of `teaser` in the augmentation alone, for every network alike."""
+    by_run = {experiment.run: experiment for experiment in loaded()}
+    factors = {"flip", "crop", "jitter", "randaugment", "erasing", "mixup", "cutmix", "smoothing", "all"}
+    found: dict[tuple[str, str], set[str]] = {}
+    for run, reference in (("augmentation", "none"), ("teaser", "plain")):
+        for group in recipe_groups(by_run[run]):
+            first, *others = group
+            assert first.name.endswith(f"-{reference}")
+            for model in others:
+                changed = found.setdefault((run, model.name.rpartition("-")[2]), set())
+                changed.add(changed_keys(model, first))
+    assert {arm for run, arm in found if run == "augmentation"} == factors
+    assert all(len(changed) == 1 for changed in found.values()), "the same for every network"
+    single = [changed for (run, arm), (changed,) in found.items() if run == "augmentation" and arm != "all"]
+    assert all(changed.count("→") == 1 for changed in single)
+    assert [arm for run, arm in found if run == "teaser"] == ["augmented"]
+    assert len(recipe_groups(by_run["teaser"])) == 19
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"crop_scale": (1.0, 1.0)}, "would be cut; for no crop set it to null"),
+        ({"crop_scale": (1.0, 1.0), "crop_ratio": (1.0, 1.0)}, "would be cut; for no crop set it to null"),
+        ({"crop_scale": (0.0, 1.0)}, "expected two numbers above 0, the smaller one first"),
+        ({"crop_scale": (0.8, 0.4)}, "expected two numbers above 0, the smaller one first"),
+        ({"crop_ratio": (1.3, 0.7)}, "expected two numbers above 0, the smaller one first"),
+    ],
+)
+def test_crops_that_cannot_be_meant_are_refused(settings: dict, why: str):
+    with pytest.raises(ValueError, match=why):
+        Augmentation(**settings)
+
+
+@pytest.mark.parametrize("scale", [(0.5, 1.0), (0.9, 1.0), (0.3, 0.6), None])
+@pytest.mark.parametrize("ratio", [(0.75, 1.3333), (1.0, 1.0), (0.5, 0.7)])
+@pytest.mark.parametrize("size", [(500, 375), (500, 333), (333, 500), (400, 400)])
+def test_the_largest_crop_is_the_largest_that_is_drawn(scale, ratio, size: tuple[int, int]):
+    from timm.data.transforms import RandomResizedCropAndInterpolation
+
+    augmentation = Augmentation(crop_scale=scale, crop_ratio=ratio)
+    largest, image = augmentation.largest_crop(*size), Image.new("RGB", size)
+    if scale is None:
+        assert largest == 1
+        return
+    random.seed(0)
+    drawn = []
+    for _ in range(3000):
+        _, _, height, width = RandomResizedCropAndInterpolation.get_params(image, scale, ratio)
+        drawn.append(width * height / (size[0] * size[1]))
+    if scale[1] < largest:
+        pytest.fail("larger than the largest area")
+    # A crop that does not fit ten times is replaced by the largest one of an allowed shape, whatever its area.
+    fits = Augmentation(crop_scale=(0.01, 1.0), crop_ratio=ratio).largest_crop(*size)
+    assert max(drawn) == pytest.approx(largest, abs=0.03) or max(drawn) == pytest.approx(fits, abs=0.01)
+    assert max(drawn) <= max(largest, fits) + 0.01
 
 
 @pytest.mark.parametrize("mode, values", [("const", 1), ("rand", 3), ("pixel", 4)])
@@ -89,23 +194,23 @@ def test_several_rectangles_are_erased_where_asked_for():
 
 
 def test_policies_of_timm_are_used_and_others_refused():
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8))
-    plain = training_transform(INPUT, Augmentation(**PLAIN))(picture)
+    image = picture(32, 32)
+    plain = training_transform(INPUT, Augmentation(**PLAIN))(image)
     for policy in ("rand-m9-mstd0.5-inc1", "original", "3a"):
         transform = training_transform(INPUT, Augmentation(**PLAIN, auto_augment=policy))
         seed_cpu(0)
-        assert any(not torch.equal(transform(picture), plain) for _ in range(5)), policy
+        assert any(not torch.equal(transform(image), plain) for _ in range(5)), policy
     with pytest.raises(UserError, match="timm has no policy 'randaugment'"):
         training_transform(INPUT, Augmentation(auto_augment="randaugment"))
 
 
 @pytest.mark.parametrize("policy", ["rand-m9-mstd0.5-inc1", "rand-m10-mstd2-inc1", "v0"])
 def test_policies_of_timm_never_fail_in_the_middle_of_a_training(policy: str):
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8))
+    image = picture(32, 32)
     transform = training_transform(INPUT, Augmentation(auto_augment=policy))
     for seed in range(490):  # timm's own posterize fails at seed 483, 8 and 8
         seed_cpu(seed)
-        assert torch.isfinite(transform(picture)).all()
+        assert torch.isfinite(transform(image)).all()
 
 
 def test_posterizing_to_no_bits_leaves_black():

@@ -1,11 +1,12 @@
 """Batches: every image once, the same whatever the number of processes and workers, and refusals in a sentence."""
 
+import pandas as pd
 import pytest
 import torch
 from torch.utils.data import BatchSampler, RandomSampler
 
-from camagain.errors import UserError
-from camagain.training.batches import Shares, check_batch
+from camagain.config import Augmentation
+from camagain.training.batches import Shares, cut_images
 
 
 def epochs(processes: int, size: int, images: int = 50, count: int = 2) -> list[list[list[list[int]]]]:
@@ -44,22 +45,11 @@ def test_an_image_keeps_its_partner_in_mixing(processes: int):
         assert partners(one) == partners(many)
 
 
-def test_a_batch_that_cannot_be_divided_is_refused(variant):
-    def refuse(images: int = 18, compute: dict | None = None, **training) -> str:
-        experiment, _ = variant("refused", compute=compute, **training)
-        with pytest.raises(UserError) as error:
-            check_batch(experiment, experiment.model("net").training, images)
-        return str(error.value)
-
-    assert "batch_size is 6, but the train split has only 5 images" in refuse(5)
-    message = refuse(compute={"processes": 2}, batch_size=6, accumulation=3, augmentation={"mixup": 1.0})
-    assert "is 6, 3 per process, but mixup and CutMix work on pairs" in message
-    message = refuse(compute={"processes": 2}, batch_size=10, accumulation=5, augmentation={"mixup": 1.0})
-    assert "10, 5 per process" in message
-    message = refuse(compute={"processes": 4}, batch_size=6)
-    assert "does not split evenly over compute.processes = 4" in message
-    message = refuse(compute={"processes": 2}, batch_size=6, accumulation=2)
-    assert "times training.accumulation = 2; choose a multiple of 4" in message
+def test_images_that_no_crop_shows_whole_are_said():
+    train = pd.DataFrame({"width": [500, 500, 400], "height": [375, 250, 400]})
+    said = cut_images(Augmentation(crop_scale=(0.5, 1.0), crop_ratio=(0.75, 1.3333)), train)
+    assert said.startswith("1 of 3 training images are never seen whole, of one never more than 67 %")
+    assert cut_images(Augmentation(crop_scale=None), train) == ""
 
 
 def test_workers_and_cached_images_change_no_bit(trained):

@@ -223,6 +223,25 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _batches_can_be_shared(self) -> "Experiment":
+        """Every process gets equal parts of each batch, and both images of each pair that mixup and CutMix mix."""
+        for model in self.models:
+            recipe, processes = model.training, self.compute.processes
+            size, parts = recipe.batch_size, processes * recipe.accumulation
+            if size % parts:
+                raise ValueError(
+                    f"training.batch_size of '{model.name}' is {size}, which does not split evenly over "
+                    f"compute.processes = {processes} times training.accumulation = {recipe.accumulation}; choose a "
+                    f"multiple of {parts}"
+                )
+            if recipe.augmentation.mixes and size // processes % 2:
+                raise ValueError(
+                    f"training.batch_size of '{model.name}' is {size}, {size // processes} per process, but mixup and "
+                    "CutMix work on pairs; choose an even number per process"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _known_models(self) -> "Experiment":
         names = [model.name for model in self.models]
         for analysis, stage in declared().items():

@@ -11,10 +11,16 @@ class Augmentation(Settings):
     """Random changes of training images. The first seven are made image by image, mixup and CutMix batch by batch."""
 
     flip: Share = Field(default=0.5, description="Probability of a horizontal flip.")
-    crop_scale: tuple[Share, Share] = Field(
-        default=(0.5, 1.0), description="Area of the random crop, share of the image."
+    crop_scale: tuple[Share, Share] | None = Field(
+        default=(0.5, 1.0),
+        description="Smallest and largest area of the random crop, share of the image; null for no crop: the whole "
+        "image is warped to the square, as in evaluation.",
     )
-    crop_ratio: tuple[float, float] = Field(default=(0.75, 1.3333), description="Aspect ratio of the random crop.")
+    crop_ratio: tuple[float, float] = Field(
+        default=(0.75, 1.3333),
+        description="Smallest and largest aspect ratio of the random crop, width divided by height. An image beyond "
+        "them is never seen whole; the training says how many are.",
+    )
     color_jitter: float = Field(
         default=0.0, ge=0, description="Strength of brightness, contrast and saturation changes."
     )
@@ -28,6 +34,35 @@ class Augmentation(Settings):
     cutmix: float = Field(default=0.0, ge=0, description="Alpha of CutMix; 0 is off.")
     mixing_probability: Share = Field(default=1.0, description="Share of batches that mixup or CutMix is applied to.")
     mixing_switch: Share = Field(default=0.5, description="If both are on: the share of mixed batches that get CutMix.")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images of a batch are mixed, in pairs."""
+        return bool(self.mixup or self.cutmix)
+
+    def largest_crop(self, width: int, height: int) -> float:
+        """The share of an image of this size that its largest possible crop shows; 1 where it can be seen whole.
+
+        Aspect ratios and areas are drawn within the bounds; a crop of another shape than the image leaves a part out.
+        """
+        if self.crop_scale is None:
+            return 1.0
+        (narrowest, widest), ratio = self.crop_ratio, width / height
+        fits = min(1.0, widest / ratio, ratio / narrowest)  # of the image, the largest crop of an allowed shape
+        seen = min(fits, self.crop_scale[1])
+        return 1.0 if seen > 1 - 1 / max(width, height) else seen  # timm rounds sides to whole pixels
+
+    @model_validator(mode="after")
+    def _crops_can_be_drawn(self) -> "Augmentation":
+        for name, bounds in (("crop_scale", self.crop_scale), ("crop_ratio", self.crop_ratio)):
+            if bounds is not None and not 0 < bounds[0] <= bounds[1]:
+                raise ValueError(f"{name} is {list(bounds)}; expected two numbers above 0, the smaller one first")
+        if self.crop_scale == (1.0, 1.0):
+            raise ValueError(
+                "crop_scale is [1, 1]: a crop of the whole area exists only for images of the drawn aspect ratio, and "
+                "all others would be cut; for no crop set it to null"
+            )
+        return self
 
 
 class Training(Settings):
@@ -90,12 +125,3 @@ class Training(Settings):
         if not self.snapshot_every:
             return ()
         return tuple(sorted({*range(0, self.epochs + 1, self.snapshot_every), self.epochs}))
-
-    @model_validator(mode="after")
-    def _batch_splits_evenly(self) -> "Training":
-        if self.batch_size % self.accumulation:
-            raise ValueError(
-                f"batch_size is {self.batch_size}, which does not split into accumulation = {self.accumulation} equal "
-                "parts; choose a divisor"
-            )
-        return self

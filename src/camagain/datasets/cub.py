@@ -13,6 +13,7 @@ An image has exactly one box. The layout has no notion of a second one: a repeat
 is refused rather than taken for another bird.
 """
 
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -45,6 +46,30 @@ Table = dict[str, Line]
 """Lines by image id."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What the text files say of each image besides its box, in the order of images.txt."""
+
+    images: Table
+    class_ids: list[int]
+    names: list[str]
+    splits: list[str]
+
+
+def read_layout(folder: Path, val_per_class: int, seed: int) -> Layout:
+    """The classes and the split of the images of a folder, from its text files alone; UserError for a fault in them."""
+    _check_folder(folder)
+    images = _read_images(folder / "images.txt")
+    classes = _read_classes(folder / "classes.txt")
+    labels = _join(folder / "image_class_labels.txt", {"image id": str, "class id": int}, images)
+    parts = _join(folder / "train_test_split.txt", {"image id": str, "is training": flag}, images)
+    class_ids = _class_ids(folder, labels, classes, images)
+    names = [classes[class_id] for class_id in class_ids]
+    is_train = [parts[image_id].fields[1] for image_id in images]
+    splits = carve_val(list(images), names, is_train, val_per_class, seed, folder / "train_test_split.txt")
+    return Layout(images, class_ids, names, splits)
+
+
 def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
     """The index of a CUB-layout folder, in the order of images.txt; `path` and `mask_path` are relative to `folder`.
 
@@ -53,19 +78,11 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
     once. Raises UserError for the first kind of fault, text files first because they are checked in a moment.
     """
     folder = Path(folder)
-    _check_folder(folder)
-    images = _read_images(folder / "images.txt")
-    classes = _read_classes(folder / "classes.txt")
-    labels = _join(folder / "image_class_labels.txt", {"image id": str, "class id": int}, images)
-    parts = _join(folder / "train_test_split.txt", {"image id": str, "is training": flag}, images)
+    layout = read_layout(folder, val_per_class, seed)
+    images, class_ids, names, splits = layout.images, layout.class_ids, layout.names, layout.splits
+    label_of = {class_id: label for label, class_id in enumerate(sorted(set(class_ids)))}
     box_columns: Columns = {"image id": str, "x": finite, "y": finite, "width": finite, "height": finite}
     boxes = _join(folder / "bounding_boxes.txt", box_columns, images)
-
-    class_ids = _class_ids(folder, labels, classes, images)
-    label_of = {class_id: label for label, class_id in enumerate(sorted(set(class_ids)))}
-    names = [classes[class_id] for class_id in class_ids]
-    is_train = [parts[image_id].fields[1] for image_id in images]
-    splits = carve_val(list(images), names, is_train, val_per_class, seed, folder / "train_test_split.txt")
 
     paths = [f"images/{line.fields[1]}" for line in images.values()]
     sizes = list(verified_sizes(folder / "images", images, folder / "images.txt").values())

@@ -6,14 +6,18 @@ from PIL import Image
 from camagain.config import Input
 
 
-def square(image: Image.Image, settings: Input) -> np.ndarray:
-    """An image warped to the network's square without crop: (S, S, 3) uint8.
+def warped(image: Image.Image, settings: Input) -> Image.Image:
+    """An image warped to the network's square of S x S pixels, without crop.
 
     The aspect ratio is not kept, as in the authors' script and in wsolevaluation, so that the score map covers the
     whole image and boxes scale with one factor per axis.
     """
-    resample = Image.Resampling[settings.interpolation.upper()]
-    return np.asarray(image.resize((settings.size, settings.size), resample))
+    return image.resize((settings.size, settings.size), Image.Resampling[settings.interpolation.upper()])
+
+
+def square(image: Image.Image, settings: Input) -> np.ndarray:
+    """The pixels of an image warped to the network's square: (S, S, 3) uint8."""
+    return np.asarray(warped(image, settings))
 
 
 def normalised(pixels: np.ndarray, settings: Input) -> np.ndarray:

@@ -35,6 +35,11 @@ def change_cell(points: float, low: float, high: float, deviation: float | None 
     return f"{points:+.1f}{over_seeds(deviation)} [{low:+.1f}, {high:+.1f}]"
 
 
+def interval_cell(value: float, low: float, high: float, form: str) -> str:
+    """A number as "value [low, high]" in a format such as "+.1f"; without brackets where it has no interval."""
+    return f"{value:{form}}" if np.isnan(low) else f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
 def p_cell(p_value: float) -> str:
     """A p-value as people print it."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if np.isfinite(p_value) else NONE

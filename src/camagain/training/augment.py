@@ -1,5 +1,6 @@
 """Random changes of training images: timm's transforms per image, timm's mixup and CutMix per batch."""
 
+from functools import partial
 from typing import Any
 
 from PIL import Image
@@ -9,6 +10,7 @@ from timm.data.auto_augment import posterize as timm_posterize
 from camagain.compute import derived_seed, generators_kept, seed_cpu
 from camagain.config import Augmentation, Input
 from camagain.datasets.images import ImageTable, Item, Transform
+from camagain.datasets.pixels import warped
 from camagain.errors import UserError
 
 
@@ -37,14 +39,16 @@ class AugmentedTable(ImageTable):
 def training_transform(settings: Input, augmentation: Augmentation) -> Transform:
     """timm's training transform: a PIL image -> a normalised tensor (3, S, S).
 
-    As in timm, an `auto_augment` policy replaces colour jitter, unless its name contains "3a".
+    Without a crop the whole image is warped to the square, as in evaluation. timm has no such setting: its crop of the
+    whole area is the largest one of the given aspect ratio. As in timm, an `auto_augment` policy replaces colour
+    jitter, unless its name contains "3a".
     """
     color_jitter: Any = augmentation.color_jitter or None  # of strength 0 it would change nothing and take its time
     try:
         transform = create_transform(
             settings.size,
             is_training=True,
-            scale=augmentation.crop_scale,
+            scale=augmentation.crop_scale or (1, 1),
             ratio=augmentation.crop_ratio,
             hflip=augmentation.flip,
             color_jitter=color_jitter,
@@ -61,6 +65,8 @@ def training_transform(settings: Input, augmentation: Augmentation) -> Transform
             f"training.augmentation.auto_augment: timm has no policy '{augmentation.auto_augment}' ({error}). "
             "Examples: 'rand-m9-mstd0.5-inc1', 'augmix-m3-w3', 'original', '3a', or null."
         ) from None
+    if augmentation.crop_scale is None:
+        transform.transforms[0] = partial(warped, settings=settings)
     for step in transform.transforms:
         operations = [*getattr(step, "ops", []), *(op for policy in getattr(step, "policy", []) for op in policy)]
         for operation in operations:
@@ -83,7 +89,7 @@ def batch_mixing(augmentation: Augmentation, num_classes: int, label_smoothing: 
 
     It draws from NumPy's global generator and mixes image i of a batch with image B - 1 - i.
     """
-    if not augmentation.mixup and not augmentation.cutmix:
+    if not augmentation.mixes:
         return None
     return Mixup(
         mixup_alpha=augmentation.mixup,

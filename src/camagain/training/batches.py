@@ -10,10 +10,9 @@ from accelerate import Accelerator
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 
 from camagain.artifacts import RunPaths
-from camagain.config import Experiment, Training
+from camagain.config import Augmentation, Experiment, Training
 from camagain.datasets.decoded import decoded_images
 from camagain.datasets.images import ImageTable, warp
-from camagain.errors import UserError
 from camagain.training.augment import AugmentedTable, training_transform
 
 
@@ -81,27 +80,14 @@ def make_batches(
     )
 
 
-def check_batch(experiment: Experiment, recipe: Training, images: int) -> None:
-    """Raises UserError where a batch cannot be had or cannot be divided as the experiment asks.
-
-    Without training nothing is asked for: a dataset may then have test images alone.
-    """
-    if recipe.epochs == 0:
-        return
-    size, processes = recipe.batch_size, experiment.compute.processes
-    if images < size:
-        raise UserError(
-            f"training.batch_size is {size}, but the train split has only {images} images; lower it or add images."
-        )
-    mixed = bool(recipe.augmentation.mixup or recipe.augmentation.cutmix)
-    parts = processes * recipe.accumulation
-    if size % parts:
-        raise UserError(
-            f"training.batch_size is {size}, which does not split evenly over compute.processes = {processes} times "
-            f"training.accumulation = {recipe.accumulation}; choose a multiple of {parts}."
-        )
-    if mixed and size // processes % 2:
-        raise UserError(
-            f"training.batch_size is {size}, {size // processes} per process, but mixup and CutMix work on pairs; "
-            "choose an even number per process."
-        )
+def cut_images(augmentation: Augmentation, train: pd.DataFrame) -> str:
+    """A sentence on the training images that no crop shows whole, by their width and height; empty where all can be."""
+    shares = [augmentation.largest_crop(*size) for size in zip(train["width"], train["height"], strict=True)]
+    cut = [share for share in shares if share < 1]
+    if not cut:
+        return ""
+    return (
+        f"{len(cut):,} of {len(shares):,} training images are never seen whole, of one never more than "
+        f"{100 * min(cut):.0f} %, because of their shape (augmentation.crop_ratio) or of the largest area "
+        "(augmentation.crop_scale)"
+    )

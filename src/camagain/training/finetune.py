@@ -9,12 +9,13 @@ from camagain.artifacts import RunPaths, read_json, write_csv
 from camagain.compute import arithmetic, describe, prepare
 from camagain.config import Experiment, Model
 from camagain.datasets.index import read_index
+from camagain.datasets.sizes import Sizes, check_sizes
 from camagain.models.checkpoint import ModelCard, save_network
 from camagain.models.large_kernel import replace_large_kernels
 from camagain.models.weights import starting_network
 from camagain.models.zoo import Network, linear_head
 from camagain.training.augment import batch_mixing
-from camagain.training.batches import check_batch, make_batches
+from camagain.training.batches import cut_images, make_batches
 from camagain.training.launch import in_processes
 from camagain.training.loop import COLUMNS, Loop, Trainee
 from camagain.training.modes import moving_average, ready_for_training
@@ -29,8 +30,11 @@ def finetune(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     The last epoch's weights are kept, as in wsolevaluation: choosing an epoch by test boxes would be a second training
     on them. Same machine, same threads, same experiment: same bits, also where the training was interrupted.
     """
-    train = read_index(paths.index, "train")
-    check_batch(experiment, experiment.model(model_name).training, len(train))
+    index = read_index(paths.index)
+    said = check_sizes(experiment, Sizes.of(index["split"], index["label"]))
+    cut = cut_images(experiment.model(model_name).training.augmentation, index[index["split"] == "train"])
+    for line in [*said, *([cut] if cut else [])]:
+        print(f"{model_name}: {line}.")
     in_processes(train_and_write, experiment.compute, experiment, model_name, paths)
 
 

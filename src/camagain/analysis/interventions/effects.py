@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from camagain.drawing.cells import change_cell
+from camagain.analysis.interventions.verdict import NOT_TESTED, verdict
+from camagain.drawing.cells import NONE, interval_cell
 from camagain.drawing.results import RunResults
-from camagain.drawing.seeds import mean_over_seeds
-from camagain.statistics.bootstrap import interval_of
+from camagain.statistics.estimates import Estimate, Resampled
+from camagain.statistics.trainings import over_both, over_trainings
 
 AREA = "erf_area_ratio_t50"
 """The measure of the receptive field that is drawn: RepLKNet's, at t = 0.5."""
@@ -19,6 +20,9 @@ CONTROLS = {"enlarged": "own", "cut": "uncut"}
 
 KEYS = ("model", "kind", "change", "method")
 
+TRAINED = ["training_seed", "seed"]
+"""What tells the networks of one change apart: the seed of the training before, and that of the further training."""
+
 COLUMNS = (
     *KEYS,
     "kernel_side",
@@ -27,9 +31,9 @@ COLUMNS = (
     "parameters",
     "top1_percent",
     "area_percent",
-    "area_lowest_percent",
-    "area_highest_percent",
     "area_factor",
+    "area_factor_low",
+    "area_factor_high",
     "linear_area_percent",
     "max_box_acc_percent",
     "max_box_acc_low_percent",
@@ -39,54 +43,116 @@ COLUMNS = (
     "difference_high_points",
     "difference_lowest_seed_points",
     "difference_highest_seed_points",
+    "verdict",
 )
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One change of one model under one method: the row of each seed, and the resamples behind their intervals."""
+    """One change of one model under one method: the row of each network, and the resamples behind their intervals."""
 
     model: str
     kind: str
     change: str
     method: str
-    rows: pd.DataFrame  # one per seed
-    resampled: np.ndarray  # (seeds, R) percent; resample i holds the same images everywhere
+    rows: pd.DataFrame  # one per network, by TRAINED
+    resampled: np.ndarray  # (networks, R) percent; resample i holds the same images everywhere
 
-    def columns(self, control: "Effect", confidence: float) -> dict[str, object]:
-        """The effect as a row of `effects`."""
-        own, base = self.rows["max_box_acc_percent"].to_numpy(), control.rows["max_box_acc_percent"].to_numpy()
-        area, mean, difference = 100 * self.rows[AREA], float(own.mean()), float(own.mean() - base.mean())
-        drawn = self.resampled.mean(0)  # (R,)
-        low, high = interval_of(drawn, mean, confidence)
-        less, more = interval_of(drawn - control.resampled.mean(0), difference, confidence)
-        paired = own - base if list(self.rows["seed"]) == list(control.rows["seed"]) else own - base.mean()
+    def columns(self, control: "Effect", confidence: float, size: int) -> dict[str, object]:
+        """The effect as a row of `effects`; `size` is the side in pixels of the images of the receptive field."""
+        own = Resampled(self.rows["max_box_acc_percent"].mean(), self.resampled.mean(0)).estimate(confidence)
+        pairs = Pairs.of(self, control)
+        difference, factor = pairs.difference(confidence), pairs.area_factor(confidence, size)
+        made = self.kind == "enlarged" and self.change != CONTROLS["enlarged"]
         first = self.rows.iloc[0]
         values = (
-            *(self.model, self.kind, self.change, self.method, first["kernel_side"], len(own)),
+            *(self.model, self.kind, self.change, self.method, first["kernel_side"], len(self.rows)),
             *(first["layers_changed"], first["parameters"], self.rows["top1_percent"].mean()),
-            *(area.mean(), area.min(), area.max(), area.mean() / (100 * control.rows[AREA].mean())),
+            *(100 * self.rows[AREA].mean(), factor.value, factor.low, factor.high),
             100 * self.rows["erf_linear_area_ratio_t50"].mean(),
-            *(mean, low, high, difference, less, more, paired.min(), paired.max()),
+            *(own.value, own.low, own.high, difference.value, difference.low, difference.high),
+            *(pairs.points.min(), pairs.points.max(), verdict(factor, difference) if made else ""),
         )
         return dict(zip(COLUMNS, values, strict=True))
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Networks of a change beside those of the control that saw the same images in the same order.
+
+    Axes: P pairs, R resamples of the images.
+    """
+
+    training_seed: np.ndarray  # (P,) of the training before
+    points: np.ndarray  # (P,) MaxBoxAcc minus the control's
+    resampled: np.ndarray  # (P, R) the same in resamples of the images
+    log_factor: np.ndarray  # (P,) of the receptive field's area
+    side: float  # of the smallest receptive field, share of the image
+    trained: bool  # whether the networks were trained after the change
+
+    @classmethod
+    def of(cls, effect: Effect, control: Effect) -> "Pairs":
+        """The pairs of a change with its control; a network whose partner is missing is left out."""
+        own, base = (each.rows[TRAINED].fillna(-1).apply(tuple, axis=1).tolist() for each in (effect, control))
+        both = [key for key in own if key in base]
+        mine, theirs = [own.index(key) for key in both], [base.index(key) for key in both]
+        changed, plain = effect.rows.iloc[mine], control.rows.iloc[theirs]
+        areas, others = (rows[AREA].to_numpy(np.float64) for rows in (changed, plain))
+        return cls(
+            training_seed=changed["training_seed"].to_numpy(),
+            points=changed["max_box_acc_percent"].to_numpy() - plain["max_box_acc_percent"].to_numpy(),
+            resampled=effect.resampled[mine] - control.resampled[theirs],
+            log_factor=np.log(areas / others),
+            side=float(np.sqrt(min(areas.min(initial=np.inf), others.min(initial=np.inf)))),
+            trained=effect.kind == "enlarged",
+        )
+
+    def independent(self, values: np.ndarray) -> np.ndarray:
+        """The values (P,) that vary independently: of each pair, or with several trainings the mean of each training.
+
+        Further trainings of one network have that network in common, so they are no sample of other trainings.
+        """
+        seeds = np.unique(self.training_seed)
+        if len(seeds) == 1:
+            return values
+        return np.array([values[self.training_seed == seed].mean() for seed in seeds])
+
+    def difference(self, confidence: float) -> Estimate:
+        """The mean difference in points with its interval: over seeds and images; of one cut network over images."""
+        values = self.independent(self.points)
+        images = Resampled(float(values.mean()), self.resampled.mean(0)).estimate(confidence)
+        if len(values) == 1 and not self.trained:
+            return images
+        return over_both(over_trainings(values, confidence), images)
+
+    def area_factor(self, confidence: float, size: int) -> Estimate:
+        """The geometric mean of the factors of the area, with an interval over seeds.
+
+        The side of the square that is measured grows in steps of 2 of the image's `size` pixels. The interval is
+        widened by a step, since trainings that fall on the same step would seem to have no error.
+        """
+        found = over_trainings(self.independent(self.log_factor), confidence)
+        pixels = self.side * size
+        step = 2 * np.log(pixels / (pixels - 2)) if pixels > 2 else np.nan
+        return Estimate(*(float(np.exp(value)) for value in (found.value, found.low - step, found.high + step)))
+
+
 def effects(results: RunResults) -> pd.DataFrame:
-    """One row for each model, change and method: means over seeds, with intervals over images.
+    """One row for each model, change and method: means over seeds, differences to the control, and a verdict.
 
     A difference is the mean minus that of the control: for enlarged kernels the same further training with the kernels
-    as they are, for cut kernels the network before the cut. Its interval draws the same images for both. The lowest
-    and highest seed compare trainings that saw the same images in the same order.
+    as they are, for cut kernels the network before the cut. Its interval holds both errors, of seeds and of images: it
+    compares trainings that saw the same images in the same order, and draws the same test images for both. Intervals of
+    MaxBoxAcc itself are over images alone. `verdict` (see `verdict`) is empty for controls and for cuts.
     """
-    if len(results.parts) > 1:
-        return mean_over_seeds({seed: effects(part) for seed, part in results.parts.items()}, KEYS)
+    experiment = results.experiment
+    size = experiment.analysis.erf.size or experiment.input.size
     found = {(effect.model, effect.change, effect.method): effect for effect in measured(results)}
     rows = []
     for (model, _, method), effect in found.items():
         control = found.get((model, CONTROLS[effect.kind], method))
         if control is not None:
-            rows.append(effect.columns(control, results.experiment.evaluation.confidence))
+            rows.append(effect.columns(control, experiment.evaluation.confidence, size))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -106,8 +172,9 @@ def single_seeds(results: RunResults) -> pd.DataFrame:
 def measured(results: RunResults) -> Iterator[Effect]:
     """Every change that was made; in each kind the control comes first, then from the least change to the most."""
     tables = [
-        results.findings("interventions", model, job).assign(model=model, job=job)
-        for model, job in results.analysis_jobs("interventions")
+        part.findings("interventions", model, job).assign(model=model, job=job, training_seed=seed)
+        for seed, part in results.parts.items()
+        for model, job in part.analysis_jobs("interventions")
     ]
     filled = [table for table in tables if len(table)]
     if not filled:
@@ -116,18 +183,19 @@ def measured(results: RunResults) -> Iterator[Effect]:
     table["kind"] = np.where(table["change"].str.match("own|K"), "enlarged", "cut")
     amount = table["kernel_side"] * np.where(table["kind"] == "enlarged", 1.0, -1.0)
     table["steps"] = amount.where(~table["change"].isin(CONTROLS.values()), -np.inf)
-    table = table.sort_values(["steps", "seed"], kind="stable")
+    table = table.sort_values(["steps", *TRAINED], kind="stable")
     for model in dict.fromkeys(table["model"]):
         for kind in CONTROLS:
             here = table[(table["model"] == model) & (table["kind"] == kind)]
             for (change, method), rows in here.groupby(["change", "method"], sort=False):
-                drawn = np.stack([resampled(results, row) for _, row in rows.iterrows()])  # (seeds, R)
+                drawn = np.stack([resampled(results, row) for _, row in rows.iterrows()])  # (networks, R)
                 yield Effect(model, kind, change, method, rows, drawn)
 
 
 def resampled(results: RunResults, row: pd.Series) -> np.ndarray:
     """MaxBoxAcc of each resample of the images behind a row, (R,) percent."""
-    return results.analysis_arrays("interventions", row["model"], row["job"])[f"{row['change']}.{row['method']}"]
+    part = results.parts[row["training_seed"]]
+    return part.analysis_arrays("interventions", row["model"], row["job"])[f"{row['change']}.{row['method']}"]
 
 
 def kernels(row: pd.Series) -> str:
@@ -139,33 +207,34 @@ def kernels(row: pd.Series) -> str:
 def difference(row: pd.Series) -> str:
     """The difference to the control in points, with its interval; a dash for the control itself."""
     if row["change"] in CONTROLS.values():
-        return "–"
-    low, high = row["difference_low_points"], row["difference_high_points"]
-    return change_cell(row["difference_points"], low, high, row.get("difference_points_deviation"))
+        return NONE
+    bounds = row["difference_low_points"], row["difference_high_points"]
+    return interval_cell(row["difference_points"], *bounds, "+.1f")
 
 
-def verdicts(found: pd.DataFrame, method: str = "cam") -> list[str]:
+def growth(row: pd.Series) -> str:
+    """The factor of the receptive field's area with its interval; a dash where there is none."""
+    if row["change"] in CONTROLS.values() or np.isnan(row["area_factor"]):
+        return NONE
+    return interval_cell(row["area_factor"], row["area_factor_low"], row["area_factor_high"], ".2f")
+
+
+def sentences(found: pd.DataFrame, method: str = "cam") -> list[str]:
     """One sentence for each size of enlarged kernels: whether the receptive field grew, and whether boxes followed.
 
-    It grew where the smallest area of its seeds is above the largest of the control's. Boxes followed, or fell, where
-    the interval of the difference excludes 0. Nothing is said where there is no receptive field.
+    Nothing is said where there is no receptive field.
     """
-    chosen = found[(found["kind"] == "enlarged") & (found["method"] == method)]
-    sentences = []
-    for model, rows in chosen.groupby("model", sort=False):
-        control = rows[rows["change"] == CONTROLS["enlarged"]].iloc[0]
-        for _, row in rows[rows["change"] != CONTROLS["enlarged"]].iterrows():
-            factor = row["area_factor"]
-            if np.isnan(factor):
-                continue
-            grew = row["area_lowest_percent"] > control["area_highest_percent"]
-            field = f"grew to {factor:.2g} times its area" if grew else "did not grow"
-            if row["difference_low_points"] > 0:
-                boxes = "MaxBoxAcc rose"
-            elif row["difference_high_points"] < 0:
-                boxes = "MaxBoxAcc fell"
-            else:
-                boxes = "MaxBoxAcc shows no difference"
-            said = f"the receptive field {field} and {boxes} ({difference(row)} points)"
-            sentences.append(f"{model}, {kernels(row)}: {said}.")
-    return sentences
+    chosen = found[(found["method"] == method) & (found["verdict"] != "") & found["area_factor"].notna()]
+    said = []
+    for _, row in chosen.iterrows():
+        if row["verdict"] == NOT_TESTED:
+            field = "shrank" if row["area_factor_high"] < 1 else "did not certainly grow"
+            what = f"this {NOT_TESTED}, since the receptive field {field} ({growth(row)} times its area)"
+        else:
+            boxes = {"rose": "rose", "fell": "fell"}.get(row["verdict"], f"shows {row['verdict']}")
+            what = (
+                f"the receptive field grew to {growth(row)} times its area and MaxBoxAcc {boxes} "
+                f"({difference(row)} points)"
+            )
+        said.append(f"{row['model']}, {kernels(row)}: {what}.")
+    return said

@@ -10,13 +10,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from camagain.analysis.interventions.effects import CONTROLS, difference, effects, kernels, single_seeds, verdicts
+from camagain.analysis.interventions.effects import (
+    CONTROLS,
+    difference,
+    effects,
+    growth,
+    kernels,
+    sentences,
+    single_seeds,
+)
+from camagain.analysis.interventions.verdict import NOT_TESTED
 from camagain.config import BASELINE
-from camagain.drawing.cells import over_seeds
+from camagain.drawing.cells import NONE
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
+from camagain.statistics.trainings import over_trainings
 
 NAME = "interventions"
 TITLE = "Kernel size as the only change"
@@ -24,10 +34,11 @@ KEYS = ("model", "change", "kernel_side", "seed", "method")
 FIGURE_KEYS = ("model", "kind", "change", "kernel_side", "seed", "method")
 CAPTION = (
     "Left: the depthwise kernels of trained networks were padded with zeros, which changes no output, and the networks "
-    "trained further. Arrows start at the control: the same further training with the kernels as they are. An arrow "
-    "to the right: the receptive field grew. Bars: paired intervals over images; where one crosses zero, MaxBoxAcc "
-    "shows no difference. If the receptive field drove localization, arrows would rise to the right. Right: outer "
-    "taps set to zero, without training."
+    "trained further. Arrows start at the control: the same further training with the kernels as they are. Bars: "
+    "intervals over seeds and images; with two seeds they are so wide that they leave the figure. Where the "
+    "horizontal bar reaches 1 or less, the receptive field did not certainly grow: the arrow is dashed, the circle "
+    "empty, and this did not test whether localization follows. Where it lies above 1, and the vertical bar above "
+    "zero, MaxBoxAcc followed the receptive field. Right: outer taps set to zero, without training."
 )
 
 COLUMNS = (
@@ -39,9 +50,11 @@ COLUMNS = (
     "Top-1",
     "ERF area",
     "linear",
+    "× control's ERF area",
     "MaxBoxAcc",
     "− control, points",
     "single seeds",
+    "Verdict",
     "− control, true class",
 )
 
@@ -73,21 +86,22 @@ def cells(row: pd.Series) -> tuple[str, ...]:
     return (
         row["model"],
         f"{kernels(row)}, trained further" if trained else kernels(row),
-        f"{row['seeds']:g}" if trained else "–",
+        f"{row['seeds']:g}" if trained else NONE,
         f"{row['layers_changed']:g}",
         f"{row['parameters'] / 1e6:.2f}",
         f"{row['top1_percent']:.1f}",
-        *("–" if np.isnan(row[name]) else f"{row[name]:.1f}" for name in ("area_percent", "linear_area_percent")),
-        f"{row['max_box_acc_percent']:.1f}{over_seeds(row.get('max_box_acc_percent_deviation'))} "
-        f"[{low:.1f}, {high:.1f}]",
+        *(NONE if np.isnan(row[name]) else f"{row[name]:.1f}" for name in ("area_percent", "linear_area_percent")),
+        growth(row),
+        f"{row['max_box_acc_percent']:.1f} [{low:.1f}, {high:.1f}]",
         difference(row),
-        f"{lowest:+.1f} to {highest:+.1f}" if trained and row["change"] != "own" else "–",
+        f"{lowest:+.1f} to {highest:+.1f}" if trained and row["change"] != "own" else NONE,
+        row["verdict"] or NONE,
     )
 
 
 def caption(results: RunResults, found: pd.DataFrame) -> str:
     """The caption: what was found, in sentences, and on what data."""
-    settings, said = results.experiment.analysis.interventions, " ".join(verdicts(found))
+    settings, said = results.experiment.analysis.interventions, " ".join(sentences(found))
     epochs = {None: "as many epochs as before", 1: "one epoch"}.get(settings.epochs, f"{settings.epochs} epochs")
     return (
         f"{said} Depthwise kernels are the only change, on {results.scope} Enlarged: padded with zeros, which leaves "
@@ -95,8 +109,22 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
         "same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
         "zero, without training; the control is the network before the cut. ERF area: of the smallest centred square "
         "that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means "
-        "over seeds of the further training; paired intervals over images, and the range over seeds."
+        "over seeds. Intervals of MaxBoxAcc: over images; of what is trained further, beside its control: over seeds "
+        f"(Student) and images together; of cuts of one network: over images.{few_seeds(results)} Verdict: kernels "
+        "that did not certainly enlarge the receptive field did not test its effect on boxes, whatever MaxBoxAcc did; "
+        "where they did, whether MaxBoxAcc certainly rose or fell."
     ).strip()
+
+
+def few_seeds(results: RunResults) -> str:
+    """A sentence on what two seeds, or one, can show; nothing where there are more."""
+    independent = len(results.seeds) if len(results.seeds) > 1 else results.experiment.analysis.interventions.seeds
+    if independent > 2:
+        return ""
+    if independent == 1:
+        return " One seed says nothing of others, so nothing is certain here."
+    factor = over_trainings(np.array([-0.5, 0.5]), results.experiment.evaluation.confidence).high
+    return f" With two seeds an interval reaches {factor:.1f} times their distance to either side: little is certain."
 
 
 SEED: dict[str, Any] = {"marker": "o", "markersize": 2.5, "linestyle": "", "alpha": 0.6}
@@ -105,6 +133,7 @@ UNCUT: dict[str, Any] = {"marker": "D", "markersize": 5, "linestyle": "", "fills
 """Markers of a further training with one seed, of the mean over seeds, and of a network that is not cut."""
 
 LEGEND: dict[str, dict[str, Any]] = {
+    NOT_TESTED: {**MEAN, "fillstyle": "none"},
     "single seed": SEED,
     "not cut": UNCUT,
     "predicted class": {"linestyle": "-"},
@@ -117,7 +146,7 @@ LEGEND: dict[str, dict[str, Any]] = {
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Left: kernels enlarged and trained further, an arrow from the control to each size. Right: kernels cut.
 
-    The control is the same further training with the kernels as they are; bars are paired intervals over images.
+    The control is the same further training with the kernels as they are; bars are intervals over seeds and images.
     """
     found = results.once(effects)
     if found.empty:
@@ -147,21 +176,23 @@ def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: 
     """What larger kernels do to the receptive field and to MaxBoxAcc of the predicted class, from the control."""
     axes.set(
         title="kernels enlarged, then trained further",
-        xlabel="area of the receptive field (t = 0.5), times the control's",
+        xlabel="receptive field's area (t = 0.5), × control's",
         ylabel="change of MaxBoxAcc, points",
     )
     axes.axhline(0, color="black", linewidth=0.8)
     for model, color in colors.items():
         rows = found[(found["model"] == model) & (found["method"] == "cam") & (found["kind"] == "enlarged")]
         for _, row in rows[rows["area_factor"].notna() & (rows["change"] != CONTROLS["enlarged"])].iterrows():
-            place = (row["area_factor"], row["difference_points"])
-            axes.annotate(
-                "", place, (1, 0), arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1, "shrinkB": 3}
-            )
-            axes.plot(
-                [place[0]] * 2, row[["difference_low_points", "difference_high_points"]], color=color, linewidth=1
-            )
-            axes.plot(*place, color=color, **MEAN)
+            place, tested = (row["area_factor"], row["difference_points"]), row["verdict"] != NOT_TESTED
+            look = {
+                "arrowstyle": "->",
+                "color": color,
+                "linewidth": 1,
+                "shrinkB": 3,
+                "linestyle": "-" if tested else "--",
+            }
+            axes.annotate("", place, (1, 0), arrowprops=look)
+            axes.plot(*place, color=color, **MEAN, fillstyle="full" if tested else "none")
             label = f"{row['kernel_side']} × {row['kernel_side']}"
             # Away from the control, where every arrow comes from.
             beside, align = (5, "left") if place[0] >= 1 else (-5, "right")
@@ -170,7 +201,19 @@ def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: 
         own = seeds[seeds["model"] == model]
         axes.plot(own["area_factor"], own["difference_points"], color=color, **SEED)
     axes.plot(1, 0, color="black", **MEAN)
-    axes.margins(x=0.15)
+    axes.margins(x=0.15, y=0.15)
+    axes.autoscale_view()
+    axes.autoscale(False)  # bars may leave the figure: of two seeds they would leave nothing else to see
+    for model, color in colors.items():
+        rows = found[(found["model"] == model) & (found["method"] == "cam") & (found["verdict"] != "")]
+        for _, row in rows.iterrows():
+            across, up = (row[[f"{name}_low{unit}", f"{name}_high{unit}"]] for name, unit in BARS)
+            axes.plot(across, [row["difference_points"]] * 2, color=color, linewidth=0.6)
+            axes.plot([row["area_factor"]] * 2, up, color=color, linewidth=0.6)
+
+
+BARS = (("area_factor", ""), ("difference", "_points"))
+"""Columns of the bars of the left panel: the name before `_low` and `_high`, and the unit behind."""
 
 
 def draw_cut(area: Axes, boxes: Axes, results: RunResults, found: pd.DataFrame, colors: dict[str, str]) -> None:
@@ -198,7 +241,7 @@ def draw_cut(area: Axes, boxes: Axes, results: RunResults, found: pd.DataFrame, 
     chance = results.scores(BASELINE, "centre-gaussian")["max_box_acc"]["value"]
     boxes.axhline(chance, color=BASELINE_COLOR, linewidth=1)
     area.set(title="kernels cut, not trained", ylabel="ERF area, %")
-    boxes.set(ylabel="MaxBoxAcc, top-1, %", xlabel="central taps that are left, of each side")
+    boxes.set(ylabel="percent", xlabel="central taps left, each side")
     for axes in (area, boxes):
         axes.set_xticks(range(len(sides)), [str(side) for side in sides] if axes is boxes else [])
         axes.set_xlim(-0.3, len(sides) - 0.7)

@@ -16,20 +16,22 @@ import numpy as np
 import pandas as pd
 
 from camagain.analysis.kit.applies import require_grid
-from camagain.analysis.kit.localizer import LOCALIZED_COLUMNS, Localized, localize_finished
+from camagain.analysis.kit.localizer import LOCALIZED_COLUMNS, Localized, localize_finished, localized
 from camagain.analysis.kit.run import Findings
 from camagain.analysis.kit.stored import read_test
 from camagain.analysis.remedies.backbone import Backbone, Evidence
 from camagain.analysis.remedies.linear_fit import LinearFit, fit_classifier
-from camagain.analysis.remedies.percentile import relative_to_percentile
+from camagain.analysis.remedies.percentile import percentile_ious
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
 from camagain.errors import NotApplicable
 from camagain.evaluation.inputs import Truth, read_predictions, read_truths
 from camagain.evaluation.score_maps import score_maps
+from camagain.evaluation.scored import DELTA, threshold_grid
 from camagain.models.pooling import Pool, average, thresholded_average
 from camagain.progress import track
 from camagain.statistics.bootstrap import Sampling, wilson_interval
+from camagain.statistics.correctness import Correct
 from camagain.statistics.estimates import Resampled, mean_of
 from camagain.statistics.paired import mcnemar
 
@@ -146,9 +148,10 @@ def localize(maps: np.ndarray, pas: bool, truth: Truth, experiment: Experiment) 
     """MaxBoxAcc of maps (N, h, w), with or without PaS."""
     settings, q = experiment.evaluation, experiment.analysis.remedies.percentile
     finished = score_maps(maps, settings.size, settings.interpolation)
-    if pas:
-        finished = (relative_to_percentile(score_map, q) for score_map in finished)
-    return localize_finished(finished, truth.boxes, experiment)
+    if not pas:
+        return localize_finished(finished, truth.boxes, experiment)
+    ious = percentile_ious(finished, truth.boxes, threshold_grid(settings.threshold_step), q)  # (N, T)
+    return localized(Correct.of(ious >= DELTA), experiment)
 
 
 def combination(key: Key, scored: Mapping[Key, Localized], evidence: Evidence, sampling: Sampling) -> Row:

@@ -1,25 +1,42 @@
-"""Percentiles as a standard for thresholding (PaS, Bae et al., ECCV 2020), as a property of the map. Without torch.
+"""Percentiles as a standard for thresholding (PaS, Bae et al., ECCV 2020), as in their published code. Without torch.
 
 A box is drawn around pixels above a share tau of the map's maximum, which a single bright spot can lift far above the
-rest of the object. PaS takes a share of the q-th percentile instead. Both rules agree on a map that is cut off at its
-percentile, so any evaluator that thresholds relative to the maximum scores PaS on such a map.
+rest of the object. PaS takes the same share of the map's q-th percentile instead. Everything else is as in
+`camagain.evaluation.box_sweep.contours`: M = uint8(255 * map); a threshold t keeps the pixels M > int(t * P), where P
+is the percentile of M, and not of the map before it was rounded to 8 bits.
+
+Axes: N images, T thresholds.
 """
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from camagain.evaluation.box_sweep.contours import ContourBoxes, quantise
+from camagain.evaluation.iou import check_boxes
 
-def relative_to_percentile(score_map: np.ndarray, q: float) -> np.ndarray:
-    """The map cut off at its q-th percentile P and divided by it: (H, W) in [0, 1] -> (H, W) in [0, 1].
 
-    A pixel is above tau afterwards exactly where it was above tau P, for every tau in [0, 1). The map must be the one
-    whose pixels are thresholded, upsampled and scaled, since the percentile of the feature grid is another number.
-    Where P is 0, because hardly any pixel has evidence, all pixels above 0 become 1: this is the limit for a small P,
-    and the authors' rule "above tau times 0" keeps the same pixels at every tau. A map of zeros stays as it is. Raises
-    ValueError for negative values.
+def shares_of_maximum(pixels: np.ndarray, thresholds: np.ndarray, q: float) -> np.ndarray:
+    """Shares of the maximum of 8-bit pixels (H, W) that keep the same pixels as shares (T,) of their q-th percentile.
+
+    Percentiles between two levels are interpolated linearly, as numpy does. Where the percentile is 0, because hardly
+    any pixel has evidence, every threshold keeps all pixels above 0. A constant map has no pixel above 0, and keeps
+    none.
     """
-    if score_map.min() < 0:
-        raise ValueError(f"score map: found {score_map.min()}, expected values >= 0")
-    peak = np.percentile(score_map, q)
-    if peak == 0:
-        return (score_map > 0).astype(score_map.dtype)
-    return np.minimum(score_map / peak, 1)
+    levels = np.floor(thresholds * np.percentile(pixels, q))  # (T,) what is kept lies above
+    return np.minimum((levels + 0.5) / max(int(pixels.max()), 1), 1.0)  # the half keeps division from rounding down
+
+
+def percentile_ious(
+    score_maps: Iterable[np.ndarray], boxes: Sequence[np.ndarray], thresholds: np.ndarray, q: float
+) -> np.ndarray:
+    """IoU of the largest contour's box at shares of each map's percentile: N maps, N arrays (k, 4), (T,) -> (N, T).
+
+    As `camagain.evaluation.boxes.best_ious`, with the percentile in place of the maximum.
+    """
+    ious = np.empty((len(boxes), len(thresholds)))
+    for i, (score_map, truth) in enumerate(zip(score_maps, boxes, strict=True)):
+        pixels = quantise(score_map)
+        shares = shares_of_maximum(pixels, thresholds, q)
+        ious[i] = ContourBoxes(pixels).best_iou(check_boxes(truth, f"boxes of image {i}"), shares, "largest")
+    return ious

@@ -12,6 +12,7 @@ from camagain.config.dataset import SPLIT_SEED, DatasetSettings
 from camagain.errors import UserError
 
 if TYPE_CHECKING:
+    from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
 
@@ -56,6 +57,14 @@ class Cub(DatasetSettings):
         default=Path("downloads"),
         description="A file of the archive's name in this folder is taken instead of downloading.",
     )
+
+
+def sizes(settings: Cub) -> "Sizes":
+    """Those of the official split: 194 classes with 30 training images each and 6 with 29, and 5,794 images of test."""
+    from camagain.datasets.sizes import Sizes
+
+    val = settings.val_per_class
+    return Sizes(train=5994 - 200 * val, val=200 * val, test=5794, classes=200, fewest=29 - val)
 
 
 def read(settings: Cub, folder: Path, archive: Archive = CUB_200_2011) -> "Source":

@@ -9,6 +9,7 @@ from camagain.config.base import Name
 from camagain.config.dataset import SPLIT_SEED, DatasetSettings
 
 if TYPE_CHECKING:
+    from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
 
@@ -22,6 +23,19 @@ class CubFolder(DatasetSettings):
     path: Path = Field(description="The folder that holds images.txt and images/.")
     val_per_class: int = Field(default=5, ge=1, description="Images per class taken out of the training part for val.")
     split_seed: int = Field(default=0, ge=0, description=SPLIT_SEED)
+
+
+def sizes(settings: CubFolder) -> "Sizes | None":
+    """Counted from the text files, once the folder is there."""
+    from camagain.datasets.cub import read_layout
+    from camagain.datasets.sizes import Sizes
+    from camagain.datasets.source import absolute
+
+    place = absolute(settings.path)
+    if not (place / "images.txt").is_file():
+        return None
+    layout = read_layout(place, settings.val_per_class, settings.split_seed)
+    return Sizes.of(layout.splits, layout.class_ids)
 
 
 def read(settings: CubFolder, folder: Path) -> "Source":

@@ -10,6 +10,7 @@ from camagain.config.base import Name
 from camagain.config.dataset import SPLIT_SEED, DatasetSettings
 
 if TYPE_CHECKING:
+    from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
 DRAWING_PROCESSES = 4
@@ -31,6 +32,16 @@ class SynthBirds(DatasetSettings):
     split_seed: int = Field(default=0, ge=0, description=SPLIT_SEED)
     image_size: int = Field(default=96, ge=48, le=1024, description="Side of the square images, pixels.")
     seed: int = Field(default=0, ge=0, description="Same seed, same bytes, on any machine.")
+
+
+def sizes(settings: SynthBirds) -> "Sizes":
+    """Known before a bird is drawn."""
+    from camagain.datasets.sizes import Sizes
+
+    classes, train = settings.classes, settings.train_per_class - settings.val_per_class
+    return Sizes(
+        classes * train, classes * settings.val_per_class, classes * settings.test_per_class, classes, fewest=train
+    )
 
 
 def read(settings: SynthBirds, folder: Path) -> "Source":

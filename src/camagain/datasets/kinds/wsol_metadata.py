@@ -9,6 +9,7 @@ from camagain.config.base import Name
 from camagain.config.dataset import DatasetSettings
 
 if TYPE_CHECKING:
+    from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
 
@@ -34,6 +35,24 @@ class WsolMetadata(DatasetSettings):
     masks: Path | None = Field(
         default=None, description="The folder that the paths of masks are relative to; `path` where null."
     )
+
+
+def sizes(settings: WsolMetadata) -> "Sizes | None":
+    """Counted from the text files, once they are there."""
+    from camagain.datasets.sizes import Sizes
+    from camagain.datasets.source import absolute
+
+    files = {split: absolute(settings.metadata) / split / "class_labels.txt" for split in ("train", "val", "test")}
+    if not files["test"].is_file():
+        return None
+    found = [
+        (split, line.rpartition(",")[2].strip())
+        for split, file in files.items()
+        if file.is_file()
+        for line in file.read_text(encoding="utf-8", errors="replace").split("\n")
+        if line.strip()
+    ]
+    return Sizes.of((split for split, _ in found), (label for _, label in found))
 
 
 def read(settings: WsolMetadata, folder: Path) -> "Source":

@@ -82,7 +82,7 @@ def recipe_in_words(recipe: dict[str, Any]) -> str:
 def augmentation_in_words(augmentation: dict[str, Any]) -> str:
     """The augmentations that are on, with their strengths."""
     found = [f"{name} {augmentation[key]}" for key, name in AUGMENTATIONS.items() if augmentation[key]]
-    if list(augmentation["crop_scale"]) != [1.0, 1.0]:
+    if augmentation["crop_scale"] is not None:
         low, high = augmentation["crop_scale"]
         found.insert(0, f"crop {low:g}-{high:g}")
     return " + ".join(found) or "no augmentation"

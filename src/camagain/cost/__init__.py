@@ -1,0 +1,1 @@
+"""What an experiment costs on a GPU, from measured training steps and from counted operations."""

@@ -1,0 +1,64 @@
+"""What the full-scale experiments cost: steps.csv from the benchmarks, and the table of docs/paper-map.md."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from camagain.artifacts import existing
+from camagain.config.file import load_experiment
+from camagain.cost.estimate import CUB, Cost, costs
+from camagain.cost.show import hours, total_hours
+from camagain.datasets.sizes import sizes_of
+from camagain.errors import UserError
+from tools.benchmark_tables import RESULTS, line
+
+STEPS = Path("src/camagain/cost/steps.csv")
+PAGE = Path("docs/paper-map.md")
+MARKED = re.compile(r"(<!-- cost, written by `make docs` -->\n).*?(<!-- end of cost -->)", re.DOTALL)
+
+FULL_SCALE = ("zoo", "finetune", "cub", "cub-v2", "teaser", "augmentation")
+"""The experiments on the paper's data."""
+
+CASE = r"training step of (?P<architecture>\w+), (?P<size>\d+) px, batch \d+, (?P<precision>\w+) \(\d+ images/s, .*"
+BATCH = re.compile(r"batch (\d+)")
+
+
+def steps_csv(root: Path) -> str:
+    """The measured training steps of our networks, one line each."""
+    rows = pd.read_csv(existing(root / RESULTS / "gpu.csv"))
+    steps = rows["case"].str.extract(f"^{CASE}$").dropna().drop_duplicates()
+    rows = rows.loc[steps.index]
+    batch = rows["case"].str.extract(BATCH)[0].astype(float)
+    steps["images_per_second"] = (1000 * batch / rows["ours_ms"]).round(1)
+    steps["device"] = rows["machine"].str.partition(",")[0]
+    return steps.to_csv(index=False, lineterminator="\n")
+
+
+def cost_page(root: Path, text: str) -> str:
+    """The text of docs/paper-map.md with its marked table rewritten; UserError where the marks are missing."""
+    if len(MARKED.findall(text)) != 1:
+        raise UserError(f"{root / PAGE}: expected the marks '<!-- cost, written by `make docs` -->' and its end, once.")
+    return MARKED.sub(lambda match: f"{match[1]}\n{cost_table(root)}\n{match[2]}", text)
+
+
+def cost_table(root: Path) -> str:
+    """A line for each experiment, and for each network of it that is trained, with one seed."""
+    header = ["experiment", "network", "trainings", "images each", "images/s", "each takes", "all take"]
+    lines = [line(header), line(["---", "---", "--:", "--:", "--:", "--:", "--:"])]
+    for name in FULL_SCALE:
+        experiment = load_experiment(root / "config" / "experiments" / f"{name}.yaml")
+        sizes = CUB if experiment.dataset.kind == "wsol-metadata" else sizes_of(experiment.dataset)
+        assert sizes is not None
+        found = costs(experiment, sizes)
+        total = f"**{hours(total_hours(found))}**"
+        lines.append(line([f"**`{name}.yaml`**", "all", str(len(found)), "", "", "", total]))
+        groups: dict[str, list[Cost]] = {}
+        for cost in found:
+            groups.setdefault(cost.model.architecture, []).append(cost)
+        for architecture, same in groups.items():
+            first, spent = same[0], total_hours(same)
+            rate = f"{first.rate.images_per_second:.0f}{' *' if first.rate.derived else ''}" if first.images else "–"
+            cells = [f"{first.images:,}", rate, hours(spent / len(same)), hours(spent)]
+            lines.append(line(["", architecture, str(len(same)), *cells]))
+    return "\n".join([*lines, ""])
