@@ -52,9 +52,9 @@ def seen_by(
 @app.command()
 def data(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
     """Make or fetch the dataset, check every image and box, and write its index."""
+    view, paths = seen_by("data", experiment, results, data)
     from camagain.datasets.prepare import prepare_dataset
 
-    view, paths = seen_by("data", experiment, results, data)
     prepare_dataset(view.dataset, paths.dataset_dir)
 
 
@@ -104,12 +104,16 @@ def evaluate(
 ) -> None:
     """Turn score maps into boxes and boxes into MaxBoxAcc, MaxBoxAccV2, curves and intervals."""
     from camagain.config import BASELINE
-    from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
 
     if training == BASELINE:
-        evaluate_baselines(*seen_by("evaluate_baseline", experiment, results, data))
+        view, paths = seen_by("evaluate_baseline", experiment, results, data)
+        from camagain.evaluation.evaluate import evaluate_baselines
+
+        evaluate_baselines(view, paths)
     else:
         view, paths = seen_by("evaluate", experiment, results, data, training)
+        from camagain.evaluation.evaluate import evaluate_model
+
         evaluate_model(view, training, paths)
 
 
