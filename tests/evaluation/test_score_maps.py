@@ -111,3 +111,9 @@ def test_published_maps_at_384_are_the_scripts_and_smaller_ones_are_resized_from
     np.testing.assert_array_equal(small, normalise(upsample(saved, 224, interpolation)))
     described = next(score_maps([coarse], 384, "linear", "described"))
     assert 0 < np.abs(described - saved).max() < 0.01  # without wrapping, rounding is all that differs
+
+
+def test_a_map_spans_0_to_1_however_low_its_contrast_and_wherever_it_lies():
+    for low, high in ((0.0, 1e-12), (5.0, 5.5), (-3.0, -1.0), (-1.0, 1.0)):
+        found = normalise(np.array([[low, (low + high) / 2, high]]))
+        np.testing.assert_allclose(found, [[0, 0.5, 1]], rtol=1e-12)

@@ -8,7 +8,7 @@ import pytest
 
 from camagain.evaluation import scored
 from camagain.evaluation.boxes import best_ious
-from camagain.evaluation.scored import sweep, threshold_grid
+from camagain.evaluation.scored import Scored, sweep, threshold_grid
 
 STEPS = (0.05, 0.02)
 
@@ -52,3 +52,17 @@ def test_memory_hardly_grows_with_the_number_of_images(monkeypatch: pytest.Monke
     """Of an image 750 bytes are kept, six tables of 1,000 bits; its map has 8,192 bytes and its IoUs have 16,000."""
     monkeypatch.setattr(scored, "BLOCK", 20)
     assert (peak_bytes(420) - peak_bytes(20)) / 400 < 2500
+
+
+def test_a_box_that_reaches_the_required_iou_exactly_is_right():
+    """The map is one region, whose box is the whole image; the true box is half of it."""
+    region = np.ones((8, 8))
+    region[0, 0] = 0  # a map of one value would have no region
+    right = sweep([region], [np.array([[0, 0, 7, 3]])], (0.5,))[0.5]
+    assert right["largest", 0.5].at(0).tolist() == [True]
+    assert right["largest", 0.7].at(0).tolist() == [False]
+
+
+def test_a_threshold_is_written_with_all_its_digits_and_no_more():
+    one = Scored("m", "cam", {}, {}, threshold_grid(0.001), None, None, {}, {})
+    assert [one.threshold(i) for i in (3, 57, 999)] == [0.003, 0.057, 0.999]

@@ -85,3 +85,11 @@ def test_a_share_at_a_threshold_from_val_has_wilsons_interval(predictions: Predi
 def test_pixels_give_pxap(predictions: Predictions):
     pixels = np.array([[[3, 0, 0, 0, 0], [0, 0, 1, 0, 0]]] * 4, dtype=np.uint32)  # object pixels score higher
     assert scores(scored(predictions, pixels), False, Sampling(100))["pxap"]["value"] == 100.0
+
+
+def test_intervals_have_the_confidence_that_is_asked_for(predictions: Predictions):
+    for confidence in (0.5, 0.99):
+        found = scores(scored(predictions), True, Sampling(100, confidence))
+        assert (found["top1"]["low"], found["top1"]["high"]) == wilson_interval(TOP1, confidence)
+        at_val = found["max_box_acc_val_threshold"]
+        assert (at_val["low"], at_val["high"]) == wilson_interval(TEST[:, 2], confidence)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from camagain.config.file import parse_experiment
-from camagain.localization.extract import TOP, Found, run
+from camagain.localization.extract import TOP, Found, run, zero_where_empty
 from camagain.localization.methods.pc1 import pc1
 from camagain.localization.parts import components
 from camagain.models.zoo import linear_head
@@ -128,3 +128,11 @@ def test_grad_cam_of_a_linear_head_is_the_class_activation_map_of_its_class(
     evidence = np.maximum((known.weight[getattr(known, classes)][:, :, None, None] * known.images).sum(1), 0)
     low, high = evidence.min((1, 2), keepdims=True), evidence.max((1, 2), keepdims=True)
     np.testing.assert_allclose(found.joined(method), (evidence - low) / (high - low), atol=1e-4)
+
+
+def test_maps_without_any_positive_cell_or_with_one_that_is_no_number_become_zeros():
+    maps = np.zeros((5, 2, 3), np.float32)
+    maps[1, 0, 0], maps[2, 1, 2], maps[3], maps[4, 1, 1] = 0.5, np.nan, -1, np.inf
+    maps[2, 0, 0] = 0.5
+    assert zero_where_empty(maps) == 4
+    assert maps[1].sum() == 0.5 and not maps[[0, 2, 3, 4]].any()
