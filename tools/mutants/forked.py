@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ARGUMENTS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "xdist")
 """Stops at the first failure. Other plugins would take a second to load; tests/conftest.py needs xdist."""
@@ -17,19 +18,18 @@ def run_pytest(folder: Path, sources: Path, tests: Sequence[str], seconds: float
     """Runs tests in a folder with the package from `sources`: the exit status, None if time ran out, and the output."""
     context = get_context("forkserver")
     context.set_forkserver_preload(["tools.mutants.preloaded"])
-    log = sources / "pytest.log"
-    process = context.Process(target=_run, args=(folder, sources, tests, log))
-    process.start()
-    process.join(seconds)
-    if process.is_alive():
+    with TemporaryDirectory(prefix="camagain-tests-") as temporary:
+        process = context.Process(target=_run, args=(folder, sources, tests, Path(temporary)))
+        process.start()
+        process.join(seconds)
+        status = process.exitcode  # None while it runs
         process.kill()
         process.join()
-        return None, log.read_text(encoding="utf-8")
-    return process.exitcode, log.read_text(encoding="utf-8")
+        return status, (Path(temporary) / "log").read_text(encoding="utf-8")
 
 
-def _run(folder: Path, sources: Path, tests: Sequence[str], log: Path) -> None:
-    with log.open("w") as file:
+def _run(folder: Path, sources: Path, tests: Sequence[str], temporary: Path) -> None:
+    with (temporary / "log").open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.chdir(folder)
@@ -38,6 +38,4 @@ def _run(folder: Path, sources: Path, tests: Sequence[str], log: Path) -> None:
     sys.dont_write_bytecode = False  # the first run compiles for all others
     import pytest
 
-    code = pytest.main([*ARGUMENTS, *tests])
-    sys.stdout.flush()
-    os._exit(code)
+    sys.exit(pytest.main([*ARGUMENTS, f"--basetemp={temporary / 'made'}", *tests]))

@@ -6,6 +6,7 @@ The project's own folder is never written to: tests and sources are copied, and 
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,8 +30,8 @@ def trials(root: Path, mutants: Sequence[Mutant], processes: int) -> Iterator[tu
     """
     with TemporaryDirectory(prefix="camagain-mutants-") as temporary, ThreadPoolExecutor(processes) as pool:
         copy = copied(root, Path(temporary) / "project")
-        usable = [mutant for mutant in mutants if not fault(root, mutant)]
-        require_passing(copy, sorted({test for mutant in usable for test in mutant.tests}))
+        sets = dict.fromkeys(mutant.tests for mutant in mutants if not fault(root, mutant))
+        list(pool.map(partial(require_passing, copy), sets))
         places = (Path(temporary) / str(number) for number in range(len(mutants)))
         jobs = [pool.submit(trial, copy, mutant, place) for mutant, place in zip(mutants, places, strict=True)]
         try:
@@ -53,7 +54,7 @@ def copied(root: Path, target: Path) -> Path:
 
 def require_passing(copy: Path, tests: Sequence[str]) -> None:
     """UserError unless the tests pass as they are: what fails anyway cannot tell a mutant."""
-    status, output = run_pytest(copy, copy / "src", tests, LONGEST_SECONDS) if tests else (0, "")
+    status, output = run_pytest(copy, copy / "src", tests, LONGEST_SECONDS)
     if status != 0:
         raise UserError(f"the tests fail without any mutant; mend them first.\n{output}")
 
