@@ -23,7 +23,7 @@ TEST_ALL = np.array([[1, 1, 1],
                      [0, 1, 1]], dtype=bool)  # fmt: skip
 VAL_ALL = np.array([[1, 0, 0],
                     [1, 0, 1]], dtype=bool)  # fmt: skip
-TOP1 = np.array([True, False, False, False])
+TOP1 = np.array([True, False, False, True])
 TOP5 = np.array([True, True, False, True])
 
 
@@ -48,14 +48,14 @@ def test_the_true_class_has_every_score(predictions: Predictions):
     found = scores(scored(predictions), True, Sampling(200))
     values = {name: figure["value"] for name, figure in found.items() if figure}
     assert values == {
-        "top1": 25.0,
+        "top1": 50.0,
         "top5": 75.0,
         "max_box_acc": 75.0,  # t1
         "max_box_acc_val_threshold": 50.0,  # val chooses t2
         "max_box_acc_v2": pytest.approx((100 + 100 + 0) / 3),
         "max_box_acc_v2_val_threshold": pytest.approx((100 + 50 + 0) / 3),  # val chooses t0
-        "top1_loc": 25.0,  # at t1: image 0
-        "top1_loc_val_threshold": 25.0,
+        "top1_loc": 25.0,  # at t1, which is best for all images: image 0; at t2, best for these two, it would be 50
+        "top1_loc_val_threshold": 50.0,
         "top5_loc": 50.0,  # at t1: images 0 and 1
         "top5_loc_val_threshold": 50.0,  # at t2: images 0 and 3
         "gt_known_loc": 75.0,
