@@ -72,6 +72,8 @@ def test_boxes_are_scaled_by_multiplying_first():
     """55 * 224 / 110 is exactly 112; 55 * (224 / 110) falls just short of it and would truncate to 111."""
     assert int(55 * (224 / 110)) == 111
     assert scale_boxes(np.array([[0, 0, 55, 55]]), 110, 110, 224).tolist() == [[0, 0, 112, 112]]
+    assert int(174 / 300 * 50) == 28, "dividing first falls short in another place"
+    assert scale_boxes(np.array([[0, 0, 174, 174]]), 300, 300, 50).tolist() == [[0, 0, 29, 29]]
 
 
 def test_unscaling_undoes_scaling_up_to_a_map_pixel():
