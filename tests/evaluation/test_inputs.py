@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from camagain.artifacts import write_npz, write_parquet
+from camagain.artifacts import INSIDE, write_json, write_npz, write_parquet
 from camagain.datasets.index import write_index
 from camagain.errors import UserError
 from camagain.evaluation.inputs import Truth, read_maps, read_predictions, read_regions, read_truths
@@ -171,9 +171,10 @@ def test_the_truth_has_boxes_in_pixels_of_the_map_and_masks_only_where_all_are_t
     masks, ignored = ["t0.png", None, "v0.png", None], [None, None, "v0_ignore.png", None]
     index = pd.DataFrame(rows).assign(mask_path=masks, ignore_path=ignored)
     write_index(tmp_path / "index.parquet", index)
+    write_json(tmp_path / INSIDE.description.name, {"classes": ["a", "b", "one that no image shows"]})
     truths = read_truths(tmp_path / "index.parquet", 50)
     assert [boxes.tolist() for boxes in truths["test"].boxes] == [[[5, 15, 25, 45]], [[0, 0, 1, 1], [49, 49, 49, 49]]]
-    assert truths["test"].label.tolist() == [0, 1] and truths["test"].classes == truths["val"].classes == 2
+    assert truths["test"].label.tolist() == [0, 1] and truths["test"].classes == truths["val"].classes == 3
     assert truths["test"].masks is None and read_regions(truths["test"], 50) is None
     assert truths["val"].masks == [(tmp_path / "v0.png", tmp_path / "v0_ignore.png")]
 
