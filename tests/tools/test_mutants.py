@@ -80,6 +80,7 @@ def test_tests_that_fail_anyway_are_said_before_any_mutant(project: Path, plante
         ({"line": "x"}, "times instead of once"),
         ({"becomes": "x / 2"}, "changes nothing"),
         ({"becomes": "x /"}, "no Python"),
+        ({"tests": ()}, "names no test"),
         ({"tests": ("tests/test_gone.py",)}, "tests/test_gone.py is gone"),
         ({"tests": ("tests/test_half.py::test_gone",)}, "test_half.py::test_gone is gone"),
         ({"file": "src/camagain/gone.py"}, "the file is gone"),

@@ -61,6 +61,8 @@ def fault(root: Path, mutant: Mutant) -> str:
         )
     if mutant.becomes == mutant.line:
         return "it changes nothing"
+    if not mutant.tests:
+        return "it names no test that must fail"
     if missing := [test for test in mutant.tests if not stands(root, test)]:
         return f"{missing[0]} is gone. Name the tests that must fail now"
     try:
