@@ -8,7 +8,7 @@ REFERENCE = results/reference
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results paper test bench simulate lint format docs lock clean
+.PHONY: help setup results paper test mutants bench simulate lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -41,6 +41,10 @@ paper: setup
 
 test: setup lint
 	pytest --numprocesses auto --dist loadfile
+
+# make mutants   plant known mistakes, one at a time, and see a test fail for each (about 10 minutes on two cores)
+mutants: setup
+	python -m tools.mutants
 
 # make lint      ruff, snakefmt, snakemake --lint, mypy
 lint: setup

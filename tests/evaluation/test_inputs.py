@@ -1,14 +1,17 @@
 """What the evaluation refuses: maps and predictions that do not fit the index, each fault with its image and file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from camagain.artifacts import write_npz, write_parquet
+from camagain.artifacts import INSIDE, write_json, write_npz, write_parquet
+from camagain.datasets.index import write_index
 from camagain.errors import UserError
-from camagain.evaluation.inputs import Truth, read_maps, read_predictions
+from camagain.evaluation.inputs import Truth, read_maps, read_predictions, read_regions, read_truths
 
 IDS = {"val": ["v/0.jpg", "v/1.jpg"], "test": ["t/0.jpg", "t/1.jpg", "t/2.jpg"]}
 TRUTHS = {
@@ -157,3 +160,32 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path, content: bytes | No
         read_maps(maps, "cam", TRUTHS)
     with pytest.raises(UserError, match=r"predictions\.parquet"):
         read_predictions(predictions, TRUTHS["test"], "test")
+
+
+def test_the_truth_has_boxes_in_pixels_of_the_map_and_masks_only_where_all_are_there(tmp_path: Path):
+    """An image of 200 x 100 pixels, on maps of 50 x 50: x is divided by 4, y by 2."""
+    row = {"path": "p", "label": 0, "class_name": "a", "width": 200, "height": 100, "boxes": [[20, 30, 100, 90]]}
+    splits = {"t0": "test", "t1": "test", "v0": "val", "r0": "train"}
+    rows = [row | {"image_id": name, "split": split} for name, split in splits.items()]
+    rows[1] |= {"label": 1, "class_name": "b", "boxes": [[0, 0, 7, 3], [196, 98, 199, 99]]}
+    masks, ignored = ["t0.png", None, "v0.png", None], [None, None, "v0_ignore.png", None]
+    index = pd.DataFrame(rows).assign(mask_path=masks, ignore_path=ignored)
+    write_index(tmp_path / "index.parquet", index)
+    write_json(tmp_path / INSIDE.description.name, {"classes": ["a", "b", "one that no image shows"]})
+    truths = read_truths(tmp_path / "index.parquet", 50)
+    assert [boxes.tolist() for boxes in truths["test"].boxes] == [[[5, 15, 25, 45]], [[0, 0, 1, 1], [49, 49, 49, 49]]]
+    assert truths["test"].label.tolist() == [0, 1] and truths["test"].classes == truths["val"].classes == 3
+    assert truths["test"].masks is None and read_regions(truths["test"], 50) is None
+    assert truths["val"].masks == [(tmp_path / "v0.png", tmp_path / "v0_ignore.png")]
+
+
+def test_a_mask_has_the_width_and_height_of_its_image_unless_it_comes_with_one_to_ignore(tmp_path: Path):
+    Image.fromarray(np.full((4, 6), 255, np.uint8)).save(tmp_path / "mask.png")
+    one = TRUTHS["val"].take(np.array([0]))
+    alike = replace(one, width=np.array([6]), height=np.array([4]), masks=[(tmp_path / "mask.png", None)])
+    assert next(read_regions(alike, 2)).tolist() == [[1, 1], [1, 1]]
+    turned = replace(alike, width=np.array([4]), height=np.array([6]))
+    with pytest.raises(UserError, match="has 6 x 4 pixels, but its image 4 x 6"):
+        next(read_regions(turned, 2))
+    both = replace(turned, masks=[(tmp_path / "mask.png", tmp_path / "mask.png")])
+    assert next(read_regions(both, 2)).tolist() == [[1, 1], [1, 1]]

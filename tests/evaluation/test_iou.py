@@ -1,8 +1,9 @@
 """IoU with inclusive pixels."""
 
 import numpy as np
+import pytest
 
-from camagain.evaluation.iou import iou
+from camagain.evaluation.iou import check_boxes, iou
 
 
 def test_iou_by_hand():
@@ -18,3 +19,10 @@ def test_iou_does_not_depend_on_the_order_or_on_the_type():
     np.testing.assert_array_equal(iou(corners, corners), iou(corners, corners).T)
     np.testing.assert_array_equal(iou(corners, corners), iou(corners.astype(np.float64), corners))
     assert (np.diag(iou(corners, corners)) == 1).all()
+
+
+def test_a_box_of_one_pixel_is_a_box_and_one_turned_around_is_not():
+    assert check_boxes(np.array([[3, 4, 3, 4]]), "truth").tolist() == [[3, 4, 3, 4]]
+    for turned in ([4, 4, 3, 4], [3, 5, 3, 4]):
+        with pytest.raises(ValueError, match=r"truth: found .* expected x0 <= x1"):
+            check_boxes(np.array([turned]), "truth")

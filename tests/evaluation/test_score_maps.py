@@ -72,6 +72,8 @@ def test_boxes_are_scaled_by_multiplying_first():
     """55 * 224 / 110 is exactly 112; 55 * (224 / 110) falls just short of it and would truncate to 111."""
     assert int(55 * (224 / 110)) == 111
     assert scale_boxes(np.array([[0, 0, 55, 55]]), 110, 110, 224).tolist() == [[0, 0, 112, 112]]
+    assert int(174 / 300 * 50) == 28, "dividing first falls short in another place"
+    assert scale_boxes(np.array([[0, 0, 174, 174]]), 300, 300, 50).tolist() == [[0, 0, 29, 29]]
 
 
 def test_unscaling_undoes_scaling_up_to_a_map_pixel():
@@ -111,3 +113,9 @@ def test_published_maps_at_384_are_the_scripts_and_smaller_ones_are_resized_from
     np.testing.assert_array_equal(small, normalise(upsample(saved, 224, interpolation)))
     described = next(score_maps([coarse], 384, "linear", "described"))
     assert 0 < np.abs(described - saved).max() < 0.01  # without wrapping, rounding is all that differs
+
+
+def test_a_map_spans_0_to_1_however_low_its_contrast_and_wherever_it_lies():
+    for low, high in ((0.0, 1e-12), (5.0, 5.5), (-3.0, -1.0), (-1.0, 1.0)):
+        found = normalise(np.array([[low, (low + high) / 2, high]]))
+        np.testing.assert_allclose(found, [[0, 0.5, 1]], rtol=1e-12)

@@ -8,7 +8,8 @@ import pytest
 
 from camagain.evaluation import scored
 from camagain.evaluation.boxes import best_ious
-from camagain.evaluation.scored import sweep, threshold_grid
+from camagain.evaluation.scored import Scored, sweep, threshold_grid
+from camagain.statistics.correctness import Correct
 
 STEPS = (0.05, 0.02)
 
@@ -52,3 +53,33 @@ def test_memory_hardly_grows_with_the_number_of_images(monkeypatch: pytest.Monke
     """Of an image 750 bytes are kept, six tables of 1,000 bits; its map has 8,192 bytes and its IoUs have 16,000."""
     monkeypatch.setattr(scored, "BLOCK", 20)
     assert (peak_bytes(420) - peak_bytes(20)) / 400 < 2500
+
+
+def test_a_box_that_reaches_the_required_iou_exactly_is_right():
+    """The map is one region, whose box is the whole image; the true box is half of it."""
+    region = np.ones((8, 8))
+    region[0, 0] = 0  # a map of one value would have no region
+    right = sweep([region], [np.array([[0, 0, 7, 3]])], (0.5,))[0.5]
+    assert right["largest", 0.5].at(0).tolist() == [True]
+    assert right["largest", 0.7].at(0).tolist() == [False]
+
+
+def test_a_threshold_is_written_with_all_its_digits_and_no_more():
+    one = Scored("m", "cam", {}, {}, threshold_grid(0.001), None, None, {}, {})
+    assert [one.threshold(i) for i in (3, 57, 999)] == [0.003, 0.057, 0.999]
+
+
+def test_the_best_threshold_is_that_of_the_largest_contour_on_test_at_half_the_union():
+    """Each table is best at another threshold."""
+
+    def tables(**best: int) -> dict[tuple[str, float], Correct]:
+        keys = {
+            "largest": ("largest", 0.5),
+            "every": ("all", 0.5),
+            "loose": ("largest", 0.3),
+            "strict": ("largest", 0.7),
+        }
+        return {keys[name]: Correct.of(np.eye(9, dtype=bool)[[index]]) for name, index in best.items()}
+
+    test, val = tables(largest=4, every=3, loose=2, strict=1), tables(largest=5, every=6, loose=7, strict=8)
+    assert Scored("m", "cam", {}, {"test": test, "val": val}, np.arange(9) / 9, None, None, {}, {}).best == 4

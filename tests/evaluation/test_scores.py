@@ -16,18 +16,26 @@ TEST = np.array([[0, 1, 1],
                  [0, 0, 1]], dtype=bool)  # fmt: skip
 VAL = np.array([[0, 0, 1],
                 [1, 0, 1]], dtype=bool)  # fmt: skip
-TOP1 = np.array([True, False, False, False])
+# The same with any contour: right more often on test, and another threshold is best on val.
+TEST_ALL = np.array([[1, 1, 1],
+                     [0, 1, 1],
+                     [1, 1, 0],
+                     [0, 1, 1]], dtype=bool)  # fmt: skip
+VAL_ALL = np.array([[1, 0, 0],
+                    [1, 0, 1]], dtype=bool)  # fmt: skip
+TOP1 = np.array([True, False, False, True])
 TOP5 = np.array([True, True, False, True])
 
 
 def scored(predictions: Predictions | None, pixels: np.ndarray | None = None) -> Scored:
-    def tables(table: np.ndarray) -> dict:
+    def tables(table: np.ndarray, every: np.ndarray) -> dict:
         never = np.zeros_like(table)
-        found = {("largest", 0.5): table, ("all", 0.3): ~never, ("all", 0.5): table, ("all", 0.7): never}
+        found = {("largest", 0.5): table, ("all", 0.3): ~never, ("all", 0.5): every, ("all", 0.7): never}
+        found |= {("largest", delta): never for delta in (0.3, 0.7)}
         return {key: Correct.of(value) for key, value in found.items()}
 
     grid = np.array([0.0, 0.1, 0.2])
-    correct = {"test": tables(TEST), "val": tables(VAL)}
+    correct = {"test": tables(TEST, TEST_ALL), "val": tables(VAL, VAL_ALL)}
     return Scored("m", "cam", {}, correct, grid, predictions, pixels, {}, {})
 
 
@@ -40,14 +48,14 @@ def test_the_true_class_has_every_score(predictions: Predictions):
     found = scores(scored(predictions), True, Sampling(200))
     values = {name: figure["value"] for name, figure in found.items() if figure}
     assert values == {
-        "top1": 25.0,
+        "top1": 50.0,
         "top5": 75.0,
         "max_box_acc": 75.0,  # t1
         "max_box_acc_val_threshold": 50.0,  # val chooses t2
-        "max_box_acc_v2": pytest.approx((100 + 75 + 0) / 3),
-        "max_box_acc_v2_val_threshold": pytest.approx((100 + 50 + 0) / 3),
-        "top1_loc": 25.0,  # at t1: image 0
-        "top1_loc_val_threshold": 25.0,
+        "max_box_acc_v2": pytest.approx((100 + 100 + 0) / 3),
+        "max_box_acc_v2_val_threshold": pytest.approx((100 + 50 + 0) / 3),  # val chooses t0
+        "top1_loc": 25.0,  # at t1, which is best for all images: image 0; at t2, best for these two, it would be 50
+        "top1_loc_val_threshold": 50.0,
         "top5_loc": 50.0,  # at t1: images 0 and 1
         "top5_loc_val_threshold": 50.0,  # at t2: images 0 and 3
         "gt_known_loc": 75.0,
@@ -85,3 +93,11 @@ def test_a_share_at_a_threshold_from_val_has_wilsons_interval(predictions: Predi
 def test_pixels_give_pxap(predictions: Predictions):
     pixels = np.array([[[3, 0, 0, 0, 0], [0, 0, 1, 0, 0]]] * 4, dtype=np.uint32)  # object pixels score higher
     assert scores(scored(predictions, pixels), False, Sampling(100))["pxap"]["value"] == 100.0
+
+
+def test_intervals_have_the_confidence_that_is_asked_for(predictions: Predictions):
+    for confidence in (0.5, 0.99):
+        found = scores(scored(predictions), True, Sampling(100, confidence))
+        assert (found["top1"]["low"], found["top1"]["high"]) == wilson_interval(TOP1, confidence)
+        at_val = found["max_box_acc_val_threshold"]
+        assert (at_val["low"], at_val["high"]) == wilson_interval(TEST[:, 2], confidence)

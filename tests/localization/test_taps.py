@@ -86,3 +86,18 @@ def test_what_the_classifier_weighs_is_pooled_where_the_network_pools(name: str)
     thresholded = thresholded_average(maps)
     expected = norm(thresholded[:, :, None, None]).flatten(1) if isinstance(norm, nn.LayerNorm) else thresholded
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("eps", [1e-6, 1e-2])
+def test_a_layer_norm_divides_by_its_own_eps_where_channels_hardly_differ(eps: float):
+    norm = nn.LayerNorm(6, eps=eps).double()
+    nn.init.uniform_(norm.weight, 0.5, 2)
+    nn.init.normal_(norm.bias)
+    features = 1e-3 * torch.randn(2, 6, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = norm(features.mean((2, 3)))
+    torch.testing.assert_close(after_norm(norm, features).mean((2, 3)), expected)
+    torch.testing.assert_close(pooled(norm, features, average), expected)
+    centre = features.mean((2, 3)) - features.mean((1, 2, 3))[:, None]  # one image at a time, channel by channel
+    by_hand = centre / (centre.pow(2).mean(1, keepdim=True) + eps).sqrt() * norm.weight + norm.bias
+    torch.testing.assert_close(expected, by_hand)

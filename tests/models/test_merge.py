@@ -9,6 +9,8 @@ from torch import nn
 
 from camagain.errors import UserError
 from camagain.models import convert_state_dict, create, enlarge_kernels, merge
+from camagain.models.families.replknet import LargeKernel
+from camagain.models.families.slak import Strips
 from camagain.models.large_kernel import LargeKernelConv2d, replace_large_kernels
 
 SMALL = {
@@ -131,3 +133,32 @@ def test_a_branch_that_was_enlarged_beyond_the_large_kernel_merges_too(name: str
         before = network(images)
         after = merge(network)(images)
     assert (after - before).abs().max() < 1e-4 * before.abs().max()
+
+
+BRANCHES = {
+    "one kernel": lambda: LargeKernel(4, 9, None),
+    "two kernels": lambda: LargeKernel(4, 9, 5),
+    "strips": lambda: Strips(4, 9, 3),
+    "convolution with a bias": lambda: nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6)),
+    "grouped convolution": lambda: nn.Sequential(nn.Conv2d(4, 8, 3, groups=2, dilation=2), nn.BatchNorm2d(8)),
+}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", BRANCHES)
+def test_channels_that_hardly_vary_are_merged_as_they_are_normalised(name: str):
+    """A dead channel has a variance far below eps, which is then all that its BatchNorm divides by."""
+    torch.manual_seed(1)
+    layer = nn.Sequential(BRANCHES[name]()).double().eval()
+    norms = [module for module in layer.modules() if isinstance(module, nn.BatchNorm2d)]
+    for place, norm in enumerate(norms):  # a scale, a shift, a mean and an eps of its own for every norm
+        norm.eps = 1e-5 * 10**place
+        norm.running_var.copy_(torch.logspace(-9, 0, len(norm.running_var)) * (place + 1))
+        norm.running_mean.normal_(std=0.01)
+        norm.weight.uniform_(0.5, 2)
+        norm.bias.normal_()
+    images = torch.randn(2, 4, 12, 10, dtype=torch.float64)
+    before = layer(images)
+    after = merge(layer)(images)
+    assert not [module for module in layer.modules() if isinstance(module, nn.BatchNorm2d)]
+    torch.testing.assert_close(after, before, rtol=1e-10, atol=1e-10)

@@ -1,0 +1,1 @@
+"""Mistakes planted in the sources, one at a time, and the tests that must fail for each: tests of the tests."""
