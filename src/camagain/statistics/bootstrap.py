@@ -47,8 +47,7 @@ def resample_weights(images: int, resamples: int, seed: int) -> Iterator[np.ndar
 def interval_of(values: np.ndarray, value: float, confidence: float) -> Interval:
     """The percentile interval of resampled values (R,), widened where necessary to hold `value`, that of the sample.
 
-    Widening is needed for a maximum over many thresholds: resampling biases it upwards, so that for few images all
-    percentiles can lie above the value of the images themselves.
+    For means, ratios and areas; not for a maximum, which resampling biases a second time (see `accuracies`).
     """
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
