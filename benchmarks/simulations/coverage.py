@@ -27,7 +27,9 @@ from camagain.statistics.correctness import Correct
 RUN = RunPaths("demo", "synthbirds")
 IMAGES = (100, 400, 5794)
 DATA_SETS = 500
-RESAMPLES = 250
+RESAMPLES = 150
+"""Enough for a mean and a deviation; the project takes 1,000."""
+
 T = 100
 EVERY = 10
 """Of the demo's 1,000 thresholds, one in so many is kept: a map has 255 levels, which say the same several times."""
@@ -177,7 +179,8 @@ def demo_cases() -> Iterator[Case]:
         name = f"demo, {model.removesuffix('_narrow')} {method}"
         for delta in DELTAS:
             table = demo_table(model, method, f"largest-{delta}")
-            yield Case(f"MaxBoxAcc, IoU {delta}", name, [(table, table)])
+            if not table.all(0).any():  # else the accuracy is 100 % for every test set
+                yield Case(f"MaxBoxAcc, IoU {delta}", name, [(table, table)])
             if delta == 0.5:
                 half[model, method] = table
         tables = [demo_table(model, method, f"all-{delta}") for delta in DELTAS]
@@ -187,7 +190,7 @@ def demo_cases() -> Iterator[Case]:
             right = images["class_correct"].to_numpy(dtype=bool)[:, None]
             yield Case("Top-1 Loc", name, [(half[model, method], half[model, method] & right)])
     pairs = [((model, "pc1"), (model, "cam")) for model in MODELS]
-    pairs += [((one, "cam"), (other, "cam")) for one, other in combinations(MODELS, 2)]
+    pairs += [((MODELS[0], "cam"), (other, "cam")) for other in MODELS[1:]]
     pairs += [(("slak_narrow", "cam"), CENTRE)]
     for a, b in pairs:
         name = f"demo, {' '.join(a)} - {' '.join(b)}".replace("_narrow", "")

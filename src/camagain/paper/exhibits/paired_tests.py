@@ -108,8 +108,8 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         f"Paired differences of MaxBoxAcc in points on {results.scope} Each side at its own best threshold; intervals "
         "from a bootstrap that draws the same images for both. Only A, only B: test images that one has right and the "
         "other wrong. p is that of the interval, which leaves out 0 where p is below "
-        f"{1 - results.experiment.evaluation.confidence:.2g}; neither is adjusted for the number of pairs. p (Holm) is, "
-        "over the pairs of a kind (two methods, two models, against chance), each distinct test once. A dash: no "
+        f"{1 - results.experiment.evaluation.confidence:.2g}; neither is adjusted for the number of pairs. p (Holm) "
+        "is, over the pairs of a kind (two methods, two models, against chance), each distinct test once. A dash: no "
         "resample tells the two apart, as where their boxes are the same, and there is nothing to test. "
         f"paired-tests.csv holds all {len(table)}{of_seeds}. They speak of images, not of training seeds."
     )
