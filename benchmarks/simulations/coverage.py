@@ -67,16 +67,25 @@ def truth(pairs: Pairs) -> float:
 
 
 def rows() -> Iterator[dict]:
-    """One row for each case and size of the test set."""
-    tasks = [(case, images) for case in [*made_cases(), *demo_cases()] for images in IMAGES]
+    """One row for each case; columns of each size of the test set end with the number of images."""
+    cases = [*made_cases(), *demo_cases()]
+    tasks = [(case, images) for case in cases for images in IMAGES]
     with ProcessPoolExecutor() as executor:
-        yield from executor.map(simulate, *zip(*tasks, strict=True))
+        found = executor.map(simulate, *zip(*tasks, strict=True))
+        for case in cases:
+            columns = {f"{name}_{images}": rate for images in IMAGES for name, rate in next(found).items()}
+            about = {"score": case.score, "population": case.population, "truth": f"{case.truth:.1f}"}
+            yield {**about, **columns, "n": DATA_SETS}
 
 
 def simulate(case: Case, images: int) -> dict:
-    """Draws test sets and counts how often each interval holds the truth."""
+    """Draws test sets: the mean error of the value, and how often each interval holds the truth, in percent.
+
+    `below` and `above`: how often the project's interval lies there; `rejected`: how often its test says that a
+    difference is not 0.
+    """
     generator = np.random.default_rng([images, *f"{case.score} {case.population}".encode()])
-    found, held, out = [], {"interval": 0, "percentile": 0, "basic": 0}, {"below": 0, "above": 0}
+    found, held, out = [], {"coverage": 0, "percentile": 0, "basic": 0}, {"below": 0, "above": 0}
     rejected = 0
     for seed in range(DATA_SETS):
         drawn = generator.integers(case.types, size=images)
@@ -88,7 +97,7 @@ def simulate(case: Case, images: int) -> dict:
         interval = number.estimate(CONFIDENCE)
         plain = np.quantile(number.errors[1], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         bounds = {
-            "interval": (interval.low, interval.high),
+            "coverage": (interval.low, interval.high),
             "percentile": tuple(number.value + plain),
             "basic": tuple(number.value - plain[::-1]),
         }
@@ -96,17 +105,9 @@ def simulate(case: Case, images: int) -> dict:
             held[name] += low - 1e-9 <= case.truth <= high + 1e-9
         out["below"] += interval.high + 1e-9 < case.truth
         out["above"] += interval.low - 1e-9 > case.truth
-    return {
-        "score": case.score,
-        "population": case.population,
-        "images": images,
-        "truth": f"{case.truth:.1f}",
-        "bias": f"{np.mean(found) - case.truth:+.2f}",
-        **{f"coverage_{name}": f"{100 * count / DATA_SETS:.1f}" for name, count in held.items()},
-        **{f"{name}_truth": f"{100 * count / DATA_SETS:.1f}" for name, count in out.items()},
-        "rejected": f"{100 * rejected / DATA_SETS:.1f}" if case.second is not None else "",
-        "n": DATA_SETS,
-    }
+    rates = {name: f"{100 * count / DATA_SETS:.1f}" for name, count in (held | out | {"rejected": rejected}).items()}
+    rates["rejected"] = rates["rejected"] if case.second is not None else ""
+    return {"bias": f"{np.mean(found) - case.truth:+.2f}", **rates}
 
 
 def accuracy(pairs: Pairs, drawn: np.ndarray, seed: int) -> Accuracy:
