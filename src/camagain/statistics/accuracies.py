@@ -12,10 +12,10 @@ holds what either reading allows:
   there (the derivative of a maximum: Fang and Santos, Review of Economic Studies 2019). It is too large where the
   curve has one rounded peak.
 
-Axes: N images, T thresholds, R resamples, r of them handled together.
+Axes: N images, T thresholds, K of them kept (those that say the same are one), R resamples, r handled together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,19 +57,66 @@ class Term:
 
     @classmethod
     def fixed(cls, counted: Correct, index: int) -> "Term":
-        """Counts at a threshold that was fixed beforehand."""
-        alone = np.arange(counted.thresholds) == index
-        return cls(counted, counted, index, np.where(alone, 0.0, np.inf), alone)
+        """Counts at a threshold that was fixed beforehand, by the first of those that say the same."""
+        first = int(counted.distinct[np.searchsorted(counted.distinct, index, side="right") - 1])
+        alone = np.arange(counted.thresholds) == first
+        return cls(counted, counted, first, np.where(alone, 0.0, np.inf), alone)
+
+    @property
+    def value(self) -> float:
+        """The accuracy in percent."""
+        return float(self.counted.curve()[self.index])
 
     @property
     def chooses_itself(self) -> bool:
         """Whether the threshold is the best one of the table that is counted."""
         return self.chooser is self.counted or np.array_equal(self.chooser.bits, self.counted.bits)
 
-    @property
-    def value(self) -> float:
-        """The accuracy in percent."""
-        return float(self.counted.curve()[self.index])
+
+@dataclass(frozen=True)
+class Errors:
+    """By how much resamples exceed the sample, for one term and a part of the thresholds, (K,) of T.
+
+    In the readings, changes are scaled to the deviation of a share at the sample's threshold: where a curve is low, it
+    varies less.
+    """
+
+    chooser: int  # the id of its table
+    counted: int
+    index: int  # of the sample's threshold, among K
+    gaps: np.ndarray  # (K,)
+    candidates: np.ndarray  # some of range(K)
+    unit: np.ndarray  # (K,) the deviation of the chooser
+    scale: np.ndarray  # (K,) the deviation of the counted table at the sample's threshold, as a multiple of that here
+    chooses_itself: bool
+
+    @classmethod
+    def of(cls, term: Term, kept: np.ndarray) -> "Errors":
+        """Prepares a term; `kept` are thresholds, rising, with the first of each run that says the same."""
+        images, index = len(term.counted), int(np.searchsorted(kept, term.index))
+        unit, varies = (deviation(table.curve()[kept], images) for table in (term.chooser, term.counted))
+        return cls(
+            id(term.chooser),
+            id(term.counted),
+            index,
+            term.gaps[kept],
+            np.flatnonzero(term.candidates[kept]),
+            unit,
+            varies[index] / varies,
+            term.chooses_itself,
+        )
+
+    def read(self, changes: Mapping[int, np.ndarray]) -> np.ndarray:
+        """At the sample's threshold, and in the two readings: changes (r, K) of each table -> (3, r) points."""
+        moved = changes[self.chooser] / self.unit  # (r, K)
+        change, rows = changes[self.counted], np.arange(len(moved))
+        fixed = change[:, self.index]
+        real = fixed
+        if self.chooses_itself:
+            best = (moved - self.gaps / self.unit).argmax(axis=1)  # (r,)
+            real = (change[rows, best] - self.gaps[best]) * self.scale[best]
+        best = self.candidates[moved[:, self.candidates].argmax(axis=1)]  # (r,)
+        return np.stack([fixed, real, change[rows, best] * self.scale[best]])
 
 
 def accuracy_at_best(pairs: Sequence[tuple[Correct, Correct]], sampling: Sampling) -> Accuracy:
@@ -94,28 +141,12 @@ def accuracy_of(terms: Sequence[Term], sampling: Sampling) -> Accuracy:
     """
     images = len(terms[0].counted)
     tables = {id(table): table for term in terms for table in (term.chooser, term.counted)}  # each is summed once
-    own = {key: table.curve() for key, table in tables.items()}  # (T,) each
+    kept = np.unique(np.concatenate([table.distinct for table in tables.values()]))  # (K,)
+    own = {key: table.curve()[kept] for key, table in tables.items()}  # (K,) each
+    errors = [Errors.of(term, kept) for term in terms]
     drawn = []
     for weights in resample_weights(images, sampling.resamples, sampling.seed):
-        changes = {key: table.sums(weights) * PERCENT / images - own[key] for key, table in tables.items()}  # (r, T)
-        drawn.append(np.mean([list(errors(term, own, changes)) for term in terms], axis=0))  # (3, r)
+        sums = {key: table.sums(weights)[:, kept] for key, table in tables.items()}  # (r, K) each
+        changes = {key: summed * PERCENT / images - own[key] for key, summed in sums.items()}
+        drawn.append(np.mean([one.read(changes) for one in errors], axis=0))  # (3, r)
     return Accuracy(float(np.mean([term.value for term in terms])), np.concatenate(drawn, axis=1), images)
-
-
-def errors(term: Term, own: dict[int, np.ndarray], changes: dict[int, np.ndarray]) -> Iterator[np.ndarray]:
-    """By how much resamples exceed the sample, in points: at its own threshold, and in the two readings, (r,) each.
-
-    `own`: curves (T,) of the sample, `changes`: by how much those of the resamples differ, (r, T). In the readings,
-    changes are scaled to the deviation of a share at the sample's threshold: where a curve is low, it varies less.
-    """
-    chooser, counted = own[id(term.chooser)], own[id(term.counted)]
-    change = changes[id(term.counted)]
-    yield change[:, term.index]
-    images, rows = len(term.counted), np.arange(len(change))
-    unit = deviation(chooser, images)  # (T,)
-    scale = deviation(counted[term.index], images) / deviation(counted, images)  # (T,)
-    moved = changes[id(term.chooser)] / unit  # (r, T)
-    real = (moved - term.gaps / unit).argmax(axis=1)  # (r,)
-    yield (change - term.gaps)[rows, real] * scale[real] if term.chooses_itself else change[:, term.index]
-    equal = np.where(term.candidates, moved, -np.inf).argmax(axis=1)  # (r,)
-    yield change[rows, equal] * scale[equal]

@@ -76,7 +76,13 @@ def scores_text(results: RunResults, columns: dict[str, str], caption: str, base
         if model == BASELINE and not baselines:
             continue
         scores = results.scores(model, method)
-        rows.append((model, MAP_NAMES[method], *(score_cell(scores[key]) + seeds_cell(scores[key], confidence) for key in columns)))
+        rows.append(
+            (
+                model,
+                MAP_NAMES[method],
+                *(score_cell(scores[key]) + seeds_cell(scores[key], confidence) for key in columns),
+            )
+        )
     return TextTable(caption, ("Model", "Map", *columns.values()), tuple(rows), text_columns=2)
 
 
