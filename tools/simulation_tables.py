@@ -26,7 +26,27 @@ class SimulationTable:
     rows: str = ""
 
 
-TABLES: Mapping[str, SimulationTable] = {}
+def coverage(rows: str, *names: str) -> SimulationTable:
+    """Some rows of the simulated coverage, with the rates of each size of the test set."""
+    sizes = {
+        f"{name}_{images}": f"{HEADERS.get(name, name)}, {images:,}" for name in names for images in (100, 400, 5794)
+    }
+    columns = {"score": "Score", "population": "Population", "truth": "Truth", **sizes}
+    return SimulationTable(Path("docs/metrics.md"), "coverage", columns, rows)
+
+
+HEADERS = {"coverage": "held"}
+
+TABLES: Mapping[str, SimulationTable] = {
+    "coverage-made": coverage(
+        "not population.str.startswith('demo') and score != 'difference'", "bias", "coverage", "percentile"
+    ),
+    "coverage-demo": coverage("population.str.startswith('demo') and score != 'difference'", "bias", "coverage"),
+    "coverage-difference": coverage(
+        "score == 'difference' and not population.str.contains('by chance')", "bias", "coverage"
+    ),
+    "coverage-equal": coverage("population.str.contains('by chance')", "rejected"),
+}
 """The tables by the name in their marks."""
 
 

@@ -266,7 +266,7 @@ def test_cuts_are_measured_and_sizes_that_no_kernel_exceeds_are_left_out(own, ti
         row = table[(table["change"] == "uncut") & (table["method"] == method)].iloc[0]
         assert row["max_box_acc_percent"] == expected.percent
         with np.load(paths.analysis("interventions", MODEL) / "shrunk" / "arrays.npz") as arrays:
-            np.testing.assert_array_equal(arrays[f"uncut.{method}"], expected.resampled)
+            np.testing.assert_array_equal(arrays[f"uncut.{method}"], expected.accuracy.errors)
     uncut, cut = (table[table["change"] == change].iloc[0] for change in ("uncut", "k3"))
     assert cut["erf_area_ratio_t50"] < uncut["erf_area_ratio_t50"], "a smaller kernel sees less"
 

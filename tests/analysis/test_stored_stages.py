@@ -179,7 +179,7 @@ def test_pca_shares_out_variance_and_scores_components(measure):
     assert value(table, "max_box_acc", map="PC3") < 100
     assert value(table, "pearson_cam_pc1") > 0.8
     assert [value(table, f"{case}_right") for case in ("both", "only_cam", "only_pc1", "neither")] == [100, 0, 0, 0]
-    assert value(table, "mcnemar_p_value") == 1
+    assert np.isnan(value(table, "difference_p_value")), "both are right everywhere"
 
 
 def test_pca_counts_the_images_that_one_map_alone_has_right(measure):
@@ -191,7 +191,7 @@ def test_pca_counts_the_images_that_one_map_alone_has_right(measure):
     table, _ = measure("pca", features, weights)
     assert value(table, "max_box_acc", map="CAM") == 70
     assert value(table, "only_pc1_right") == 30 and value(table, "only_cam_right") == 0
-    assert value(table, "mcnemar_p_value") == pytest.approx(2 * 0.5**3)
+    assert 0 < value(table, "difference_p_value") < 1
 
 
 def test_cues_by_maps_that_lie_on_them_on_the_object_or_evenly(measure):

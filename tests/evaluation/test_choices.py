@@ -11,7 +11,7 @@ from camagain.evaluation.evaluate import evaluate_model
 from camagain.evaluation.metrics import max_box_acc, max_box_acc_v2
 from camagain.evaluation.scored import sweep
 from camagain.evaluation.ways import ALTERNATIVES, Choices, finished, ways_from
-from camagain.statistics.paired import mcnemar
+from camagain.statistics.paired import discordant
 
 BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "largest")
 """Of the run in conftest.py."""
@@ -63,8 +63,10 @@ def test_every_row_is_what_the_changed_way_gives(run, table, choice: str):
     assert found["value_percent"] == pytest.approx(value)
     assert found["difference_points"] == pytest.approx(value - max_box_acc(own)[0])
     assert found["difference_low_points"] <= found["difference_points"] <= found["difference_high_points"]
-    test = mcnemar(largest[:, best] >= 0.5, own[:, max_box_acc(own)[1]] >= 0.5)
-    assert (found["gained"], found["lost"], found["p_value"]) == test
+    moved = discordant(largest[:, best] >= 0.5, own[:, max_box_acc(own)[1]] >= 0.5)
+    assert (found["gained"], found["lost"]) == moved
+    outside = found["difference_low_points"] > 0 or found["difference_high_points"] < 0
+    assert outside == (found["p_value"] < 0.05), "interval and test are one decision"
     assert row(table, "max_box_acc_v2", **changes)["value_percent"] == pytest.approx(max_box_acc_v2(every))
 
 
@@ -73,7 +75,7 @@ def test_the_other_contours_of_each_figure(run, table):
     assert row(table, "max_box_acc", contours="all")["value_percent"] == pytest.approx(max_box_acc(every)[0])
     v2 = row(table, "max_box_acc_v2", contours="largest")
     assert v2["value_percent"] == pytest.approx(max_box_acc_v2(largest))
-    assert v2["changed"] == "contours: all → largest" and np.isnan(v2["p_value"])
+    assert v2["changed"] == "contours: all → largest" and np.isnan(v2["gained"])
 
 
 def test_the_first_row_of_each_figure_is_the_experiments_own(table):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from camagain.artifacts import RunPaths, read_json, write_csv, write_json
 from camagain.compare.judging.comparison import compare_runs
@@ -75,6 +76,9 @@ def test_tables_print_means_and_hold_the_rows_of_each_seed(two, tiny_run):
     assert chosen["value_percent"].tolist() == [single["value"], single["value"] + MOVED]
     text = (paths.tables / "localization.md").read_text()
     assert f"{single['value'] + MOVED / 2:.1f} ± {MOVED / np.sqrt(2):.1f} [" in text
+    low, high = ttest_1samp([single["value"], single["value"] + MOVED], 0).confidence_interval(0.95)
+    assert f"] ({max(low, 0):.1f}, {min(high, 100):.1f})" in text
+    assert "In parentheses Student's 95 % interval over training seeds." in text
     assert "means over 2 training seeds (0, 7); behind ± the standard deviation over seeds" in text
 
 

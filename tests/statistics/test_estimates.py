@@ -10,7 +10,6 @@ from camagain.statistics.estimates import (
     Estimate,
     Resampled,
     divided,
-    mean_of,
     mean_percent,
     means,
     of_sums,
@@ -73,7 +72,7 @@ def test_means_are_resampled_like_box_accuracies():
     figure = mean_percent(right, SAMPLING)
     table = Correct.of(right[:, None])
     assert figure.value == pytest.approx(100 * right.mean())
-    np.testing.assert_allclose(figure.draws, accuracy_at_best([(table, table)], SAMPLING).draws)
+    np.testing.assert_allclose(figure.draws - figure.value, accuracy_at_best([(table, table)], SAMPLING).errors[0])
 
 
 def test_differences_are_paired():
@@ -91,4 +90,4 @@ def test_differences_are_paired():
 
 def test_the_mean_of_figures():
     figures = [Resampled(1.0, np.array([0.0, 2.0])), Resampled(3.0, np.array([4.0, 4.0]))]
-    assert mean_of(figures).value == 2 and mean_of(figures).draws.tolist() == [2, 3]
+    assert Resampled.mean(figures).value == 2 and Resampled.mean(figures).draws.tolist() == [2, 3]

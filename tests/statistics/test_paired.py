@@ -5,9 +5,10 @@ import pytest
 from scipy.stats import binom
 
 from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.accuracy import Accuracy
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
-from camagain.statistics.estimates import Estimate, Resampled
+from camagain.statistics.estimates import Estimate
 from camagain.statistics.paired import holm, mcnemar
 
 
@@ -38,7 +39,7 @@ def test_different_images_are_refused():
         mcnemar(np.ones(3, dtype=bool), np.ones(4, dtype=bool))
 
 
-def resampled(table: np.ndarray, seed: int = 0) -> Resampled:
+def resampled(table: np.ndarray, seed: int = 0) -> Accuracy:
     correct = Correct.of(table)
     return accuracy_at_best([(correct, correct)], Sampling(400, 0.95, seed))
 
@@ -57,7 +58,33 @@ def test_a_paired_interval_is_narrower_than_one_of_different_images():
 
 def test_the_same_map_differs_by_nothing():
     table = np.random.default_rng(0).random((50, 9)) < 0.5
-    assert (resampled(table) - resampled(table)).estimate(0.95) == Estimate(0.0, 0.0, 0.0)
+    difference = resampled(table) - resampled(table)
+    assert difference.estimate(0.95) == Estimate(0.0, 0.0, 0.0)
+    assert np.isnan(difference.p_value()), "there is nothing to test"
+
+
+@pytest.mark.parametrize("images", [5, 40, 300])
+def test_an_interval_leaves_out_nothing_exactly_where_p_is_below_its_level(images: int):
+    """Maps of all kinds of distance, also by few images, at many levels: one decision, whichever of the two is read."""
+    generator, decided = np.random.default_rng(images), set()
+    for _ in range(40):
+        first = generator.random((images, 12)) < generator.uniform(0, 1)
+        second = np.where(generator.random((images, 1)) < generator.uniform(0, 0.5), ~first, first)
+        difference = resampled(first) - resampled(second)
+        p = difference.p_value()
+        for confidence in (0.5, 0.9, 0.95, 0.999, 1 - 0.999 * p, 1 - 1.001 * p):
+            if 0 < confidence < 1:
+                found = difference.estimate(confidence)
+                outside = found.low > 0 or found.high < 0
+                decided.add(outside)
+                assert outside == (p < 1 - confidence), (p, confidence, found)
+    assert decided == {True, False}
+
+
+def test_few_images_more_are_no_evidence():
+    """Three images against none were called certain by a bootstrap of 1,000 resamples once in twenty."""
+    first, second = right(40, 3, 0, 57)
+    assert 0.05 < (resampled(first[:, None]) - resampled(second[:, None])).p_value() < 0.25
 
 
 def test_paired_intervals_cover_no_difference_as_often_as_they_say():

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from camagain.statistics.bootstrap import student_interval
+
 NONE = "–"
 
 
@@ -14,6 +16,13 @@ def score_cell(score: Mapping[str, Any] | None) -> str:
     if score is None:
         return NONE
     return f"{score['value']:.1f}{over_seeds(score.get('deviation'))} [{score['low']:.1f}, {score['high']:.1f}]"
+
+
+def seeds_cell(score: Mapping[str, Any] | None, confidence: float) -> str:
+    """Student's interval over seeds behind a score, " (80.1, 83.9)"; nothing where there was one training."""
+    if score is None or "seeds" not in score:
+        return ""
+    return " ({:.1f}, {:.1f})".format(*student_interval(score["seeds"], confidence))
 
 
 def row_cell(rows: pd.DataFrame, digits: int = 1) -> str:

@@ -23,10 +23,10 @@ from camagain.evaluation.scored import DELTA, Tables, sweep
 from camagain.evaluation.ways import ALTERNATIVES, Choices, Finished, contours_of, finished, ways_from
 from camagain.progress import track
 from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.accuracy import Accuracy
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
-from camagain.statistics.estimates import Resampled
-from camagain.statistics.paired import mcnemar
+from camagain.statistics.paired import discordant
 
 SCORES = {"max_box_acc": (DELTA,), "max_box_acc_v2": DELTAS}
 """The scores that are computed -> the IoUs over which each takes the mean."""
@@ -62,7 +62,8 @@ def choices_table(
     """One row for each score and way, the experiment's own first: value, interval, and what the change did.
 
     `difference_points` and its interval are against the experiment's own way; `gained` and `lost` count images that
-    only the changed way, or only the own one, has right at its best threshold (MaxBoxAcc alone: McNemar's test).
+    only the changed way, or only the own one, has right at its best threshold (MaxBoxAcc alone). `p_value` is that of
+    the interval of the difference; none where every threshold has the same images right.
     `swept`: results of earlier sweeps over test maps, by step; these maps are not swept again.
     """
     settings = experiment.evaluation
@@ -109,8 +110,8 @@ class Result:
     sampling: Sampling
 
     @cached_property
-    def resampled(self) -> Resampled:
-        """The score in percent, with its threshold chosen anew in each resample."""
+    def accuracy(self) -> Accuracy:
+        """The score in percent, with what resamples say of its error."""
         return accuracy_at_best([(table, table) for table in self.correct], self.sampling)
 
     @property
@@ -121,12 +122,12 @@ class Result:
 
 def row(model: str, method: str, score: str, result: Result, base: Result) -> dict[str, Any]:
     """A row of the table."""
-    own = result.resampled.estimate(result.sampling.confidence)
-    difference = (result.resampled - base.resampled).estimate(result.sampling.confidence)
-    changed: dict[str, Any] = {"gained": None, "lost": None, "p_value": None}
+    own = result.accuracy.estimate(result.sampling.confidence)
+    against = result.accuracy - base.accuracy
+    difference = against.estimate(result.sampling.confidence)
+    changed: dict[str, Any] = {"gained": None, "lost": None}
     if score == "max_box_acc":
-        test = mcnemar(result.right, base.right)
-        changed = {"gained": test.only_first, "lost": test.only_second, "p_value": test.p_value}
+        changed["gained"], changed["lost"] = discordant(result.right, base.right)
     return {
         "model": model,
         "method": method,
@@ -140,4 +141,5 @@ def row(model: str, method: str, score: str, result: Result, base: Result) -> di
         "difference_low_points": difference.low,
         "difference_high_points": difference.high,
         **changed,
+        "p_value": against.p_value() if against.varies else None,
     }

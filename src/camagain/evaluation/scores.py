@@ -15,7 +15,7 @@ from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.evaluation.pxap import pixel_average_precision, pxap_interval
 from camagain.evaluation.scored import DELTA, Scored
 from camagain.statistics.accuracies import accuracy_at, accuracy_at_best
-from camagain.statistics.bootstrap import Interval, Sampling, interval_of, wilson_interval
+from camagain.statistics.bootstrap import Interval, Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
 
 Score = dict[str, Any]
@@ -105,7 +105,8 @@ def interval(parts: Sequence[Part], indices: Sequence[int], chosen_on: str, samp
         return wilson_interval(parts[0].counted.at(indices[0]), sampling.confidence)
     else:
         found = accuracy_at([part.counted for part in parts], indices, sampling)
-    return interval_of(found.draws, found.value, sampling.confidence)
+    estimate = found.estimate(sampling.confidence)
+    return Interval(estimate.low, estimate.high)
 
 
 def share(correct: np.ndarray, sampling: Sampling) -> Score:

@@ -1,6 +1,7 @@
 """The level of confidence that holds where an experiment does not set its own, and what the normal distribution makes
 of it."""
 
+from math import erfc, sqrt
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
@@ -14,3 +15,8 @@ def normal_quantile(confidence: float = CONFIDENCE) -> float:
     `confidence`: between 0 and 1, both excluded.
     """
     return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def upper_tail(deviations: float) -> float:
+    """Share of a normal distribution that lies above its mean by more than so many standard deviations."""
+    return erfc(deviations / sqrt(2)) / 2

@@ -49,6 +49,11 @@ class Correct:
         """Share of correct images at each threshold: (T,) percent."""
         return self.sums(np.ones((1, len(self)), dtype=np.float32))[0] * 100.0 / len(self)
 
+    @property
+    def distinct(self) -> np.ndarray:
+        """The first threshold of each run of thresholds at which the same images are right, rising: (T',)."""
+        return self._distinct[0]
+
     def sums(self, weights: np.ndarray) -> np.ndarray:
         """How many correct images each of r resamples holds: weights (r, N) float32 -> (r, T) float64.
 

@@ -8,6 +8,7 @@ Axes: N images, M measurements of each, S sums, R resamples, r of them handled t
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -34,6 +35,20 @@ class Estimate:
 UNDEFINED = Estimate(np.nan, np.nan, np.nan)
 
 
+class Number(Protocol):
+    """A number of the sample whose error is known from resamples; arithmetic is among numbers of one kind."""
+
+    @property
+    def value(self) -> float: ...
+
+    def __sub__(self, other: Any) -> Any: ...
+
+    @classmethod
+    def mean(cls, numbers: Any) -> Any: ...
+
+    def estimate(self, confidence: float) -> Estimate: ...
+
+
 @dataclass(frozen=True)
 class Resampled:
     """A number of the sample itself and its value in each resample, in one unit."""
@@ -44,19 +59,19 @@ class Resampled:
     def __sub__(self, other: "Resampled") -> "Resampled":
         return Resampled(self.value - other.value, self.draws - other.draws)
 
+    @classmethod
+    def mean(cls, numbers: "Sequence[Resampled]") -> "Resampled":
+        """The mean of several numbers of the same images."""
+        return cls(
+            float(np.mean([number.value for number in numbers])), np.mean([number.draws for number in numbers], axis=0)
+        )
+
     def estimate(self, confidence: float) -> Estimate:
         """The number with its percentile interval, of those resamples that define it."""
         defined = self.draws[np.isfinite(self.draws)]
         if not np.isfinite(self.value) or not len(defined):
             return UNDEFINED
         return Estimate(self.value, *interval_of(defined, self.value, confidence))
-
-
-def mean_of(numbers: Sequence[Resampled]) -> Resampled:
-    """The mean of several numbers of the same images."""
-    return Resampled(
-        float(np.mean([number.value for number in numbers])), np.mean([number.draws for number in numbers], axis=0)
-    )
 
 
 def mean_percent(values: np.ndarray, sampling: Sampling) -> Resampled:

@@ -19,15 +19,23 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
 
     Under the null hypothesis each discordant image falls to either side with probability 1/2 (McNemar 1947; the exact,
     two-sided binomial form). Images that both have right, or both wrong, say nothing. Without any discordant image p is
-    1. Raises ValueError when the two do not have the same images.
+    1. The test does not know of thresholds that were chosen on these images; `Accuracy.p_value` does. Raises ValueError
+    when the two do not have the same images.
+    """
+    only_first, only_second = discordant(first, second)
+    either = only_first + only_second
+    p_value = float(binomtest(only_first, either, 0.5).pvalue) if either else 1.0
+    return McNemar(only_first, only_second, p_value)
+
+
+def discordant(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
+    """How many images the first alone has right, and the second alone: (N,) bool, (N,) bool.
+
+    Raises ValueError when the two do not have the same images.
     """
     if first.shape != second.shape:
         raise ValueError(f"found {first.shape} and {second.shape} images, expected the same images")
-    only_first = int(np.count_nonzero(first & ~second))
-    only_second = int(np.count_nonzero(second & ~first))
-    discordant = only_first + only_second
-    p_value = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
-    return McNemar(only_first, only_second, p_value)
+    return int(np.count_nonzero(first & ~second)), int(np.count_nonzero(second & ~first))
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What each change of the kernels did: means over the seeds of further training, and differences to the control."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,8 @@ import pandas as pd
 from camagain.analysis.interventions.verdict import NOT_TESTED, verdict
 from camagain.drawing.cells import NONE, interval_cell
 from camagain.drawing.results import RunResults
-from camagain.statistics.estimates import Estimate, Resampled
+from camagain.statistics.accuracy import Accuracy
+from camagain.statistics.estimates import UNDEFINED, Estimate
 from camagain.statistics.trainings import over_both, over_trainings
 
 AREA = "erf_area_ratio_t50"
@@ -49,18 +50,18 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Effect:
-    """One change of one model under one method: the row of each network, and the resamples behind their intervals."""
+    """One change of one model under one method: the row of each network, and their accuracies with errors."""
 
     model: str
     kind: str
     change: str
     method: str
     rows: pd.DataFrame  # one per network, by TRAINED
-    resampled: np.ndarray  # (networks, R) percent; resample i holds the same images everywhere
+    accuracies: list[Accuracy]  # one per network; resample i holds the same images everywhere
 
     def columns(self, control: "Effect", confidence: float, size: int) -> dict[str, object]:
         """The effect as a row of `effects`; `size` is the side in pixels of the images of the receptive field."""
-        own = Resampled(self.rows["max_box_acc_percent"].mean(), self.resampled.mean(0)).estimate(confidence)
+        own = Accuracy.mean(self.accuracies).estimate(confidence)
         pairs = Pairs.of(self, control)
         difference, factor = pairs.difference(confidence), pairs.area_factor(confidence, size)
         made = self.kind == "enlarged" and self.change != CONTROLS["enlarged"]
@@ -80,12 +81,12 @@ class Effect:
 class Pairs:
     """Networks of a change beside those of the control that saw the same images in the same order.
 
-    Axes: P pairs, R resamples of the images.
+    Axes: P pairs.
     """
 
     training_seed: np.ndarray  # (P,) of the training before
     points: np.ndarray  # (P,) MaxBoxAcc minus the control's
-    resampled: np.ndarray  # (P, R) the same in resamples of the images
+    differences: list[Accuracy]  # P, the same with errors over images
     log_factor: np.ndarray  # (P,) of the receptive field's area
     side: float  # of the smallest receptive field, share of the image
     trained: bool  # whether the networks were trained after the change
@@ -101,7 +102,7 @@ class Pairs:
         return cls(
             training_seed=changed["training_seed"].to_numpy(),
             points=changed["max_box_acc_percent"].to_numpy() - plain["max_box_acc_percent"].to_numpy(),
-            resampled=effect.resampled[mine] - control.resampled[theirs],
+            differences=[effect.accuracies[i] - control.accuracies[k] for i, k in zip(mine, theirs, strict=True)],
             log_factor=np.log(areas / others),
             side=float(np.sqrt(min(areas.min(initial=np.inf), others.min(initial=np.inf)))),
             trained=effect.kind == "enlarged",
@@ -120,7 +121,9 @@ class Pairs:
     def difference(self, confidence: float) -> Estimate:
         """The mean difference in points with its interval: over seeds and images; of one cut network over images."""
         values = self.independent(self.points)
-        images = Resampled(float(values.mean()), self.resampled.mean(0)).estimate(confidence)
+        if not self.differences:
+            return UNDEFINED
+        images = replace(Accuracy.mean(self.differences), value=float(values.mean())).estimate(confidence)
         if len(values) == 1 and not self.trained:
             return images
         return over_both(over_trainings(values, confidence), images)
@@ -188,14 +191,15 @@ def measured(results: RunResults) -> Iterator[Effect]:
         for kind in CONTROLS:
             here = table[(table["model"] == model) & (table["kind"] == kind)]
             for (change, method), rows in here.groupby(["change", "method"], sort=False):
-                drawn = np.stack([resampled(results, row) for _, row in rows.iterrows()])  # (networks, R)
-                yield Effect(model, kind, change, method, rows, drawn)
+                found = [accuracy_of(results, row) for _, row in rows.iterrows()]
+                yield Effect(model, kind, change, method, rows, found)
 
 
-def resampled(results: RunResults, row: pd.Series) -> np.ndarray:
-    """MaxBoxAcc of each resample of the images behind a row, (R,) percent."""
+def accuracy_of(results: RunResults, row: pd.Series) -> Accuracy:
+    """MaxBoxAcc of a row with the errors that its job stored."""
     part = results.parts[row["training_seed"]]
-    return part.analysis_arrays("interventions", row["model"], row["job"])[f"{row['change']}.{row['method']}"]
+    errors = part.analysis_arrays("interventions", row["model"], row["job"])[f"{row['change']}.{row['method']}"]
+    return Accuracy(row["max_box_acc_percent"], errors, results.dataset["splits"]["test"])
 
 
 def kernels(row: pd.Series) -> str:

@@ -50,8 +50,8 @@ PROBES = 4
 def analyze(experiment: Experiment, model: str, paths: RunPaths, change: str = "") -> Findings:
     """One job: a network enlarged, trained further and measured; or every cut of a network, measured.
 
-    Arrays: MaxBoxAcc of each resample of the images, by `<change>.<method>`, (R,) percent. Resample i holds the same
-    images in every job, so that differences between jobs have paired intervals.
+    Arrays: the errors of MaxBoxAcc in resamples of the images, by `<change>.<method>`, (3, R) points. Resample i holds
+    the same images in every job, so that differences between jobs have paired intervals.
     """
     wanted = Change.named(change, experiment.analysis.interventions.changes)
     if wanted.seed is None:
@@ -122,7 +122,7 @@ def findings(made: list[tuple[dict[str, Any], KernelReport, Network, Measured]],
     rows, arrays = [], {}
     for columns, report, network, found in made:
         for method, localized in found.localized.items():
-            arrays[f"{columns['change']}.{method}"] = localized.resampled  # (R,)
+            arrays[f"{columns['change']}.{method}"] = localized.accuracy.errors  # (3, R)
             rows.append(
                 {
                     **columns,

@@ -67,7 +67,7 @@ STAGE = AnalysisStage(
         "seed",
         "training_seed",
     ),
-    arrays="MaxBoxAcc of each bootstrap resample, for paired intervals",
+    arrays="errors of MaxBoxAcc in bootstrap resamples, for paired intervals",
     gpu=True,
     models=lambda settings: settings.models,
     jobs=lambda settings: settings.changes,

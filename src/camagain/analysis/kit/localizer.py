@@ -12,6 +12,7 @@ from camagain.evaluation.metrics import best_of
 from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, threshold_grid
 from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.accuracy import Accuracy
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
 
@@ -25,7 +26,7 @@ class Localized:
     high_percent: float
     threshold: float  # best on these images
     correct: Correct  # which image is right at which threshold
-    resampled: np.ndarray  # (R,) percent; resample i holds the same images in every set of maps, for paired differences
+    accuracy: Accuracy  # the score with its errors; resample i holds the same images in every set of maps
 
     @property
     def right(self) -> np.ndarray:
@@ -49,7 +50,7 @@ def localize_by(maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment
     """MaxBoxAcc of N maps (h, w) at the resolution of the feature grid, finished as `described`.
 
     The same size, interpolation and thresholds as the experiment's evaluation, largest contour, IoU 0.5; the interval
-    is bootstrapped over images, with the threshold chosen anew in each resample. Constant maps count as wrong.
+    is bootstrapped over images and knows that the threshold was chosen. Constant maps count as wrong.
     """
     settings = experiment.evaluation
     return localize_finished(score_maps(maps, settings.size, settings.interpolation), truth.boxes, experiment)
@@ -70,7 +71,7 @@ def localized(correct: Correct, experiment: Experiment) -> Localized:
     settings = experiment.evaluation
     best = best_of(correct.curve())[1]
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    resampled = accuracy_at_best([(correct, correct)], sampling)
-    found = resampled.estimate(sampling.confidence)
+    accuracy = accuracy_at_best([(correct, correct)], sampling)
+    found = accuracy.estimate(sampling.confidence)
     threshold = round(float(threshold_grid(settings.threshold_step)[best]), 9)
-    return Localized(found.value, found.low, found.high, threshold, correct, resampled.draws)
+    return Localized(found.value, found.low, found.high, threshold, correct, accuracy)

@@ -8,7 +8,7 @@
 | max_box_acc, threshold of a map: CAM, PC1, PC2, PC3 | percent; share of the maximum |
 | pearson_cam_pc1: over the cells of an image, mean over images | -1 to 1 |
 | both_right, only_cam_right, only_pc1_right, neither_right, each at its own best threshold | percent of images |
-| mcnemar_p_value: of only_cam_right and only_pc1_right | probability |
+| difference_p_value: of MaxBoxAcc of CAM less that of PC1 | probability |
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,6 @@ from camagain.evaluation.inputs import Truth, read_truths
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.correlation import correlations
 from camagain.statistics.estimates import Estimate, means
-from camagain.statistics.paired import mcnemar
 
 COLUMNS = ("quantity", "component", "map", "value", "low", "high", "unit")
 
@@ -93,4 +92,5 @@ def agreement(cam: Localized, pc1: Localized, sampling: Sampling) -> Iterator[Ro
     for quantity, holds in cases.items():
         share = Estimate(100 * float(holds.mean()), *wilson_interval(holds, sampling.confidence))
         yield {"quantity": quantity, **share.columns(), "unit": "percent"}
-    yield {"quantity": "mcnemar_p_value", "value": mcnemar(first, second).p_value, "unit": "probability"}
+    p_value = (cam.accuracy - pc1.accuracy).p_value()
+    yield {"quantity": "difference_p_value", "value": p_value, "unit": "probability"}

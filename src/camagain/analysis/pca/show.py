@@ -44,8 +44,9 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         "Principal components of weighed and scaled channels, as PC1 is made: share of the variance that the first one "
         "and the first three explain; MaxBoxAcc of CAM and of components, in percent, each oriented so that the edge "
-        "of the image is dark; Pearson correlation of CAM and PC1 over cells, mean over images; images that only one "
-        f"localizes, and McNemar's exact p, not adjusted for the number of models. Predicted class, {results.scope}"
+        "of the image is dark; Pearson correlation of CAM and PC1 over cells, mean over images; images that only "
+        "one localizes; p of the difference of MaxBoxAcc, not adjusted for the number of models. Predicted class, "
+        f"{results.scope}"
     )
     return TextTable(caption, COLUMNS, rows)
 
@@ -53,7 +54,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
 def cells(own: pd.DataFrame) -> list[str]:
     """The cells of one model."""
     quantity, component = own["quantity"], own["component"]
-    p_value = own.loc[quantity == "mcnemar_p_value", "value"]
+    p_value = own.loc[quantity == "difference_p_value", "value"]
     return [
         row_cell(own[(quantity == "variance_share") & (component == 1)]),
         row_cell(own[(quantity == "cumulative_variance_share") & (component == 3)]),

@@ -21,7 +21,8 @@ GAINS = {
 def remedies_table(results: RunResults) -> pd.DataFrame:
     """Every row of the analysis, all models, with the data behind it.
 
-    `p_holm` is McNemar's p-value, adjusted for all combinations of all models that are compared with everything off.
+    `p_holm` is the p-value of the difference, adjusted for all combinations of all models that are compared with
+    everything off and differ from it.
     """
     table = standing(results, "remedies")
     if table.empty:

@@ -30,10 +30,10 @@ from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, threshold_grid
 from camagain.models.pooling import Pool, average, thresholded_average
 from camagain.progress import track
+from camagain.statistics.accuracy import Accuracy
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
-from camagain.statistics.estimates import Resampled, mean_of
-from camagain.statistics.paired import mcnemar
+from camagain.statistics.paired import discordant
 
 HEADS = ("own", "gap", "tap")
 """The network's classifier, and those fitted anew on plain and on thresholded averages."""
@@ -62,7 +62,7 @@ COLUMNS = (
 """Rows of two quantities:
 
 - `max_box_acc`: a head with NWC and PaS on or off. The head `own` is compared with `own` with both off, `gap` and `tap`
-  with `gap` with both off: the difference, the images that only one of the two has right, and McNemar's p-value.
+  with `gap` with both off: the difference with its p-value, and the images that only one of the two has right.
 - `mean_gain`: what one remedy gains on average over all settings of the others: `tap`, `nwc` and `pas` of the head
   `fitted` (2 x 2 x 2 combinations), `nwc` and `pas` of `own`, and `fit`, which is `gap` against `own`.
 """
@@ -173,16 +173,17 @@ def combination(key: Key, scored: Mapping[Key, Localized], evidence: Evidence, s
     }
     if here is reference:
         return row
-    test = mcnemar(here.right, reference.right)
+    difference = here.accuracy - reference.accuracy
+    only_changed, only_reference = discordant(here.right, reference.right)
     return row | {
-        **points(max_box_acc(here) - max_box_acc(reference), sampling.confidence),
-        "only_changed_right": test.only_first,
-        "only_reference_right": test.only_second,
-        "p_value": test.p_value,
+        **points(difference, sampling.confidence),
+        "only_changed_right": only_changed,
+        "only_reference_right": only_reference,
+        "p_value": difference.p_value(),
     }
 
 
-def gains(scored: Mapping[Key, Localized]) -> list[tuple[str, str, Resampled]]:
+def gains(scored: Mapping[Key, Localized]) -> list[tuple[str, str, Accuracy]]:
     """Head, remedy and its mean gain."""
     own: Scored = {(nwc, pas): scored["own", nwc, pas] for nwc, pas in STATES}
     fitted: Scored = {(head == "tap", *state): scored[head, *state] for head in ("gap", "tap") for state in STATES}
@@ -194,21 +195,18 @@ def gains(scored: Mapping[Key, Localized]) -> list[tuple[str, str, Resampled]]:
     ]
 
 
-def max_box_acc(localized: Localized) -> Resampled:
-    """MaxBoxAcc with its values in resamples of the images, at the best threshold of each resample."""
-    return Resampled(localized.percent, localized.resampled)
-
-
-def mean_gain(scored: Scored, remedy: int) -> Resampled:
+def mean_gain(scored: Scored, remedy: int) -> Accuracy:
     """What switching one remedy on gains in MaxBoxAcc, in points, on average over all settings of the others.
 
     The main effect of a full factorial design (Fisher 1935). `remedy` is its place in the keys.
     """
-    on, off = (mean_of([max_box_acc(scored[key]) for key in scored if key[remedy] is state]) for state in (True, False))
+    on, off = (
+        Accuracy.mean([scored[key].accuracy for key in scored if key[remedy] is state]) for state in (True, False)
+    )
     return on - off
 
 
-def points(difference: Resampled, confidence: float) -> Row:
+def points(difference: Accuracy, confidence: float) -> Row:
     """A difference as columns of the table."""
     found = difference.estimate(confidence)
     return {

@@ -99,8 +99,8 @@ def caption(results: RunResults, families: bool) -> str:
         "classifiers fitted to the same frozen features, on plain or (TAP) on thresholded averages over cells above "
         f"{settings.theta:g} of a channel's maximum; top-1 of both. NWC: negative class weights count as 0 in the map. "
         f"PaS: thresholds are shares of the map's {settings.percentile:g}th percentile. Predicted class, described "
-        f"maps, each set at its own best threshold.{spread} p: McNemar's exact test of all on against all off, "
-        "Holm-adjusted over all combinations and models, which remedies.csv holds."
+        f"maps, each set at its own best threshold.{spread} p: of all on against all off, Holm-"
+        "adjusted over all combinations and models, which remedies.csv holds."
     )
 
 

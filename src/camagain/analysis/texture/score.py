@@ -18,7 +18,7 @@ from camagain.evaluation.masks import OBJECT
 from camagain.evaluation.score_maps import score_maps
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
-from camagain.statistics.estimates import Resampled, mean_of, mean_percent
+from camagain.statistics.estimates import Number, mean_percent
 
 CHANGING = ("top1", "max_box_acc", "mass_in_box")
 """Scores whose change is given, as `<score>_change_points`."""
@@ -31,7 +31,7 @@ class Scored:
     """One network under one corruption: columns of a tidy table, and changes in points by score."""
 
     columns: dict[str, float]
-    changes: dict[str, Resampled]
+    changes: dict[str, Number]
 
     def joined(self, other: "Scored") -> "Scored":
         return Scored(self.columns | other.columns, self.changes | other.changes)
@@ -110,7 +110,7 @@ class Scorer:
         for name, one in {"": found, "_control": other, "_predicted": by_prediction}.items():
             made |= columns(f"max_box_acc{name}", "percent", one.percent, one.low_percent, one.high_percent)
         made |= columns("mass_in_box", "percent", mass.value, mass.low, mass.high)
-        change = Resampled(found.percent, found.resampled) - Resampled(other.percent, other.resampled)
+        change = found.accuracy - other.accuracy
         mass_change = mean_percent(boxes.masses - control.masses, self.sampling)
         return Scored(made, {"max_box_acc": change, "mass_in_box": mass_change})
 
@@ -120,7 +120,7 @@ class Scorer:
         return float(np.mean([np.mean(inside == OBJECT) for inside in regions]))
 
 
-def contrasts(losses: Sequence[Loss], changes: Sequence[Mapping[str, Resampled]]) -> dict[str, dict[str, Resampled]]:
+def contrasts(losses: Sequence[Loss], changes: Sequence[Mapping[str, Number]]) -> dict[str, dict[str, Number]]:
     """What the loss of shape and the loss of texture do on average, and the contrast of the two.
 
     `losses` and `changes` are of the same corruptions. Returns for each score `shape` and `texture`, the mean of its
@@ -128,19 +128,19 @@ def contrasts(losses: Sequence[Loss], changes: Sequence[Mapping[str, Resampled]]
     is our own. It depends on how strong the corruptions are: it compares networks under the same ones, and its sign
     says little by itself.
     """
-    made: dict[str, dict[str, Resampled]] = {"shape": {}, "texture": {}, "contrast": {}}
+    made: dict[str, dict[str, Number]] = {"shape": {}, "texture": {}, "contrast": {}}
     for name in CHANGING:
         for loss in ("shape", "texture"):
             pairs = zip(losses, changes, strict=True)
             found = [scores[name] for lost, scores in pairs if lost == loss and name in scores]
             if found:
-                made[loss][name] = mean_of(found)
+                made[loss][name] = type(found[0]).mean(found)
         if name in made["shape"] and name in made["texture"]:
             made["contrast"][name] = made["texture"][name] - made["shape"][name]
     return made
 
 
-def change_columns(changes: Mapping[str, Resampled], confidence: float) -> dict[str, float]:
+def change_columns(changes: Mapping[str, Number], confidence: float) -> dict[str, float]:
     """Changes as columns of a tidy table."""
     made: dict[str, float] = {}
     for name, change in changes.items():

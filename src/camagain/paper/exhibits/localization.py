@@ -3,7 +3,7 @@
 import pandas as pd
 
 from camagain.config import BASELINE
-from camagain.drawing.cells import score_cell
+from camagain.drawing.cells import score_cell, seeds_cell
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
 
@@ -63,7 +63,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         f"Localization in percent on {results.scope} {THRESHOLDS} MaxBoxAcc: IoU at least 0.5, largest contour. "
         "MaxBoxAccV2: any contour, mean over IoU 0.3, 0.5 and 0.7. PxAP: pixels against masks, without any box or "
-        f"threshold; a dash where images have no masks.{constant_maps(results)}"
+        f"threshold; a dash where images have no masks.{interval_over_seeds(results)}{constant_maps(results)}"
     )
     return scores_text(results, SCORES, caption)
 
@@ -71,12 +71,26 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
 def scores_text(results: RunResults, columns: dict[str, str], caption: str, baselines: bool = True) -> TextTable:
     """A row for each model and method, a column for each score."""
     rows = []
+    confidence = results.experiment.evaluation.confidence
     for model, method in results.keys:
         if model == BASELINE and not baselines:
             continue
         scores = results.scores(model, method)
-        rows.append((model, MAP_NAMES[method], *(score_cell(scores[key]) for key in columns)))
+        rows.append(
+            (
+                model,
+                MAP_NAMES[method],
+                *(score_cell(scores[key]) + seeds_cell(scores[key], confidence) for key in columns),
+            )
+        )
     return TextTable(caption, ("Model", "Map", *columns.values()), tuple(rows), text_columns=2)
+
+
+def interval_over_seeds(results: RunResults) -> str:
+    """A sentence on the numbers in parentheses, empty for one training."""
+    confidence = round(100 * results.experiment.evaluation.confidence)
+    said = f" In parentheses Student's {confidence} % interval over training seeds."
+    return said if len(results.parts) > 1 else ""
 
 
 def constant_maps(results: RunResults) -> str:

@@ -12,7 +12,7 @@ from camagain.drawing.results import RunResults, series_name
 from camagain.evaluation.metrics import best_of
 from camagain.statistics.accuracies import accuracy_at_best
 from camagain.statistics.bootstrap import Sampling
-from camagain.statistics.paired import holm, mcnemar
+from camagain.statistics.paired import discordant, holm
 
 NAME = "paired-tests"
 TITLE = "Paired tests"
@@ -26,9 +26,12 @@ CHANCE = (BASELINE, "centre-gaussian")
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
-    """One row per pair, a minus b: difference of MaxBoxAcc with its paired interval, McNemar's counts and p-values.
+    """One row per pair, a minus b: difference of MaxBoxAcc with its paired interval, counts of images and p-values.
 
-    Each side is taken at its own best threshold. `p_holm` is adjusted for all pairs of its kind.
+    Each side is taken at its own best threshold. `p_value` is that of the interval, which leaves out 0 where p is below
+    1 - confidence. `p_holm` is adjusted for the pairs of its kind that test something, each once: a pair that no
+    resample tells apart has no p-value, and where two methods have the same boxes right, their comparisons with a third
+    are one test.
     """
     settings = results.experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, results.experiment.seed)
@@ -37,8 +40,9 @@ def numbers(results: RunResults) -> pd.DataFrame:
     scored = {key: accuracy_at_best([(table, table)], sampling) for key, table in tables.items()}
     rows = []
     for kind, a, b in pairs(results):
-        difference = (scored[a] - scored[b]).estimate(settings.confidence)
-        test = mcnemar(tables[a].at(best[a]), tables[b].at(best[b]))
+        difference = scored[a] - scored[b]
+        found = difference.estimate(settings.confidence)
+        only_a, only_b = discordant(tables[a].at(best[a]), tables[b].at(best[b]))
         rows.append(
             {
                 "kind": kind,
@@ -46,17 +50,19 @@ def numbers(results: RunResults) -> pd.DataFrame:
                 "method_a": a[1],
                 "model_b": b[0],
                 "method_b": b[1],
-                "difference_points": difference.value,
-                "low_points": difference.low,
-                "high_points": difference.high,
-                "only_a_right": test.only_first,
-                "only_b_right": test.only_second,
-                "p_value": test.p_value,
+                "difference_points": found.value,
+                "low_points": found.low,
+                "high_points": found.high,
+                "only_a_right": only_a,
+                "only_b_right": only_b,
+                "p_value": difference.p_value(),
+                "test": (kind, tables[a].bits.tobytes(), tables[b].bits.tobytes()),
             }
         )
     table = pd.DataFrame(rows)
-    table["p_holm"] = table.groupby("kind")["p_value"].transform(lambda values: holm(values.to_numpy()))
-    return table
+    tests = table.drop_duplicates("test").dropna(subset="p_value")
+    adjusted = tests.groupby("kind")["p_value"].transform(lambda values: holm(values.to_numpy()))
+    return table.assign(p_holm=table["test"].map(dict(zip(tests["test"], adjusted, strict=True)))).drop(columns="test")
 
 
 def pairs(results: RunResults) -> Iterator[tuple[str, Key, Key]]:
@@ -93,7 +99,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
             ),
             f"{row.only_a_right:g}",
             f"{row.only_b_right:g}",
-            p_cell(row.p_holm) if len(results.parts) == 1 else NONE,
+            *(p_cell(p) if len(results.parts) == 1 else NONE for p in (row.p_value, row.p_holm)),
         )
         for _, row in shown.iterrows()
     )
@@ -101,9 +107,11 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         f"Paired differences of MaxBoxAcc in points on {results.scope} Each side at its own best threshold; intervals "
         "from a bootstrap that draws the same images for both. Only A, only B: test images that one has right and the "
-        "other wrong. p: McNemar's exact test, Holm-adjusted over all pairs of a kind (two methods, two models, "
-        f"against chance); paired-tests.csv holds all {len(table)}{of_seeds}. "
-        "They speak of images, not of training seeds."
+        "other wrong. p is that of the interval, which leaves out 0 where p is below "
+        f"{1 - results.experiment.evaluation.confidence:.2g}; neither is adjusted for the number of pairs. p (Holm) "
+        "is, over the pairs of a kind (two methods, two models, against chance), each distinct test once. A dash: no "
+        "resample tells the two apart, as where their boxes are the same, and there is nothing to test. "
+        f"paired-tests.csv holds all {len(table)}{of_seeds}. They speak of images, not of training seeds."
     )
-    columns = ("A", "B", "A − B, points", "only A", "only B", "p (Holm)")
+    columns = ("A", "B", "A − B, points", "only A", "only B", "p", "p (Holm)")
     return TextTable(caption, columns, rows, text_columns=2)

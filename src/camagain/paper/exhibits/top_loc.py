@@ -5,7 +5,7 @@ import pandas as pd
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import RunResults
 from camagain.paper.exhibits import localization
-from camagain.paper.exhibits.localization import THRESHOLDS, scores_text
+from camagain.paper.exhibits.localization import THRESHOLDS, interval_over_seeds, scores_text
 
 NAME = "top-loc"
 TITLE = "Classes and boxes together"
@@ -36,5 +36,6 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         f"Classes and boxes together, in percent on {results.scope} {THRESHOLDS} Top-1 Loc: class and box both right. "
         "Top-5 Loc: the true class is among the five best and its box is right. GT-known Loc: the box of the true "
         "class is right. The last two are defined only for maps of the true class."
+        f"{interval_over_seeds(results)}"
     )
     return scores_text(results, SCORES, caption, baselines=False)

@@ -1,0 +1,209 @@
+"""How often intervals of accuracies at a chosen threshold hold the truth, and how often equal maps are told apart.
+
+The populations are made: types of images, each right at an interval of thresholds, or the test images of a run of the
+demo (`results/demo`, from `make results`), whose own dependence over thresholds is kept. Test sets are drawn from them
+with replacement, and the project's own functions give values, intervals and p-values. Beside them stand the percentile
+and the basic bootstrap of the same resamples.
+
+Axes: K types of images, N images of a test set, T thresholds.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from camagain.artifacts import RunPaths, existing
+from camagain.evaluation.metrics import DELTAS
+from camagain.statistics.accuracies import accuracy_at_best
+from camagain.statistics.accuracy import Accuracy
+from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.correctness import Correct
+
+RUN = RunPaths("demo", "synthbirds")
+IMAGES = (100, 400, 5794)
+DATA_SETS = 500
+RESAMPLES = 150
+"""Enough for a mean and a deviation; the project takes 1,000."""
+
+T = 100
+EVERY = 10
+"""Of the demo's 1,000 thresholds, one in so many is kept: a map has 255 levels, which say the same several times."""
+
+CONFIDENCE = 0.95
+MODELS = ("resnet_narrow", "convnext_narrow", "replknet_narrow", "slak_narrow")
+
+Pairs = list[tuple[np.ndarray, np.ndarray]]
+"""Tables (K, T) bool: the one that chooses the threshold and the one that is counted, for each term of a mean."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A number of a population, and the number that is taken from it, if any."""
+
+    score: str
+    population: str
+    first: Pairs
+    second: Pairs | None = None
+
+    @property
+    def types(self) -> int:
+        """How many types of images there are, all equally frequent."""
+        return len(self.first[0][0])
+
+    @property
+    def truth(self) -> float:
+        """The number of the population, in percent or points."""
+        return truth(self.first) - (truth(self.second) if self.second else 0.0)
+
+
+def truth(pairs: Pairs) -> float:
+    """The mean of the counted curves of the population, each where its chooser is highest."""
+    return float(np.mean([100 * counted.mean(0)[chooser.mean(0).argmax()] for chooser, counted in pairs]))
+
+
+def rows() -> Iterator[dict]:
+    """One row for each case; columns of each size of the test set end with the number of images."""
+    cases = [*made_cases(), *demo_cases()]
+    tasks = [(case, images) for case in cases for images in IMAGES]
+    with ProcessPoolExecutor() as executor:
+        found = executor.map(simulate, *zip(*tasks, strict=True))
+        for case in cases:
+            columns = {f"{name}_{images}": rate for images in IMAGES for name, rate in next(found).items()}
+            about = {"score": case.score, "population": case.population, "truth": f"{case.truth:.1f}"}
+            yield {**about, **columns, "n": DATA_SETS}
+
+
+def simulate(case: Case, images: int) -> dict:
+    """Draws test sets: the mean error of the value, and how often each interval holds the truth, in percent.
+
+    `below` and `above`: how often the project's interval lies there; `rejected`: how often its test says that a
+    difference is not 0.
+    """
+    generator = np.random.default_rng([images, *f"{case.score} {case.population}".encode()])
+    found, held, out = [], {"coverage": 0, "percentile": 0, "basic": 0}, {"below": 0, "above": 0}
+    rejected = 0
+    for seed in range(DATA_SETS):
+        drawn = generator.integers(case.types, size=images)
+        number = accuracy(case.first, drawn, seed)
+        if case.second is not None:
+            number = number - accuracy(case.second, drawn, seed)
+            rejected += number.p_value() < 1 - CONFIDENCE
+        found.append(number.value)
+        interval = number.estimate(CONFIDENCE)
+        plain = np.quantile(number.errors[1], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        bounds = {
+            "coverage": (interval.low, interval.high),
+            "percentile": tuple(number.value + plain),
+            "basic": tuple(number.value - plain[::-1]),
+        }
+        for name, (low, high) in bounds.items():
+            held[name] += low - 1e-9 <= case.truth <= high + 1e-9
+        out["below"] += interval.high + 1e-9 < case.truth
+        out["above"] += interval.low - 1e-9 > case.truth
+    rates = {name: f"{100 * count / DATA_SETS:.1f}" for name, count in (held | out | {"rejected": rejected}).items()}
+    rates["rejected"] = rates["rejected"] if case.second is not None else ""
+    return {"bias": f"{np.mean(found) - case.truth:+.2f}", **rates}
+
+
+def accuracy(pairs: Pairs, drawn: np.ndarray, seed: int) -> Accuracy:
+    """The number of a test set, given by the types of its images (N,)."""
+    tables = {id(table): Correct.of(table[drawn]) for pair in pairs for table in pair}
+    packed = [(tables[id(chooser)], tables[id(counted)]) for chooser, counted in pairs]
+    return accuracy_at_best(packed, Sampling(RESAMPLES, CONFIDENCE, seed))
+
+
+def made_cases() -> Iterator[Case]:
+    """Populations whose curves have a given form."""
+    made = {name: make(1.0) for name, make in FORMS.items()}
+    for name, table in made.items():
+        yield Case("MaxBoxAcc", name, [(table, table)])
+    for name, make in FORMS.items():
+        tables = [make(longer) for longer in (1.3, 1.0, 0.5)]
+        yield Case("MaxBoxAccV2", name, [(table, table) for table in tables])
+    for name, table in made.items():
+        right = np.arange(len(table)) % 5 > 0  # the class of four types in five
+        yield Case("Top-1 Loc", name, [(table, table & right[:, None])])
+    for (one, first), (other, second) in combinations(made.items(), 2):
+        mixed = np.random.default_rng(0).permutation(len(second))  # which images are right has nothing in common
+        yield Case("difference", f"{one} - {other}", [(first, first)], [(second[mixed], second[mixed])])
+
+
+def right_between(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Types that are right from one threshold to another, (K,) and (K,) -> (K, T) bool."""
+    at = np.arange(T)
+    return (at >= first[:, None]) & (at <= last[:, None])
+
+
+NORMAL = norm.ppf((np.arange(20) + 0.5) / 20)
+"""Twenty equally likely values of a normal distribution."""
+
+
+def one_peak(longer: float) -> np.ndarray:
+    first, last = np.meshgrid(50 - 15 * longer + 12 * NORMAL, 50 + 15 * longer + 12 * NORMAL)
+    return right_between(first.ravel(), last.ravel())
+
+
+def flat(longer: float) -> np.ndarray:
+    """Each type is right on a stretch of a circle of thresholds, and every stretch is as frequent as any other."""
+    return stretches([min(int(length * longer), T - 1) for length in (50, 65, 75, 90)])
+
+
+def low_and_flat(longer: float) -> np.ndarray:
+    short = stretches([int(15 * longer), int(14 * longer)])
+    return np.concatenate([short, np.zeros_like(short)])
+
+
+def stretches(lengths: list[int]) -> np.ndarray:
+    place = (np.arange(T) - np.arange(T)[:, None]) % T
+    return np.concatenate([place < length for length in lengths])
+
+
+def two_peaks(longer: float) -> np.ndarray:
+    """Half of the types that are right at all are so around one threshold, half around another."""
+    half = (4 + 6 * np.abs(NORMAL)) * longer
+    left = right_between(25 - half, 25 + half).repeat(9, axis=0)
+    return np.concatenate([left, left[:, ::-1], np.zeros((40, T), dtype=bool)])
+
+
+FORMS = {"one peak": one_peak, "flat": flat, "two peaks": two_peaks, "low and flat": low_and_flat}
+
+
+def demo_cases() -> Iterator[Case]:
+    """The demo's test images as populations: every model under CAM and PC1, and differences between them."""
+    half = {}
+    for model, method in [*((model, method) for model in MODELS for method in ("cam", "pc1")), CENTRE]:
+        name = f"demo, {model.removesuffix('_narrow')} {method}"
+        for delta in DELTAS:
+            table = demo_table(model, method, f"largest-{delta}")
+            if not table.all(0).any():  # else the accuracy is 100 % for every test set
+                yield Case(f"MaxBoxAcc, IoU {delta}", name, [(table, table)])
+            if delta == 0.5:
+                half[model, method] = table
+        tables = [demo_table(model, method, f"all-{delta}") for delta in DELTAS]
+        yield Case("MaxBoxAccV2", name, [(table, table) for table in tables])
+        if model in MODELS:
+            images = pd.read_parquet(existing(RUN.images(model, method)))
+            right = images["class_correct"].to_numpy(dtype=bool)[:, None]
+            yield Case("Top-1 Loc", name, [(half[model, method], half[model, method] & right)])
+    pairs = [((model, "pc1"), (model, "cam")) for model in MODELS]
+    pairs += [((MODELS[0], "cam"), (other, "cam")) for other in MODELS[1:]]
+    pairs += [(("slak_narrow", "cam"), CENTRE)]
+    for a, b in pairs:
+        name = f"demo, {' '.join(a)} - {' '.join(b)}".replace("_narrow", "")
+        yield Case("difference", name, [(half[a], half[a])], [(half[b], half[b])])
+        first, second = np.concatenate([half[a], half[b]]), np.concatenate([half[b], half[a]])
+        yield Case("difference", f"{name}, sides by chance", [(first, first)], [(second, second)])
+
+
+CENTRE = ("baseline", "centre-gaussian")
+
+
+def demo_table(model: str, method: str, key: str) -> np.ndarray:
+    """Which test images of the demo are right at which threshold: (400, 100) bool."""
+    with np.load(existing(RUN.correct(model, method))) as stored:
+        return np.unpackbits(stored[key], axis=1, count=len(stored["threshold"]))[:, ::EVERY].astype(bool)
