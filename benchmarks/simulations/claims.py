@@ -97,7 +97,7 @@ def receptive_field(rho: Mapping[str, float]) -> "Draw":
 
 
 def inherent_maps(finetuned: Mapping[str, float], random: Mapping[str, float], created: Mapping[str, float]) -> "Draw":
-    """Both measures in all states, each with the same true correlation; random weights are those of the architecture."""
+    """Both measures in all states; a state has one true correlation for both."""
 
     def draw(rng: np.random.Generator, deviation: float, seeds: int) -> ClaimTables:
         scores = max_box_acc(rng, deviation, seeds)
@@ -209,7 +209,7 @@ def cases() -> Iterator[tuple[Case, tuple[tuple[float, int], ...]]]:
 
 def rows() -> Iterator[dict]:
     """One row for each truth, deviation over seeds and number of seeds."""
-    n = 1000
+    n = 500
     for case, settings in cases():
         for deviation, seeds in settings:
             found = case.shares(deviation, seeds, n)

@@ -28,8 +28,8 @@ WEAK_CORRELATION = 0.3
 """The rank correlation below which one thing explains less than a tenth of the variance of another."""
 
 STATED_READING = ("predicted", 224)
-"""Whose class's map, and at how many pixels boxes are compared, in the claims on accuracy: the authors' script makes the
-map of the predicted class, and the evaluation that they name compares at 224 px."""
+"""Whose class's map, and at how many pixels boxes are compared, in the claims on accuracy: the authors' script makes
+the map of the predicted class, and the evaluation that they name compares at 224 px."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ def cam_accuracy(tables: ClaimTables) -> Judgement:
     px, all else as the experiment sets it. This reading was fixed beforehand; others stand beside it.
 
     Supported: the authors' own weights reach 90.99 up to its rounding; weights and images are the paper's, so nothing
-    else may differ. Of networks trained anew, all certainly reach it in the mean over seeds (lower bound). Contradicted:
-    the authors' own weights miss it, also under every other reading that was scored. A network trained anew that misses
-    it decides nothing, since the recipe is unknown; nor does a single training, since its spread is unknown.
+    else may differ. Of networks trained anew, all certainly reach it in the mean over seeds (lower bound).
+    Contradicted: the authors' own weights miss it, also under every other reading that was scored. A network trained
+    anew that misses it decides nothing, since the recipe is unknown; nor does a single training, since its spread is.
     """
     claimed = published_value("model-zoo", f"{AUTHORS_NETWORK}, CAM", "MaxBoxAcc")
     best_other = published_value("state-of-the-art", "best other CNN-based method", "MaxBoxAcc")
@@ -143,13 +143,15 @@ def pc1_accuracy(tables: ClaimTables) -> Judgement:
     """By MaxBoxAcc of PC1 of RepLKNet-31B on the paper's images, in the reading of the claim on CAM.
 
     Supported: the authors' own weights are above 93.17, the best other CNN-based method, by more than that number is
-    uncertain (0.055). Of networks trained anew, all certainly are in the mean over seeds (lower bound). Contradicted: the
-    authors' own weights are below it by more than that, also under every other reading that was scored. On one
+    uncertain (0.055). Of networks trained anew, all certainly are in the mean over seeds (lower bound). Contradicted:
+    the authors' own weights are below it by more than that, also under every other reading that was scored. On one
     fixed set of images: at 93.6 the sampling error of 5,794 images is larger than the claimed margin.
     """
     best_other = published_value("state-of-the-art", "best other CNN-based method", "MaxBoxAcc")
     bounds = (best_other.value + best_other.uncertainty, best_other.value - best_other.uncertainty)
-    return reached(tables, "PC1", bounds, {"claimed_percent": best_other.value, "pc1_minus_cam": numbers_of(tables.pc1)})
+    return reached(
+        tables, "PC1", bounds, {"claimed_percent": best_other.value, "pc1_minus_cam": numbers_of(tables.pc1)}
+    )
 
 
 def reached(tables: ClaimTables, title: str, bounds: tuple[float, float], extra: dict) -> Judgement:
