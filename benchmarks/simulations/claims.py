@@ -62,14 +62,25 @@ def max_box_acc(rng: np.random.Generator, deviation: float, seeds: int) -> dict[
     return {**found, "network": noise * rng.standard_normal(len(known))}
 
 
-def correlated(scores: Mapping[str, np.ndarray], rho: Mapping[str, float], rng: np.random.Generator) -> np.ndarray:
-    """A measure of every network, whose parts have this correlation with those of MaxBoxAcc, by level."""
-    known = networks()
-    total = effects(known["start"], MEASURE_OF_START, rng)
+def correlated(
+    scores: Mapping[str, np.ndarray],
+    rho: Mapping[str, float],
+    other: Mapping[str, np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """A measure of every network, whose parts have this correlation with those of MaxBoxAcc, by level.
+
+    `other`: what else is in the measure, by level, with a standard deviation of 1.
+    """
+    total = effects(networks()["start"], MEASURE_OF_START, rng)
     for level, r in rho.items():
-        other = effects(known[level], 1.0, rng)
-        total = total + r * scores[level] / PARTS[level] + (1 - r * r) ** 0.5 * other
+        total = total + r * scores[level] / PARTS[level] + (1 - r * r) ** 0.5 * other[level]
     return total
+
+
+def unrelated(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What has nothing to do with MaxBoxAcc, by level."""
+    return {level: effects(networks()[level], 1.0, rng) for level in ("family", "architecture")}
 
 
 def rows_of(scores: Mapping[str, np.ndarray], measure: np.ndarray) -> list[tuple]:
@@ -88,7 +99,7 @@ def receptive_field(rho: Mapping[str, float]) -> "Draw":
 
     def draw(rng: np.random.Generator, deviation: float, seeds: int) -> ClaimTables:
         scores = max_box_acc(rng, deviation, seeds)
-        area = correlated(scores, rho, rng)
+        area = correlated(scores, rho, unrelated(rng), rng)
         known = networks()["architecture"]
         found = [(t, *row) for t in THRESHOLDS for row in rows_of(scores, area + effects(known, 0.2, rng))]
         return replace(EMPTY, erf=pd.DataFrame(found, columns=EMPTY.erf.columns))
@@ -96,18 +107,24 @@ def receptive_field(rho: Mapping[str, float]) -> "Draw":
     return draw
 
 
-def inherent_maps(finetuned: Mapping[str, float], random: Mapping[str, float], created: Mapping[str, float]) -> "Draw":
-    """Both measures in all states; a state has one true correlation for both."""
+def inherent_maps(
+    finetuned: Mapping[str, float], random: Mapping[str, float], created: Mapping[str, float], shared: float = 0.5
+) -> "Draw":
+    """Both measures in all states; a state has one true correlation for both.
+
+    `shared`: the share of variance unrelated to MaxBoxAcc that an architecture's maps have in common in all states.
+    """
 
     def draw(rng: np.random.Generator, deviation: float, seeds: int) -> ClaimTables:
         scores = max_box_acc(rng, deviation, seeds)
         truths = (("random", random), ("created", created), ("finetuned", finetuned))
-        found = [
-            (measure, state, *row)
-            for measure in tables.MEASURES
-            for state, rho in truths
-            for row in rows_of(scores, correlated(scores, rho, rng))
-        ]
+        found = []
+        for measure in tables.MEASURES:
+            common = unrelated(rng)
+            for state, rho in truths:
+                own = unrelated(rng)
+                other = {level: shared**0.5 * common[level] + (1 - shared) ** 0.5 * own[level] for level in own}
+                found += [(measure, state, *row) for row in rows_of(scores, correlated(scores, rho, other, rng))]
         return replace(EMPTY, maps=pd.DataFrame(found, columns=EMPTY.maps.columns))
 
     return draw
@@ -184,8 +201,11 @@ def cases() -> Iterator[tuple[Case, tuple[tuple[float, int], ...]]]:
         devs = all_deviations if rho == 0 else usual
         false = contradiction if rho else support
         yield Case("inherent-maps", f"rho {rho:g}", inherent_maps(*[levels(rho)] * 3), false), devs
+    alike = inherent_maps(*[levels(0.0)] * 3, shared=1.0)
+    yield Case("inherent-maps", "rho 0, maps alike in all states", alike, support), usual
+    alike = inherent_maps(*[only_between] * 3, shared=1.0)
+    yield Case("inherent-maps", "rho 0.9 between families, 0 within, maps alike in all states", alike, support), usual
     for truth, rhos, false in (
-        ("rho 0.9 between families, 0 within", [only_between] * 3, support),
         ("rho 0.9 fine-tuned, 0 with random weights", [levels(0.9), levels(0.0), levels(0.0)], support),
         ("rho 0.9, but 0 under one treatment of BatchNorm", [levels(0.9), levels(0.9), levels(0.0)], either),
     ):
@@ -209,7 +229,7 @@ def cases() -> Iterator[tuple[Case, tuple[tuple[float, int], ...]]]:
 
 def rows() -> Iterator[dict]:
     """One row for each truth, deviation over seeds and number of seeds."""
-    n = 500
+    n = 200
     for case, settings in cases():
         for deviation, seeds in settings:
             found = case.shares(deviation, seeds, n)
