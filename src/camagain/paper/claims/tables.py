@@ -94,7 +94,9 @@ def correlation_rows(networks: Iterable[Network]) -> list[tuple]:
     families = np.array([family for family, _ in found], dtype=str)
     rows = []
     for reading in READINGS:
-        rho = rank_correlation(*means.T, families, CORRELATION_CONFIDENCE, within=reading == "within families")
+        rho = rank_correlation(
+            means[:, 0], means[:, 1], families, CORRELATION_CONFIDENCE, within=reading == "within families"
+        )
         rows.append((reading, len(means), rho.value, rho.low, rho.high))
     return rows
 
