@@ -46,6 +46,19 @@ TABLES: Mapping[str, SimulationTable] = {
         "score == 'difference' and not population.str.contains('by chance')", "bias", "coverage"
     ),
     "coverage-equal": coverage("population.str.contains('by chance')", "rejected"),
+    "claims": SimulationTable(
+        page=Path("docs/paper-map.md"),
+        file="claims",
+        columns={
+            "claim": "claim",
+            "truth": "truth",
+            "seed_deviation_points": "deviation over seeds, points",
+            "seeds": "seeds",
+            "supported_percent": "supported",
+            "contradicted_percent": "contradicted",
+            "false_verdicts": "false would be",
+        },
+    ),
 }
 """The tables by the name in their marks."""
 

@@ -4,7 +4,10 @@ Each module of `camagain.models.families` declares one, and registers with timm 
 declarations are read without importing torch, because tables, figures and comparisons need no network.
 """
 
+import csv
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 
 from pydantic import Field
@@ -54,3 +57,19 @@ def family_module(architecture: str) -> str | None:
     """The module of an architecture's family, or None where it belongs to none of them."""
     key = family_of(architecture)
     return MODULES[FAMILIES[key]] if key else None
+
+
+def untagged(architecture: str) -> str:
+    """An architecture without the tag of its weights, with the kernels that the tag stands for where it names some.
+
+    Networks of one such name differ in their weights alone: with random weights of one seed they are the same.
+    """
+    name, kernels = architecture.partition(".")[0], _kernels_of_weights().get(architecture)
+    return f"{name}, kernels {kernels}" if kernels else name
+
+
+@cache
+def _kernels_of_weights() -> Mapping[str, str]:
+    """The largest kernels of published weights by their name, where the architecture alone does not decide them."""
+    table = (files("camagain") / "models" / "sources.csv").read_text(encoding="utf-8")
+    return {row["name"]: row["kernels"] for row in csv.DictReader(table.splitlines()) if row["kernels"]}

@@ -107,9 +107,8 @@ def test_every_set_of_weights_has_rows_and_none_twice(measured):
     assert tuple(table.columns) == stage.COLUMNS
     seeds = experiment.analysis.initialization.seeds
     keys = table[["state", "weights_seed", "epoch"]].drop_duplicates().fillna(-1).values.tolist()
-    assert keys == [
-        *(["random", seed, 0 if seed == 0 else -1] for seed in range(seeds)), ["along", 0, 1], ["finetuned", 0, 2],
-    ]  # fmt: skip
+    random = [key for seed in range(seeds) for key in (["random", seed, -1 if seed else 0], ["created", seed, -1])]
+    assert keys == [*random, ["along", 0, 1], ["finetuned", 0, 2]]
     assert len(table) == len(keys) * 2 * len(QUANTITIES)
     assert set(table["input"]) == {"images", "noise"}
     assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()

@@ -7,7 +7,14 @@ from scipy import stats
 
 from camagain.statistics import correlation as module
 from camagain.statistics.bootstrap import Sampling
-from camagain.statistics.correlation import COLUMNS, correlate, correlation, correlations, rank_correlations
+from camagain.statistics.correlation import (
+    COLUMNS,
+    correlate,
+    correlation,
+    correlations,
+    rank_correlation,
+    rank_correlations,
+)
 
 SAMPLING = Sampling(400, 0.95, 0)
 
@@ -115,3 +122,49 @@ def test_a_row_of_one_value_has_no_correlation():
     tenth = np.full((1, 7), 0.1)  # whose mean is not exactly 0.1
     assert np.isnan(correlations(tenth, np.arange(7.0)[None]))
     assert rank_correlations(np.empty((0, 3)), np.empty((0, 3))).shape == (0,)
+
+
+def test_a_single_group_has_fishers_interval():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 13))
+    rho = stats.spearmanr(x, y).statistic
+    half = stats.norm.ppf(0.95) * np.sqrt((1 + rho**2 / 2) / 10)
+    for within in (False, True):
+        found = rank_correlation(x, y, np.zeros(13), 0.9, within)
+        assert found.value == pytest.approx(rho)
+        assert (found.low, found.high) == pytest.approx(tuple(np.tanh(np.arctanh(rho) + np.array([-half, half]))))
+
+
+def test_units_of_one_group_count_as_going_together():
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(2, 12))
+    one, four = (rank_correlation(x, y, np.repeat(range(k), 12 // k), 0.9, within=False) for k in (1, 4))
+    assert one.value == four.value
+    widths = [np.arctanh(found.high) - np.arctanh(found.low) for found in (four, one)]
+    assert widths[0] / widths[1] == pytest.approx(stats.t.ppf(0.95, 3) / stats.norm.ppf(0.95))
+
+
+def test_within_groups_their_means_do_not_matter():
+    rng = np.random.default_rng(5)
+    groups = np.repeat(range(3), 6)
+    x, y = rng.normal(size=(2, 18))
+    shifted = rank_correlation(x + 100 * groups, y + 100 * groups, groups, 0.9, within=True)
+    ranks = [np.concatenate([stats.rankdata(part) for part in np.split(values, 3)]) for values in (x, y)]
+    assert shifted.value == pytest.approx(stats.pearsonr(*ranks).statistic)
+    half = stats.norm.ppf(0.95) * np.sqrt((1 + shifted.value**2 / 2) / (18 - 3 - 2))
+    assert np.arctanh(shifted.high) - np.arctanh(shifted.value) == pytest.approx(half)
+    assert rank_correlation(x + 100 * groups, y + 100 * groups, groups, 0.9, within=False).value > 0.8
+
+
+def test_a_perfect_order_of_few_is_no_certainty_and_nothing_to_rank_has_no_number():
+    found = rank_correlation(np.arange(6.0), np.arange(6.0), np.zeros(6), 0.95, within=False)
+    assert found.value == found.high == pytest.approx(1) and found.low < 0.9
+    for values, groups, within in (
+        (np.ones(6), np.zeros(6), False),
+        (np.arange(3.0), np.zeros(3), False),
+        (np.arange(6.0), np.arange(6), True),
+        (np.repeat(range(3), 4) * 1.0, np.repeat(range(3), 4), True),
+        (np.empty(0), np.empty(0), False),
+    ):
+        found = rank_correlation(values, np.arange(len(values)) * 1.0, groups, 0.95, within)
+        assert np.isnan([found.value, found.low, found.high]).all()

@@ -74,10 +74,13 @@ def counterparts(results: RunResults) -> dict[str, Counterpart]:
     return {name: match for name, match in found.items() if match is not None}
 
 
-def tolerance_points(published: Published, images: int = PAPERS_TEST_IMAGES) -> float:
-    """How far a repetition may lie from a published share of images, in points: its rounding and the binomial error.
+def tolerance_points(published: Published, weights: str, images: int = PAPERS_TEST_IMAGES) -> float:
+    """How far a repetition may lie from a published share of images, in points.
 
-    The binomial error, at 95 % confidence and the published value, is that of a share of `images` images. For
-    MaxBoxAccV2, a mean of three shares, it is an upper bound.
+    With the authors' weights, images and weights are the paper's, and only the rounding of the printed digits remains.
+    Otherwise the binomial error is added: at 95 % confidence and the published value, that of a share of `images`
+    images. For MaxBoxAccV2, a mean of three shares, it is an upper bound.
     """
+    if weights == "authors' weights":
+        return published.uncertainty
     return published.uncertainty + float(binomial_error(images, published.value))

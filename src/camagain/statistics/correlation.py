@@ -1,5 +1,6 @@
 """Pearson's and Spearman's correlation: of the rows of two tables, and of two numbers over models with an interval."""
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -7,7 +8,9 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.confidence import normal_quantile
 from camagain.statistics.estimates import UNDEFINED, Estimate, Resampled
+from camagain.statistics.tolerances import student_quantile
 
 ROWS = 512
 """Rows that are ranked together: 512 x 1,024 ranks take 4 MB."""
@@ -42,6 +45,9 @@ KINDS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 FEWEST = 3
 """Models below which no correlation is given: a line passes through any two points."""
+
+PERFECT = 0.99
+"""What a perfect order of few units counts as in Fisher's interval, which otherwise would have no width."""
 
 ALL = "all"
 """The group of all models."""
@@ -79,6 +85,36 @@ def correlation(first: np.ndarray, second: np.ndarray, kind: str, sampling: Samp
     rows = draw.integers(len(first), size=(sampling.resamples, len(first)))  # (R, N)
     value = KINDS[kind](first[None], second[None])[0]
     return Resampled(float(value), KINDS[kind](first[rows], second[rows])).estimate(sampling.confidence)
+
+
+def rank_correlation(
+    first: np.ndarray, second: np.ndarray, groups: np.ndarray, confidence: float, within: bool
+) -> Estimate:
+    """Spearman's rho of two numbers of N units that belong to groups, (N,) each, with its interval.
+
+    `within`: the groups' mean ranks are subtracted first, so that only differences within groups count. The interval is
+    Fisher's with the standard error of Bonett and Wright (2000), in which each group beyond the first then costs one
+    degree of freedom. Without it, units of one group may go together for any reason: the quantile is Student's with one
+    degree of freedom less than there are groups, as for clusters (Cameron, Gelbach and Miller 2008), the normal one
+    where there is a single group. Undefined where no degree of freedom is left, or where nothing varies.
+    """
+    names, place = np.unique(groups, return_inverse=True)
+    freedom = len(first) - (len(names) if within else 1) - 2
+    if freedom < 1:
+        return UNDEFINED
+    x, y = rankdata(first), rankdata(second)
+    if within:
+        sizes = np.bincount(place)
+        x, y = (ranks - (np.bincount(place, ranks) / sizes)[place] for ranks in (x, y))  # (N,)
+    if min(np.ptp(x), np.ptp(y)) < 1e-9:
+        return UNDEFINED
+    value = float(correlations(x[None], y[None])[0])
+    known = min(max(value, -PERFECT), PERFECT)
+    clusters = 1 if within else len(names)
+    quantile = student_quantile(clusters - 1, confidence) if clusters > 1 else normal_quantile(confidence)
+    half = quantile * math.sqrt((1 + known**2 / 2) / freedom)
+    low, high = math.tanh(math.atanh(known) - half), math.tanh(math.atanh(known) + half)
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def why_not(first: np.ndarray, second: np.ndarray, x: str, y: str) -> str:

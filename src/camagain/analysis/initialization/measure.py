@@ -15,7 +15,7 @@ from camagain.artifacts import RunPaths, sha256
 from camagain.compute import prepare
 from camagain.config import Experiment
 from camagain.datasets.index import read_index, spread_evenly
-from camagain.errors import UserError
+from camagain.errors import NotApplicable, UserError
 from camagain.localization.forward import features_of, images_of, one_by_one, ready, require_finite
 from camagain.models.checkpoint import ModelCard, load_network, load_weights, snapshot_path
 from camagain.models.weights import starting_network
@@ -34,7 +34,7 @@ BATCH = 16
 class Weights:
     """One set of weights that is measured, and the key of its rows."""
 
-    state: str  # "random", "start", "along" or "finetuned"
+    state: str  # "random", "created", "start", "along" or "finetuned"
     seed: int  # of the initialisation where random, else of the training
     epoch: int | None  # epochs of training behind it; None for random weights that no training began with
 
@@ -45,6 +45,10 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     Test images are spread evenly over the split; the noise has their mean and deviation. Values are means over channels
     and images, with a bootstrap interval over images; random networks have one row for each seed. Random weights that
     the training began with are its epoch 0 and not measured again. NotApplicable for a feature grid of a single cell.
+
+    Random weights are measured under both treatments of BatchNorm: `random` with the statistics of the measured input,
+    `created` with the 0 and 1 that the network was created with. Without BatchNorm both are the same. `created` has no
+    rows where maps without normalisation overflow.
     """
     settings, device = experiment.analysis.initialization, prepare(experiment.compute)
     trained, card = load_network(paths.model(model))
@@ -55,11 +59,12 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     sampling = Sampling(scoring.bootstrap, scoring.confidence, experiment.seed)
 
     todo = plan(experiment, model, card, paths)
-    rows, estimated, grid = [], False, (0, 0)
+    rows, overflows, estimated, grid = [], 0, False, (0, 0)
     for weights in track(todo, len(todo), f"{model}, weights", "networks"):
         network = trained if weights.state == "finetuned" else network_with(weights, experiment, model, card, paths)
         is_random = weights.state == "random"
         ready(network, experiment.compute, device, merging=not is_random)
+        created = ready(copy.deepcopy(network), experiment.compute, device) if is_random else None
         for kind, pixels in inputs.items():
             batches = list(pixels.tensor_split(-(-len(pixels) // BATCH)))  # of nearly equal size
             measured = network
@@ -67,9 +72,17 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
                 estimated = estimate_statistics(network, batches, model)
                 measured = ready(copy.deepcopy(network), experiment.compute, device)
             values, grid = over_images(measured, batches, f"{model}, {weights.state}")
-            for (measure, theta, unit), found in zip(QUANTITIES, means(values, sampling), strict=True):
-                key = (weights.state, weights.seed, weights.epoch, kind, measure, theta)
-                rows.append((*key, found.value, found.low, found.high, unit, len(pixels)))
+            found = [(weights, values)]
+            if created is not None:
+                try:
+                    own = over_images(created, batches, f"{model}, as created")[0] if estimated else values
+                    found.append((Weights("created", weights.seed, None), own))
+                except NotApplicable:
+                    overflows += 1
+            for key, values in found:
+                for (measure, theta, unit), mean in zip(QUANTITIES, means(values, sampling), strict=True):
+                    place = (key.state, key.seed, key.epoch, kind, measure, theta)
+                    rows.append((*place, mean.value, mean.low, mean.high, unit, len(pixels)))
     epochs = {weights.epoch for weights in todo}
     about = {
         "images": len(index),
@@ -77,6 +90,7 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
         "epochs": card.training.epochs,
         "epochs_without_weights": [epoch for epoch in card.training.snapshot_epochs if epoch not in epochs],
         "batchnorm_of_random_networks": "statistics of the measured input" if estimated else "none",
+        "overflows_as_created": overflows,
     }
     return Findings(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"epoch": "Int64", "theta": float}), about)
 

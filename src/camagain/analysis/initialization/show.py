@@ -30,7 +30,12 @@ CAPTION = (
     "cells. Hollow and dotted: the same for noise, which shows what does not depend on the content of images."
 )
 
-STATES: Mapping[str, str] = {"random": "random", "start": "start", "finetuned": "fine-tuned"}
+STATES: Mapping[str, str] = {
+    "random": "random",
+    "created": "as created",
+    "start": "start",
+    "finetuned": "fine-tuned",
+}
 """States of weights in the printed table, and their names there; the CSV has all epochs."""
 
 QUANTITIES: Mapping[tuple[str, float | None], tuple[str, int]] = {
@@ -64,7 +69,8 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         "mean square, 1 for a flat map. Area: cells above a share of the channel's maximum. Positive: channels with a "
         f"positive maximum. {images} images spread evenly over the test split of {results.sample}, and noise of their "
         f"mean and deviation. Brackets: the lowest and the highest of {seeds} random networks, whose BatchNorm takes "
-        f"its statistics from the images or noise measured; for others {confidence} % intervals over images. "
+        "its statistics from the images or noise measured or, as created, does nothing (mean 0, variance 1); "
+        f"for others {confidence} % intervals over images. "
         "initialization.csv has all epochs."
     )
     headers = tuple(header for header, _ in QUANTITIES.values())
@@ -83,7 +89,7 @@ def cells(group: pd.DataFrame) -> list[str]:
     for (measure, theta), (_, digits) in QUANTITIES.items():
         rows = group[group["measure"] == measure]
         rows = rows if theta is None else rows[rows["theta"] == theta]
-        if (group["state"] == "random").any():
+        if group["state"].isin(["random", "created"]).any():
             values = rows["value"]
             rows = pd.DataFrame({"value": [values.mean()], "low": [values.min()], "high": [values.max()]})
         made.append(row_cell(rows, digits))

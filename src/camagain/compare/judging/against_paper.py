@@ -116,12 +116,14 @@ def centre(results: RunResults, why: str) -> Iterator[Row]:
 
 
 def answered(key: Mapping[str, object], published: Published, own: float, weights: str) -> Row:
-    """A published number beside ours, judged by its printed digits and the binomial error."""
-    tolerance = tolerance_points(published)
+    """A published number beside ours, judged by its printed digits and, unless weights are the authors', chance."""
+    tolerance = tolerance_points(published, weights)
     verdict = Verdict.WITHIN_TOLERANCE if abs(own - published.value) <= tolerance else Verdict.DIFFERS
     if round(own, published.digits) == published.value and published.certainty == "printed":
         verdict = Verdict.IDENTICAL_VALUES
-    digits = f"{published.certainty} to {published.digits} digits + binomial, n = {PAPERS_TEST_IMAGES:,}"
+    digits = f"{published.certainty} to {published.digits} digits"
+    if tolerance > published.uncertainty:
+        digits += f" + binomial, n = {PAPERS_TEST_IMAGES:,}"
     return Row(key, verdict, "percent", own, published.value, tolerance, digits, f"{weights}; {published.source}")
 
 

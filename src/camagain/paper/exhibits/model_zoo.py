@@ -70,7 +70,6 @@ def rows_of(published: Published, results: RunResults) -> Iterator[dict]:
         "authors_source": published.source,
         "unofficial_percent": other.value if other else None,
         "unofficial_source": other.source if other else None,
-        "tolerance_points": tolerance_points(published),
     }
     answered = False
     for model, match in counterparts(results).items():
@@ -78,7 +77,7 @@ def rows_of(published: Published, results: RunResults) -> Iterator[dict]:
             if match.network != network or not declared(own).in_model_zoo or declared(own).title != method:
                 continue
             score = results.scores(model, own)[SCORES[published.column]]
-            difference = score["value"] - published.value
+            difference, tolerance = score["value"] - published.value, tolerance_points(published, match.weights)
             answered = True
             yield row | {
                 "model": model,
@@ -88,7 +87,8 @@ def rows_of(published: Published, results: RunResults) -> Iterator[dict]:
                 "own_low_percent": score["low"],
                 "own_high_percent": score["high"],
                 "difference_points": difference,
-                "verdict": "agrees" if abs(difference) <= row["tolerance_points"] else "differs",
+                "tolerance_points": tolerance,
+                "verdict": "agrees" if abs(difference) <= tolerance else "differs",
                 "own_dataset": results.dataset["name"],
                 "own_test_images": results.dataset["splits"]["test"],
             }
@@ -110,7 +110,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
             "–" if row.unofficial_percent is None else f"{row.unofficial_percent:.2f}",
             "–" if row.own_percent is None else f"{row.own_percent:.2f} {interval(row)}",
             "–" if row.difference_points is None else f"{row.difference_points:+.2f}",
-            f"±{row.tolerance_points:.2f}",
+            "–" if row.tolerance_points is None else f"±{row.tolerance_points:.3f}",
             row.verdict,
         )
         for row in table.itertuples()
@@ -139,9 +139,9 @@ def caption(results: RunResults) -> str:
     return (
         f"The authors' model zoo: MaxBoxAcc and MaxBoxAccV2 in percent on the {PAPERS_TEST_IMAGES:,} test images of "
         f"{PAPERS_DATASET} ({PAPERS_CLASSES} classes), as they print them. Others' rerun: their weights, evaluated by "
-        f"somebody else. Ours: this run, {results.scope} {why_empty(results)}Tolerance: rounding plus the binomial "
-        "error of a share of that many images at 95 %. The images are the same, so with the authors' weights even a "
-        "smaller difference comes from the evaluation. Sources: model-zoo.csv."
+        f"somebody else. Ours: this run, {results.scope} {why_empty(results)}Tolerance: the rounding of the printed "
+        "digits and, unless the weights are the authors', the binomial error of a share of that many images at 95 %. "
+        "Sources: model-zoo.csv."
     )
 
 
