@@ -14,9 +14,11 @@ from markupsafe import Markup, escape
 from camagain.artifacts import write_text
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
-from camagain.compare.judging.judge import JUDGED_VALUES_AGREE, NO_TOLERANCE, ROUNDING
+from camagain.compare.judging.judge import (
+    ROUNDING,
+    TableComparison,
+)
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 from camagain.compare.runs.differences import shown
 from camagain.compare.show.distributions import draw_distributions

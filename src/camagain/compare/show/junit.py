@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict, worst
 from camagain.compare.show.listing import SECTION_TITLES, counts_text, unlisted
 from camagain.compare.show.text import row_line

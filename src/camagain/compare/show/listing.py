@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 
 SECTION_TITLES = {

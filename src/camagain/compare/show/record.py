@@ -5,7 +5,7 @@ from typing import Any
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison, ImagePair
-from camagain.compare.judging.tables import TableComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.verdicts import Verdict
 
 SCHEMA = 2

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 from camagain.compare.runs.differences import SOURCES, Difference
 from camagain.compare.show.grids import Grid, counts_grid
