@@ -10,7 +10,7 @@ CERTAIN = 1e-300
 """The smallest p-value: smaller ones cannot be told from 0."""
 
 UNCERTAIN = 0.9
-"""The largest p-value that is combined. Numbers that happen to be the same have p = 1, which would outweigh all others."""
+"""The largest p-value that is combined: p = 1, of numbers that happen to be the same, would outweigh all others."""
 
 
 def student_p(difference: np.ndarray, error: np.ndarray, freedom: np.ndarray) -> np.ndarray:

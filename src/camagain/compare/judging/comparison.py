@@ -91,9 +91,8 @@ def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None
     images = [compare_images(one, other, *key, worst_images) for key in score_keys(*values)]
     read = read_tables(one, other, related)
     stacks = [scores_stack(*values), *read.stacks]
-    noises = [
-        stack_noise(stack, spread, rounding, 100 / test_images if stack.kind is SCORES else 0) for stack in stacks
-    ]
+    image = 100 / test_images  # in percent: no spread over seeds is known more exactly
+    noises = [stack_noise(stack, spread, rounding, image if stack.kind is SCORES else 0) for stack in stacks]
     decisions = decide(gathered(stacks, noises, images, related))
     scores, *others = [
         table
@@ -164,7 +163,7 @@ def judged(
     related: Relations,
     decisions: Mapping[Subject, Decision],
 ) -> list[ImageComparison]:
-    """The sets of images with their verdicts: with the same weights and maps no box may move, else they go with theirs."""
+    """The sets of images with their verdicts: with the same weights and maps no box may move, else they go with it."""
     of_score = {(row.key["model"], row.key["method"]): row.verdict for row in scores.rows
                 if row.key["figure"] == "max_box_acc"}  # fmt: skip
     found = []

@@ -119,7 +119,7 @@ def joined(a: RunFolder, b: RunFolder, file: str) -> tuple[np.ndarray, dict[str,
 
 
 def with_maps(a: RunFolder, b: RunFolder, images: ImageComparison) -> ImageComparison:
-    """The same with the quantiles over images of Pearson's correlation of both runs' score maps, or why there are none."""
+    """The same with the quantiles over images of Pearson's correlation of both runs' maps, or why there are none."""
     file = INSIDE.maps(images.model).as_posix()
     if images.model == BASELINE or images.test is None or images.verdict in IDENTICAL:
         return images

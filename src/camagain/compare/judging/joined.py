@@ -76,11 +76,12 @@ class Joined:
 
     def value(self, column: str, side: int, row: int) -> float | str | None:
         """One cell, None where it is empty."""
+        if column in self.numbers:
+            number = float(self.numbers[column][side][row])
+            return None if np.isnan(number) else number
         table, places = self.sides[side]
         value = table[column].iloc[places[row]] if places[row] >= 0 else None
-        if value is None or value != value:
-            return None
-        return float(value) if column in self.numbers else str(value)
+        return None if value is None or value != value else str(value)
 
     def keys_at(self, rows: Sequence[int]) -> list[dict[str, object]]:
         """What identifies some rows, without the key columns that are empty there."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from camagain.compare.judging.decisions import ERROR_RATE, Decision, Subject
-from camagain.compare.judging.kinds import Section, is_value
+from camagain.compare.judging.kinds import Section
 from camagain.compare.judging.noise import StackNoise
 from camagain.compare.judging.relations import Relation, Relations
 from camagain.compare.judging.rows import Row
@@ -140,7 +140,7 @@ class Judge:
         if self.stack.kind.unjudged:
             return np.where(changed, Verdict.NOT_COMPARABLE.level, SAME)
         exact = np.where(self.beyond_rounding.any(axis=1), DIFFERS, WITHIN)
-        if self.stack.kind.analysis:
+        if self.stack.kind.analysis and (self.relation == Relation.ROUNDED).any():
             rounded = np.where((self.precision[0] > 1).any(axis=1), DIFFERS, WITHIN)
         else:
             rounded = self.decided
@@ -241,7 +241,7 @@ class Judge:
         for cells in (self.beyond_rounding[place], joined.unequal[place]):
             names = [columns[k] for k in np.flatnonzero(cells)]
             if names:
-                return next((name for name in names if is_value(joined.first, name)), names[0])
+                return next((name for name in names if name in self.noise.columns), names[0])
         return columns[0]
 
 

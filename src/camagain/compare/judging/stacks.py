@@ -26,6 +26,9 @@ FILE = "place of the file"
 MODELS = ("model", "model_a", "model_b")
 """The columns that name trainings."""
 
+Pair = tuple[pd.DataFrame | None, pd.DataFrame | None]
+"""A table of both runs; None where only the other one has it."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -81,11 +84,8 @@ class Stack:
     @cached_property
     def group(self) -> np.ndarray:
         """The group of each row: (R,)."""
-        if (
-            len(self.spread_files) == len(self.files)
-            and TRAINING_SEED not in self.joined.keys
-            and not self.seeds_in_names
-        ):
+        several = len(self.spread_files) < len(self.files) or TRAINING_SEED in self.joined.keys or self.seeds_in_names
+        if not several:
             return np.arange(len(self.joined))
         keyed = self.without_seed.assign(**{FILE: self.spread_file})
         return keyed.groupby(list(keyed), sort=False, dropna=False).ngroup().to_numpy()
@@ -109,9 +109,7 @@ def training_of(kind: Kind, file: str) -> str:
     return inner.rpartition("/")[0] if kind.pattern.count("*") == 2 else inner
 
 
-def stacked(
-    kind: Kind, files: Sequence[str], pairs: Sequence[tuple[pd.DataFrame | None, pd.DataFrame | None]]
-) -> Stack:
+def stacked(kind: Kind, files: Sequence[str], pairs: Sequence[Pair]) -> Stack:
     """Tables of one kind of both runs as one stack; None where only the other run has a table, with another seed.
 
     UserError where a key occurs twice or a key column is not there.
@@ -147,8 +145,8 @@ def check_unique(files: Sequence[str], side: str, table: pd.DataFrame, keys: Seq
     if repeated.any():
         row = table.loc[repeated].iloc[0]
         raise UserError(
-            f"{files[int(row[FILE])]} of the {side} run: the row {row_text({key: row[key] for key in keys})} occurs twice; "
-            "each key may occur once."
+            f"{files[int(row[FILE])]} of the {side} run: the row {row_text({key: row[key] for key in keys})} occurs "
+            "twice; each key may occur once."
         )
 
 

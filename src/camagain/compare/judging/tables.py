@@ -9,7 +9,7 @@ import pandas as pd
 from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.kinds import CURVES, SCORES, Kind, kind_of
 from camagain.compare.judging.relations import Relation, Relations, model_of
-from camagain.compare.judging.stacks import SCORES_FILE, Stack, stacked, training_of
+from camagain.compare.judging.stacks import SCORES_FILE, Pair, Stack, stacked, training_of
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.drawing.seeds import TRAINING_SEED
@@ -17,12 +17,10 @@ from camagain.drawing.seeds import TRAINING_SEED
 MEANS = "it draws means over seeds, and the tables hold what each seed gave"
 """Why figures of runs with several seeds are not judged."""
 
-Pair = tuple[pd.DataFrame | None, pd.DataFrame | None]
-
 
 @dataclass
 class Tables:
-    """Every table of two runs but the scores. `done`: those that need no judge; `curves`: those that go with a score."""
+    """Every table of two runs but the scores. `done`: those that need no judge; `curves`: those that go with images."""
 
     done: list[TableComparison] = field(default_factory=list)
     curves: list[str] = field(default_factory=list)

@@ -15,7 +15,12 @@ from camagain.artifacts import write_text
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
 from camagain.compare.judging.judge import (
+    GOES_WITH,
+    INTERVALS,
     ROUNDING,
+    SAME_WEIGHTS,
+    SEEDS,
+    SINGLE_PRECISION,
     TableComparison,
 )
 from camagain.compare.judging.rows import Row
@@ -57,13 +62,14 @@ WORST_FIRST = (
 
 SOURCES = {
     "binomial": "The value is a share of n images, and each image is right or wrong by chance.",
-    "both intervals": "Each run gives an interval with the value; the half-widths of both add up as independent "
-    "errors do.",
-    "spread over seeds": "Trainings with other seeds were made and lie so far apart.",
+    SEEDS: "Trainings with other seeds lie so far apart in 95 of 100 cases. A model differs where all its scores "
+    "together lie farther apart; then those rows differ that lie beyond their own tolerance.",
+    INTERVALS: "The same weights on another machine: a value may move within the intervals of both runs.",
+    SINGLE_PRECISION: "The same weights on another machine: single precision leaves so much.",
     "digits": "The value was published with so many digits, or read off a figure.",
     ROUNDING: "The values are sums over images, and differ by no more than the order of adding leaves.",
-    JUDGED_VALUES_AGREE: "Every value of the row that has a tolerance is the same; what else differs is not judged.",
-    NO_TOLERANCE: "Nothing says how far the values may lie apart: they have to be the same to the last digit.",
+    SAME_WEIGHTS: "Both runs used the same weights: nothing but the order of adding may differ.",
+    GOES_WITH: "Nothing says how far this value scatters over seeds; its row has the verdict on its model.",
 }
 """Where a tolerance comes from, by the name that the rows give it."""
 
