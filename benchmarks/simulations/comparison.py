@@ -1,9 +1,9 @@
-"""How often `camagain compare` calls two runs different, where nothing but the seed differs and where a network is worse.
+"""How often `camagain compare` calls two runs different: where the seed alone differs, and where a network is worse.
 
 A run is what the demo is: models with four maps of ten scores each, and eight analyses of 75 rows. All numbers of a
 model share one latent effect of its seed, the scores of one map and the rows of one analysis each a further one. Their
-deviations are spread as the demo's are, and some rows are discrete or have heavy tails. The decision is the product's own:
-`noise_of`, `decide`, `Judge`.
+deviations are spread as the demo's are, and some rows are discrete or have heavy tails. The decision is the product's
+own: `noise_of`, `decide`, `Judge`.
 """
 
 from collections.abc import Iterator
@@ -118,7 +118,8 @@ def rows() -> Iterator[dict]:
 
 def row(what: str, n: int, said: int, **about: object) -> dict:
     """One row; what does not apply is empty."""
-    names = ("models", "trainings_of_each_run", "seeds_of_the_reference", "rows_depend", "deviation_points", "loss_points")
+    names = ("models", "trainings_of_each_run", "seeds_of_the_reference", "rows_depend", "deviation_points",
+             "loss_points")  # fmt: skip
     return {
         "case": what,
         **{name: about.get(name, "") for name in names},
@@ -171,7 +172,7 @@ def same_weights() -> Iterator[dict]:
 
 
 def unknown_spread() -> Iterator[dict]:
-    """One training of each run and no measured spread: only the images speak, and they cannot tell a loss from a seed."""
+    """One training of each run and no measured spread: the images alone speak, and cannot tell a loss from a seed."""
     for deviation, loss in ((0.0, 0.0), (2.5, 0.0), (2.5, 5.0)):
         random, said = np.random.default_rng(0), {Verdict.DIFFERS: 0, Verdict.UNDECIDED: 0}
         for _ in range(RUNS):

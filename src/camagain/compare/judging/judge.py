@@ -74,9 +74,9 @@ class Judge:
         for place, file in enumerate(stack.files):
             own = dict(zip(LEVELS, counts[place * number : (place + 1) * number].tolist(), strict=True))
             own = {verdict: count for verdict, count in own.items() if count}
-            rows = sorted(self.rows(shown.get(place, [])), key=lambda row: row.severity, reverse=True)
+            listed = sorted(self.rows(shown.get(place, [])), key=lambda row: row.severity, reverse=True)
             note = stack.kind.unjudged if Verdict.NOT_COMPARABLE in own else stack.notes[place]
-            found.append(TableComparison(file, stack.kind.section, own, tuple(rows), note))
+            found.append(TableComparison(file, stack.kind.section, own, tuple(listed), note))
         return found
 
     @cached_property
@@ -89,12 +89,13 @@ class Judge:
     def decided(self) -> np.ndarray:
         """The level of the verdict on the model of a row, the worst of several: (R,)."""
         every = max((found.verdict.level for found in self.decisions.values() if not found.analysis), default=WITHIN)
-        return self.loosest(lambda name: self.decision(name).verdict.level if self.decision(name) else WITHIN, every)
+        return self.loosest(self.decided_of, every)
 
-    def decision(self, name: str) -> Decision | None:
-        """The decision that the rows of a training follow: on this analysis, else on the scores of its model."""
+    def decided_of(self, name: str) -> int:
+        """The level of the decision that a training follows: on this analysis, else on the scores of its model."""
         model = name.partition("/")[0]
-        return self.decisions.get((model, self.stack.kind.analysis)) or self.decisions.get((model, ""))
+        found = self.decisions.get((model, self.stack.kind.analysis)) or self.decisions.get((model, ""))
+        return found.verdict.level if found else WITHIN
 
     def loosest(self, of: Callable[[str], int], of_all: int) -> np.ndarray:
         """A number of each training that a row is about, the largest of several: (R,); `of_all` where it names none."""

@@ -106,7 +106,7 @@ def stack_noise(stack: Stack, spread: Spread, rounding: float, floor: float) -> 
     found = []
     for column in columns:
         samples = [Sample.of(values, group, groups) for values in joined.numbers[column]]
-        found.append(noise_of(*samples, looked_up(stack, spread, column, first), rounding, floor))
+        found.append(noise_of(samples[0], samples[1], looked_up(stack, spread, column, first), rounding, floor))
     if not found:
         empty = np.empty((groups, 0))
         return StackNoise((), Noise(empty, empty, empty))

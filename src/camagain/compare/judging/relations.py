@@ -85,9 +85,9 @@ def seeds_of(run: RunFolder) -> tuple[object, ...]:
 
 def same_file(a: RunFolder, b: RunFolder, file: str, training: str) -> bool:
     """Whether both runs had the same weights, by the digests of the files or else those in the manifests."""
-    digests = a.digest(file), b.digest(file)
+    digests = [run.digest(file) for run in (a, b)]
     if None in digests:
-        digests = tuple((run.manifest.get("models", {}).get(training) or {}).get("sha256") for run in (a, b))
+        digests = [(run.manifest.get("models", {}).get(training) or {}).get("sha256") for run in (a, b)]
     return digests[0] == digests[1] is not None
 
 

@@ -114,18 +114,16 @@ def stacked(kind: Kind, files: Sequence[str], pairs: Sequence[Pair]) -> Stack:
 
     UserError where a key occurs twice or a key column is not there.
     """
-    sides, seeds = ([], []), any(TRAINING_SEED in table for pair in pairs for table in pair if table is not None)
+    seeds = any(TRAINING_SEED in table for pair in pairs for table in pair if table is not None)
     keys = (TRAINING_SEED, *kind.keys) if seeds else kind.keys
+    sides: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
     for number, (file, pair) in enumerate(zip(files, pairs, strict=True)):
         for table, side, parts in zip(pair, ("first", "second"), sides, strict=True):
             if table is not None:
                 check_columns(file, side, table, keys)
                 parts.append(table.assign(**{FILE: number}))
-    first, second = (
-        pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0] if parts else None for parts in sides
-    )
-    first = second.iloc[:0] if first is None else first
-    second = first.iloc[:0] if second is None else second
+    first, second = (pd.concat(parts, ignore_index=True) if parts else pd.concat(sides[k == 0]).iloc[:0]
+                     for k, parts in enumerate(sides))  # fmt: skip
     for side, table in (("first", first), ("second", second)):
         check_unique(files, side, table, keys)
     notes = [note_on_columns(*pair) for pair in pairs]

@@ -51,16 +51,16 @@ def read_tables(a: RunFolder, b: RunFolder, relations: Relations) -> Tables:
             continue
         if kind.section == "figure data" and max(len(run.seeds) for run in (a, b)) > 1:
             kind = replace(kind, unjudged=MEANS)
-        pair = tuple(read(run, file) if run.has(file) else None for run in (a, b))
+        pair = with_seeds(a, b, read(a, file), read(b, file))
         without = [table is not None and is_without_rows(table) for table in pair]
         if all(without):
             kind = replace(kind, keys=("model",))
         elif any(without):
-            side, count = ("first", len(pair[1] or ())) if without[0] else ("second", len(pair[0]))
-            note = f"does not apply in the {side} run"
+            count = max(0 if table is None or empty else len(table) for table, empty in zip(pair, without, strict=True))
+            note = f"does not apply in the {'first' if without[0] else 'second'} run"
             found.done.append(TableComparison(file, kind.section, {Verdict.MISSING: count}, note=note))
             continue
-        groups.setdefault(kind, []).append((file, with_seeds(a, b, pair)))
+        groups.setdefault(kind, []).append((file, pair))
     found.stacks = [stacked(kind, *zip(*entries, strict=True)) for kind, entries in groups.items()]
     return found
 
@@ -83,17 +83,18 @@ def count_rows(run: RunFolder, file: str) -> int:
     return max(0, run.path(file).read_bytes().count(b"\n") - 1)
 
 
-def read(run: RunFolder, file: str) -> pd.DataFrame:
-    return numbered_from_its_seed(run, file, run.csv(file))
+def read(run: RunFolder, file: str) -> pd.DataFrame | None:
+    """A table, None where the run has none."""
+    return numbered_from_its_seed(run, file, run.csv(file)) if run.has(file) else None
 
 
-def with_seeds(a: RunFolder, b: RunFolder, pair: Pair) -> Pair:
+def with_seeds(a: RunFolder, b: RunFolder, first: pd.DataFrame | None, second: pd.DataFrame | None) -> Pair:
     """Tables of which one holds the rows of several seeds: the rows of the other are those of its one seed."""
-    if not any(table is not None and TRAINING_SEED in table for table in pair):
-        return pair
+    if not any(table is not None and TRAINING_SEED in table for table in (first, second)):
+        return first, second
     one, other = (
         table if table is None or TRAINING_SEED in table else table.assign(**{TRAINING_SEED: run.seeds[0]})
-        for run, table in zip((a, b), pair, strict=True)
+        for run, table in ((a, first), (b, second))
     )
     return one, other
 

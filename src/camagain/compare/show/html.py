@@ -43,6 +43,7 @@ OPEN_ROWS = 3
 
 TITLES = {
     "counts": "What was compared",
+    "decisions": "Decisions",
     "why": "Why",
     "scores": "Scores",
     "claims": "Claims",
@@ -168,6 +169,7 @@ def view(comparison: Comparison, photographs: Photographs) -> dict[str, Any]:
         "sources": {name: text for name, text in SOURCES.items() if any(name in row.source for row in rows)},
         "has": {
             "counts": True,
+            "decisions": bool(comparison.decisions),
             "why": bool(comparison.causes or comparison.differences),
             "scores": bool(comparison.scores.rows),
             "claims": bool(claims),
@@ -207,7 +209,7 @@ def outcome(comparison: Comparison) -> str:
     """The class that gives the verdict its colour: same, agree, differ or unknown."""
     if comparison.verdict in IDENTICAL:
         return "same"
-    if comparison.verdict is Verdict.NOT_COMPARABLE:
+    if comparison.verdict in (Verdict.NOT_COMPARABLE, Verdict.UNDECIDED):
         return "unknown"
     return "differ" if comparison.verdict in (Verdict.DIFFERS, Verdict.MISSING) else "agree"
 

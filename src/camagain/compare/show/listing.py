@@ -20,7 +20,7 @@ SECTION_TITLES = {
     "training": "epochs",
 }
 
-REPORTED = (Verdict.SAME_CONCLUSION, Verdict.DIFFERS, Verdict.MISSING)
+REPORTED = (Verdict.SAME_CONCLUSION, Verdict.UNDECIDED, Verdict.DIFFERS, Verdict.MISSING)
 """The verdicts whose entries are listed one by one; entries with others are counted."""
 
 
