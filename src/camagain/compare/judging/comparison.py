@@ -178,7 +178,7 @@ def judged(
     return found
 
 
-CORRELATED = 24
+CORRELATED = 16
 """Sets of images whose maps are read and correlated: those of which most images flipped, then moved."""
 
 

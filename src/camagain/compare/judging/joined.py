@@ -27,9 +27,11 @@ class Joined:
     @classmethod
     def of(cls, first: pd.DataFrame, second: pd.DataFrame, keys: Sequence[str], about: frozenset[str]) -> "Joined":
         """Joins two tables whose keys occur once each. `about`: columns that say what a row is about, left out."""
-        types = key_types(first, second, keys)
-        ours, theirs = first[list(keys)].astype(types), second[list(keys)].astype(types)
-        columns = [name for name in first.columns if name in second and name not in types and name not in about]
+        types = {
+            key: kind for key, kind in key_types(first, second, keys).items() if first[key].dtype != second[key].dtype
+        }
+        ours, theirs = (side[list(keys)].astype(types) for side in (first, second))
+        columns = [name for name in first.columns if name in second and name not in keys and name not in about]
         if ours.equals(theirs):
             place = np.arange(len(ours))
             return cls(ours, first, second, place, place, columns)

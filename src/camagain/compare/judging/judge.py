@@ -218,7 +218,7 @@ class Judge:
         if verdict is Verdict.MISSING:
             side = "first" if joined.a[place] < 0 else "second"
             return Row(key, verdict, note=f"not in the {side} run")
-        column, tolerance, source, notes = self.first_changed(place), None, GOES_WITH, []
+        column, tolerance, source, notes = "", None, GOES_WITH, []
         if relation == Relation.EXACT:
             source = SAME_WEIGHTS if self.beyond_rounding[place].any() else ROUNDING
         elif relation == Relation.ROUNDED and self.stack.kind.analysis and self.noise.columns:
@@ -231,6 +231,7 @@ class Judge:
             column, tolerance, source = self.noise.columns[k], float(self.noise.cells.tolerance[group, k]), SEEDS
             if verdict is Verdict.WITHIN_TOLERANCE and self.own_p[place] < ERROR_RATE:
                 notes.append("beyond it; its model as a whole is not")
+        column = column or self.first_changed(place)
         a, b = (joined.value(column, side, place) for side in (0, 1))
         if is_effect(column):
             notes.insert(0, effect_note(a, b))
@@ -238,10 +239,10 @@ class Judge:
 
     def first_changed(self, place: int) -> str:
         """The first column that differs by more than rounding, else at all; measured numbers come first."""
-        columns, joined = list(self.stack.joined.columns), self.stack.joined
-        for cells in (self.beyond_rounding[place], joined.unequal[place]):
-            names = [columns[k] for k in np.flatnonzero(cells)]
-            if names:
+        columns = self.stack.joined.columns
+        for cells in (self.beyond_rounding[place], self.stack.joined.unequal[place]):
+            if cells.any():
+                names = [columns[k] for k in np.flatnonzero(cells)]
                 return next((name for name in names if name in self.noise.columns), names[0])
         return columns[0]
 

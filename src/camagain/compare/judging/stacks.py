@@ -124,10 +124,11 @@ def stacked(kind: Kind, files: Sequence[str], pairs: Sequence[Pair]) -> Stack:
                 parts.append(table.assign(**{FILE: number}))
     first, second = (pd.concat(parts, ignore_index=True) if parts else pd.concat(sides[k == 0]).iloc[:0]
                      for k, parts in enumerate(sides))  # fmt: skip
+    joined = Joined.of(first, second, (FILE, *keys), ABOUT)
     for side, table in (("first", first), ("second", second)):
-        check_unique(files, side, table, keys)
-    notes = [note_on_columns(*pair) for pair in pairs]
-    return Stack(kind, files, notes, Joined.of(first, second, (FILE, *keys), ABOUT))
+        if side == "first" or joined.a is not joined.b:  # else the keys of both are the same
+            check_unique(files, side, table, keys)
+    return Stack(kind, files, [note_on_columns(*pair) for pair in pairs], joined)
 
 
 def check_columns(file: str, side: str, table: pd.DataFrame, keys: Sequence[str]) -> None:

@@ -31,7 +31,7 @@ class Case:
 
 
 def junit(comparison: Comparison, fail_on: Verdict) -> str:
-    """The comparison as XML: entries at least as bad as `fail_on` failed, those not comparable or undecided were skipped."""
+    """The comparison as XML: entries at least as bad as `fail_on` failed, those not decided were skipped."""
     root = ElementTree.Element("testsuites", {"name": legal(f"{comparison.a} against {comparison.b}")})
     for section in comparison.counts:
         suite = ElementTree.SubElement(root, "testsuite", {"name": SECTION_TITLES[section]})
