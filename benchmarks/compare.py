@@ -2,9 +2,9 @@
 
 Every number differs in its last digits and every network has other weights, as between two machines. Both are made of
 the committed demo. For the large runs the files of one of its models stand for a training of each of 37 models, with
-other names and 5,794 images; score maps and curves are made up at full size. The CPU time of the whole command is taken,
-start of Python included, in a process of its own, and its peak memory. There is no peer that compares such runs: the
-"peer" is the bound that the command has to keep.
+other names and 5,794 images; maps and curves are made up at full size. The CPU time of the whole command is taken, with
+the start of Python, in a process of its own, and its peak memory. There is no peer that compares such runs: the "peer"
+is the bound that the command has to keep.
 """
 
 import json
