@@ -18,14 +18,13 @@ from camagain.compare.judging.relations import Relation, Relations
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.stacks import FILE, Stack
 from camagain.compare.judging.verdicts import LEVELS, Verdict, worst
-from camagain.statistics.tolerances import FORWARD_PASS, interval_columns, interval_error
+from camagain.statistics.tolerances import FORWARD_PASS, SMALLEST, interval_columns
 
 SAME, WITHIN, DIFFERS = (v.level for v in (Verdict.IDENTICAL_VALUES, Verdict.WITHIN_TOLERANCE, Verdict.DIFFERS))
 
 SEEDS = "spread over seeds"
 SAME_WEIGHTS = "same weights"
 ROUNDING = "rounding of a sum"
-INTERVALS = "both intervals"
 SINGLE_PRECISION = "single precision"
 GOES_WITH = "goes with the scores"
 
@@ -114,13 +113,15 @@ class Judge:
 
     @cached_property
     def beyond_rounding(self) -> np.ndarray:
-        """Which cells differ by more than another order of adding leaves: (R, C) bool."""
-        joined = self.stack.joined
-        found = joined.unequal.copy()
+        """Which cells differ by more than rounding leaves, of sums or of a whole forward pass: (R, C) bool."""
+        joined, found = self.stack.joined, self.stack.joined.unequal.copy()
+        anew = self.relation == Relation.ROUNDED
         for k, name in enumerate(joined.columns):
             if name in joined.numbers:
                 a, b = joined.numbers[name]
-                found[:, k] &= ~(np.abs(a - b) <= self.rounding * np.maximum(np.abs(a), np.abs(b)))
+                size = np.maximum(np.abs(a), np.abs(b))
+                room = np.where(anew, np.maximum(FORWARD_PASS * size, SMALLEST), self.rounding * size)
+                found[:, k] &= ~(np.abs(a - b) <= room)
         return found
 
     @cached_property
@@ -140,11 +141,9 @@ class Judge:
         joined, changed = self.stack.joined, self.changed
         if self.stack.kind.unjudged:
             return np.where(changed, Verdict.NOT_COMPARABLE.level, SAME)
-        exact = np.where(self.beyond_rounding.any(axis=1), DIFFERS, WITHIN)
-        if self.stack.kind.analysis and (self.relation == Relation.ROUNDED).any():
-            rounded = np.where((self.precision[0] > 1).any(axis=1), DIFFERS, WITHIN)
-        else:
-            rounded = self.decided
+        beyond = self.beyond_rounding.any(axis=1)
+        exact = np.where(beyond, DIFFERS, WITHIN)
+        rounded = exact if self.stack.kind.analysis else np.where(beyond, self.decided, WITHIN)
         within = (self.decided == DIFFERS) & (self.own_p >= ERROR_RATE)
         anew = np.where(within, WITHIN, np.where(self.same_sign, Verdict.SAME_CONCLUSION.level, self.decided))
         level = np.choose(self.relation, [exact, rounded, anew])
@@ -173,30 +172,6 @@ class Judge:
         return found & (self.decided == DIFFERS) & (self.own_p < ERROR_RATE)
 
     @cached_property
-    def precision(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """Differences in units of what single precision explains, and that tolerance, (R, J) each; and its source.
-
-        A number with intervals may move within them, because a box that moves by one pixel counts as an image.
-        """
-        joined = self.stack.joined
-        ratios, tolerances, sources = [], [], []
-        for name in self.noise.columns:
-            a, b = joined.numbers[name]
-            tolerance, source = FORWARD_PASS * np.maximum(np.abs(a), np.abs(b)), SINGLE_PRECISION
-            pair = interval_columns(name, list(joined.columns))
-            if pair is not None:
-                names = dict(zip(("value", "low", "high"), (name, *pair), strict=True))
-                sides = [pd.DataFrame({key: joined.numbers[n][side] for key, n in names.items()}) for side in (0, 1)]
-                tolerance, source = np.fmax(tolerance, interval_error(*sides)), INTERVALS
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b) / tolerance)
-            ratios.append(np.where(np.isnan(ratio), np.inf, ratio))
-            tolerances.append(tolerance)
-            sources.append(source)
-        shape = (len(joined), len(sources))
-        return np.array(ratios).T.reshape(shape), np.array(tolerances).T.reshape(shape), sources
-
-    @cached_property
     def ratio(self) -> np.ndarray:
         """How far out a row lies, in units of its tolerance, by which rows are ordered: (R,)."""
         found = np.zeros(len(self.stack.joined))
@@ -221,10 +196,8 @@ class Judge:
         column, tolerance, source, notes = "", None, GOES_WITH, []
         if relation == Relation.EXACT:
             source = SAME_WEIGHTS if self.beyond_rounding[place].any() else ROUNDING
-        elif relation == Relation.ROUNDED and self.stack.kind.analysis and self.noise.columns:
-            ratios, tolerances, sources = self.precision
-            k = int(ratios[place].argmax())
-            column, tolerance, source = self.noise.columns[k], float(tolerances[place, k]), sources[k]
+        elif relation == Relation.ROUNDED and (self.stack.kind.analysis or not self.beyond_rounding[place].any()):
+            source = SINGLE_PRECISION
         elif relation == Relation.RETRAINED and not np.isnan(self.own_p[place]):
             group = self.stack.group[place]
             k = int(self.noise.worst[group])

@@ -16,7 +16,6 @@ from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
 from camagain.compare.judging.judge import (
     GOES_WITH,
-    INTERVALS,
     ROUNDING,
     SAME_WEIGHTS,
     SEEDS,
@@ -65,7 +64,6 @@ SOURCES = {
     "binomial": "The value is a share of n images, and each image is right or wrong by chance.",
     SEEDS: "Trainings with other seeds lie so far apart in 95 of 100 cases. A model differs where all its scores "
     "together lie farther apart; then those rows differ that lie beyond their own tolerance.",
-    INTERVALS: "The same weights on another machine: a value may move within the intervals of both runs.",
     SINGLE_PRECISION: "The same weights on another machine: single precision leaves so much.",
     "digits": "The value was published with so many digits, or read off a figure.",
     ROUNDING: "The values are sums over images, and differ by no more than the order of adding leaves.",
