@@ -29,3 +29,14 @@ def edit() -> Callable[..., None]:
         path.write_text(json.dumps(content))
 
     return edit
+
+
+@pytest.fixture(scope="session")
+def retrain() -> Callable[..., None]:
+    """Gives a training of a run other weights: retrain(run, "small-resnet"). The run has to be sealed afterwards."""
+
+    def retrain(run: Path, training: str) -> None:
+        with open(run / "models" / training / "model.safetensors", "ab") as file:
+            file.write(b"x")
+
+    return retrain

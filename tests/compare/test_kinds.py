@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from camagain.compare.judging.kinds import SCORES, kind_of, kinds
-from camagain.compare.judging.tables import check_keys, is_without_rows
+from camagain.compare.judging.stacks import check_keys
+from camagain.compare.judging.tables import is_without_rows
 
 
 def tables_of(run: Path) -> list[Path]:

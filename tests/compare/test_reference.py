@@ -12,9 +12,12 @@ import pytest
 
 from camagain.artifacts import SEED_SPREAD, sha256, write_csv, write_parquet
 from camagain.compare.judging.comparison import compare_runs
-from camagain.compare.judging.joined import Joined
-from camagain.compare.judging.spread import is_value, seed_spread, spread_tables
-from camagain.compare.judging.tables import is_without_rows, key_types, row_texts
+from camagain.compare.judging.joined import key_types
+from camagain.compare.judging.kinds import is_value
+from camagain.compare.judging.rows import row_texts
+from camagain.compare.judging.spread import seed_spread, spread_tables
+from camagain.compare.judging.stacks import stacked
+from camagain.compare.judging.tables import is_without_rows
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.reference import write_reference
 from camagain.compare.runs.folder import RunFolder
@@ -170,21 +173,32 @@ def test_the_spread_is_the_sample_deviation_over_all_runs(seeds, seal: Callable,
     assert tuple(row) == ("scores", "model=small-resnet; method=cam; figure=max_box_acc", "value", 3.0, 3)
 
 
-def test_the_spread_widens_the_tolerance_of_scores_and_of_values_that_have_no_other(seeds, seal: Callable, tmp_path):
+def test_the_spread_is_what_scores_and_analyses_of_other_weights_are_held_against(
+    seeds, seal: Callable, retrain, tmp_path
+):
     file = "analysis/erf/small-resnet/table.csv"
     for run, factor in zip(seeds[:2], (1.0, 1.5), strict=True):
         table = pd.read_csv(run / file)
         write_csv(run / file, table.assign(area_ratio=table["area_ratio"] * factor))
         set_score(run, 20.0 * factor)
+        retrain(run, "small-resnet")
+        if factor > 1:
+            retrain(run, "small-resnet")
         seal(run)
     write_reference(seeds[0], tmp_path / "reference", [seeds[1]])
     comparison = compare_runs(seeds[1], tmp_path / "reference")
-    assert comparison.scores.rows[0].source == "binomial, n = 12 + spread over seeds"
+    assert comparison.exit_code() == 0
+    (row,) = comparison.scores.rows
+    assert (row.source, row.a, row.b) == ("spread over seeds", 30.0, 20.0)
+    assert row.tolerance == pytest.approx(12.7062 * 10)  # Student's t with one degree of freedom
     rows = next(table for table in comparison.tables if table.file == file).rows
     assert {(row.column, row.source, row.verdict) for row in rows} == {
         ("area_ratio", "spread over seeds", Verdict.WITHIN_TOLERANCE)
     }
     assert len(rows) == len(table)
+    assert {(found.model, found.analysis) for found in comparison.decisions} == {
+        ("small-resnet", ""), ("small-resnet", "erf")
+    }  # fmt: skip
 
 
 def test_rows_are_named_as_a_comparison_looks_them_up(tiny_run):
@@ -194,11 +208,8 @@ def test_rows_are_named_as_a_comparison_looks_them_up(tiny_run):
     for file, kind in files.items():
         table = run.csv(file)
         if not is_without_rows(table):
-            keys = list(kind.keys)
-            merged = table.astype(key_types(table, table, keys)).merge(
-                table[keys].astype(key_types(table, table, keys))
-            )
-            assert set(row_texts(table, keys)) == set(Joined(merged, keys, []).row_texts), file
+            stack = stacked(kind, [file], [(table, table)])
+            assert row_texts(table.astype(key_types(table, table, kind.keys)), kind.keys) == stack.spread_texts, file
 
 
 def test_repetitions_are_counted_from_the_seed_of_each_run(seeds, seal: Callable):

@@ -18,8 +18,8 @@ from PIL import Image
 from camagain.artifacts import write_csv, write_npz, write_parquet
 from camagain.compare.judging.comparison import Comparison, compare_runs
 from camagain.compare.judging.images import ImageComparison, ImagePair
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import LEVELS, Verdict
 from camagain.compare.show.distributions import iou_changes
 from camagain.compare.show.html import page, write_html

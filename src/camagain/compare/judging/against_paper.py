@@ -11,8 +11,8 @@ from pathlib import Path
 from camagain.artifacts import RunPaths
 from camagain.compare.judging.claims import FILE, ClaimComparison, conclusion
 from camagain.compare.judging.comparison import Comparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.guards import partial

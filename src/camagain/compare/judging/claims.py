@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from camagain.artifacts import INSIDE
+from camagain.compare.judging.relations import Relation, Relations
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 
@@ -21,8 +22,12 @@ class ClaimComparison:
     note: str = ""
 
 
-def compare_claims(a: RunFolder, b: RunFolder) -> tuple[ClaimComparison, ...]:
-    """The claims of both runs; none where neither judged any."""
+def compare_claims(a: RunFolder, b: RunFolder, related: Relations) -> tuple[ClaimComparison, ...]:
+    """The claims of both runs; none where neither judged any.
+
+    Where networks were trained anew, only opposite verdicts differ: one that a run does not reach is no other one.
+    """
+    exact = related.of("") is Relation.EXACT
     absent = [run for run in (a, b) if not run.has(FILE)]
     if len(absent) == 2:
         return ()
@@ -44,6 +49,8 @@ def compare_claims(a: RunFolder, b: RunFolder) -> tuple[ClaimComparison, ...]:
             verdict, note = Verdict.NOT_COMPARABLE, "neither run decides it, and their numbers differ"
         elif said == was:
             verdict, note = Verdict.SAME_CONCLUSION, "with other numbers"
+        elif not exact and not opposite(said, was):
+            verdict, note = Verdict.NOT_COMPARABLE, "one run does not decide it"
         else:
             verdict, note = Verdict.DIFFERS, ""
         found.append(ClaimComparison(name, known["claim"], verdict, said, was, note))
@@ -54,3 +61,8 @@ def conclusion(claim: dict) -> str:
     """A run's verdict on a claim and, where it differs, the verdict of the run's own numbers, in brackets."""
     own = claim.get("in_this_run", {}).get("verdict", claim["verdict"])
     return claim["verdict"] if own == claim["verdict"] else f"{claim['verdict']} ({own} in the run's own numbers)"
+
+
+def opposite(a: str, b: str) -> bool:
+    """Whether two conclusions, with those of the runs' own numbers, contradict each other."""
+    return any(("supported" in one and "contradicted" in other) for one, other in ((a, b), (b, a)))

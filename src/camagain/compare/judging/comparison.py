@@ -1,27 +1,35 @@
 """Run against run: everything that both have, joined and judged, and why it differs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from camagain.artifacts import INSIDE
 from camagain.compare.judging.claims import ClaimComparison, compare_claims
-from camagain.compare.judging.images import ImageComparison, compare_images
-from camagain.compare.judging.kinds import SCORES, SECTIONS, Kind, kind_of
+from camagain.compare.judging.decisions import Decision, Evidence, Subject, decide
+from camagain.compare.judging.images import ImageComparison, compare_images, with_maps
+from camagain.compare.judging.judge import SEEDS, Judge, TableComparison
+from camagain.compare.judging.kinds import SCORES, SECTIONS
+from camagain.compare.judging.noise import StackNoise, stack_noise
 from camagain.compare.judging.ranks import RankChange, mean_scores, rank_changes
-from camagain.compare.judging.spread import spread_within
-from camagain.compare.judging.tables import SCORES_FILE, TableComparison, compare_tables, numbered_from_its_seed
+from camagain.compare.judging.relations import Relation, Relations, model_of, relations
+from camagain.compare.judging.stacks import SCORES_FILE, Stack
+from camagain.compare.judging.tables import count_rows, read_tables, scores_stack
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict, worst
 from camagain.compare.runs.causes import Cause, causes
 from camagain.compare.runs.differences import Difference, differences
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.guards import notices, same_test_images
 from camagain.compare.runs.scores import read_scores, read_spread
-from camagain.statistics.tolerances import Spread
+from camagain.statistics.tolerances import rounding_of_sums
+
+IMAGES = "images right in one run alone"
+NOTHING = "nothing, because a run keeps no images"
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Comparison:
     ranks: tuple[RankChange, ...]
     differences: tuple[Difference, ...]
     causes: tuple[Cause, ...]
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def scores(self) -> TableComparison:
@@ -59,10 +68,10 @@ class Comparison:
         return worst(verdict for counter in self.counts.values() for verdict in counter)
 
     def exit_code(self, fail_on: Verdict = Verdict.DIFFERS) -> int:
-        """0 where nothing is as bad as `fail_on`, else 1; 2 where nothing could be compared."""
-        if self.verdict is Verdict.NOT_COMPARABLE:
-            return 2
-        return int(self.verdict.level >= fail_on.level)
+        """0 where nothing is as bad as `fail_on`, else 1; 2 where nothing could be compared or decided."""
+        if self.verdict is not Verdict.NOT_COMPARABLE and self.verdict.level >= fail_on.level:
+            return 1
+        return 2 if self.verdict in (Verdict.UNDECIDED, Verdict.NOT_COMPARABLE) else 0
 
 
 def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None = None) -> Comparison:
@@ -73,82 +82,120 @@ def compare_runs(a: Path, b: Path, worst_images: int = 8, spread_of: Path | None
     """
     one, other = RunFolder.open(a), RunFolder.open(b)
     same_test_images(one, other)
-    spread = {
-        **read_spread(*filter(None, (spread_of, one.root, other.root))),
-        **spread_within(one),
-        **spread_within(other),
-    }
-    splits = other.dataset["splits"]
-    values = read_scores(one), read_scores(other)
-    scores = compare_tables(SCORES_FILE, SCORES, *values, splits, spread)
-    files = (compare_files(one, other, file, kind, spread) for file, kind in table_files(one, other))
-    tables = (scores, *(following(table, scores) for table in files))
-    images = tuple(
-        compare_images(one, other, model, method, score_verdict(scores, model, method), worst_images)
-        for model, method in score_keys(*values)
-    )
-    changed = Changes(one, other, tables, images)
     known = differences(one, other)
+    related = relations(one, other, known)
+    test_images = int(other.dataset["splits"]["test"])
+    rounding = rounding_of_sums(test_images)
+    spread = read_spread(*filter(None, (spread_of, one.root, other.root)))
+    values = read_scores(one), read_scores(other)
+    images = [compare_images(one, other, *key, worst_images) for key in score_keys(*values)]
+    read = read_tables(one, other, related)
+    stacks = [scores_stack(*values), *read.stacks]
+    image = 100 / test_images  # in percent: no spread over seeds is known more exactly
+    noises = [stack_noise(stack, spread, rounding, image if stack.kind is SCORES else 0) for stack in stacks]
+    decisions = decide(gathered(stacks, noises, images, related))
+    scores, *others = [
+        table
+        for stack, noise in zip(stacks, noises, strict=True)
+        for table in Judge(stack, related, noise, decisions, rounding).tables()
+    ]
+    judged_images = judged(images, scores, related, decisions)
+    verdicts = {(found.model, found.method): found.verdict for found in judged_images}
+    curves = (curve(one, other, file, verdicts) for file in read.curves)
+    tables = sorted((*read.done, *others, *curves), key=lambda table: (SECTIONS.index(table.section), table.file))
     return Comparison(
         one,
         other,
         notices(one, other),
-        tables,
-        compare_claims(one, other),
-        images,
+        (scores, *tables),
+        compare_claims(one, other, related),
+        tuple(with_correlations(one, other, judged_images)),
         rank_changes(*map(mean_scores, values)),
         known,
-        causes(one, other, changed, known),
+        causes(one, other, Changes(one, other, (scores, *tables), judged_images), known),
+        tuple(decisions.values()),
     )
 
 
-def table_files(a: RunFolder, b: RunFolder) -> Iterator[tuple[str, Kind]]:
-    """The tables that either run had, by section and name."""
-    files = [(file, kind) for file in sorted(set(a.listed) | set(b.listed)) if (kind := kind_of(file)) is not None]
-    for section in SECTIONS:
-        yield from ((file, kind) for file, kind in files if kind.section == section and kind is not SCORES)
+def gathered(
+    stacks: Sequence[Stack], noises: Sequence[StackNoise], images: Sequence[ImageComparison], related: Relations
+) -> dict[Subject, Evidence]:
+    """What speaks for a difference of each model whose weights or maps are not the same, and of its analyses.
+
+    The spread over seeds, where it is known. Else the images that are right in one run alone: they say that two
+    networks differ, and not whether two trainings of one seed each do.
+    """
+    found: dict[Subject, Evidence] = {}
+    for stack, noise in zip(stacks, noises, strict=True):
+        if stack.kind.section in ("scores", "analyses") and noise.columns:
+            for model, groups in retrained(stack, related).items():
+                p_values = noise.cells.p[groups].ravel()
+                if np.isfinite(p_values).any():
+                    found[model, stack.kind.analysis] = Evidence(p_values, SEEDS)
+    for model in dict.fromkeys(model_of(entry.model) for entry in images):
+        own = [entry for entry in images if model_of(entry.model) == model]
+        relation = max(related.of(entry.model) for entry in own)
+        if (model, "") in found or relation is Relation.EXACT:
+            continue
+        tests = [entry.test.p_value if entry.test else 0.0 for entry in own]
+        kept = all(entry.test for entry in own)
+        alone = relation is Relation.RETRAINED and any(entry.model in related.accidental for entry in own)
+        found[model, ""] = Evidence(np.array(tests), IMAGES if kept else NOTHING, alone or not kept)
+    return found
 
 
-MEANS = "it draws means over seeds, and the tables hold what each seed gave"
-"""Why figures of runs with several seeds are not judged."""
+def retrained(stack: Stack, related: Relations) -> dict[str, np.ndarray]:
+    """The groups of rows of each model that was trained anew, of a stack whose rows are about one training each."""
+    if len(stack.trainings) != 1:
+        return {}
+    codes, names = pd.factorize(stack.trainings[0])
+    of_analysis = bool(stack.kind.analysis)
+    found: dict[str, list[np.ndarray]] = {}
+    for code, name in enumerate(names):
+        if related.of(name, of_analysis) is Relation.RETRAINED:
+            found.setdefault(name.partition("/")[0], []).append(stack.group[codes == code])
+    return {model: np.unique(np.concatenate(groups)) for model, groups in found.items()}
 
 
-def compare_files(a: RunFolder, b: RunFolder, file: str, kind: Kind, spread: Spread) -> TableComparison:
-    """One table of both runs. What one of them does not keep cannot be compared; what it should have is missing."""
-    if a.digest(file) == b.digest(file) is not None:
-        there = next((run for run in (a, b) if run.has(file)), None)
-        rows = len(there.csv(file)) if there else 1
-        return TableComparison(file, kind.section, {Verdict.IDENTICAL_BYTES: rows})
-    for run in (a, b):
-        state = run.state(file)
-        if state != "there":
-            verdict = Verdict.NOT_COMPARABLE if state == "left out" or kind.unjudged else Verdict.MISSING
-            return TableComparison(file, kind.section, {verdict: 1}, note=f"{state} in {run}")
-    if kind.section == "figure data" and min(len(run.seeds) for run in (a, b)) > 1:
-        kind = replace(kind, unjudged=MEANS)
-    one, other = (numbered_from_its_seed(run, file, run.csv(file)) for run in (a, b))
-    return compare_tables(file, kind, one, other, b.dataset["splits"], spread)
+def judged(
+    images: Sequence[ImageComparison],
+    scores: TableComparison,
+    related: Relations,
+    decisions: Mapping[Subject, Decision],
+) -> list[ImageComparison]:
+    """The sets of images with their verdicts: with the same weights and maps no box may move, else they go with it."""
+    of_score = {(row.key["model"], row.key["method"]): row.verdict for row in scores.rows
+                if row.key["figure"] == "max_box_acc"}  # fmt: skip
+    found = []
+    for entry in images:
+        decision = decisions.get((model_of(entry.model), ""))
+        if entry.verdict is Verdict.DIFFERS and related.of(entry.model) is not Relation.EXACT and decision:
+            verdict = decision.verdict
+            if verdict is Verdict.DIFFERS:
+                verdict = of_score.get((entry.model, entry.method), Verdict.WITHIN_TOLERANCE)
+            entry = replace(entry, verdict=verdict)
+        found.append(entry)
+    return found
 
 
-def following(table: TableComparison, scores: TableComparison) -> TableComparison:
-    """A curve whose score is within tolerance is so, too: its points explain the score and do not overrule it."""
-    parts = table.file.split("/")
-    if table.file == "figures/threshold-curves.csv":
-        keys = {(row.key["model"], row.key["method"]) for row in scores.rows}
-    elif parts[-1] == "curve.csv":
-        keys = {("/".join(parts[1:-2]), parts[-2])}
-    else:
-        return table
-    if any(score_verdict(scores, str(model), str(method)).level >= Verdict.DIFFERS.level for model, method in keys):
-        return table
-    within = Verdict.WITHIN_TOLERANCE
-    counts = Counter(table.counts)
-    counts[within] += counts.pop(Verdict.DIFFERS, 0)
-    rows = tuple(
-        replace(row, verdict=within, note="judged with MaxBoxAcc") if row.verdict is Verdict.DIFFERS else row
-        for row in table.rows
-    )
-    return replace(table, counts={verdict: counts[verdict] for verdict in Verdict if counts[verdict]}, rows=rows)
+CORRELATED = 16
+"""Sets of images whose maps are read and correlated: those of which most images flipped, then moved."""
+
+
+def with_correlations(a: RunFolder, b: RunFolder, images: Sequence[ImageComparison]) -> Iterator[ImageComparison]:
+    """The sets of images, those that moved most with the correlation of their maps."""
+    order = sorted(images, key=lambda found: (-len(found.flipped), -found.moved))
+    chosen = {(found.model, found.method) for found in order[:CORRELATED]}
+    yield from (with_maps(a, b, found) if (found.model, found.method) in chosen else found for found in images)
+
+
+def curve(a: RunFolder, b: RunFolder, file: str, verdicts: Mapping[tuple[str, str], Verdict]) -> TableComparison:
+    """A curve of maps that are not the same: its points explain the score, go with its images, and are not read."""
+    _, *training, method, _ = file.split("/")
+    there = next((run for run in (b, a) if run.has(file)), b)
+    verdict = max(verdicts.get(("/".join(training), method), Verdict.WITHIN_TOLERANCE), Verdict.WITHIN_TOLERANCE,
+                  key=lambda found: found.level)  # fmt: skip
+    return TableComparison(file, "curves", {verdict: count_rows(there, file)}, note="judged with its images")
 
 
 def score_keys(a: pd.DataFrame, b: pd.DataFrame) -> list[tuple[str, str]]:
@@ -158,17 +205,11 @@ def score_keys(a: pd.DataFrame, b: pd.DataFrame) -> list[tuple[str, str]]:
     return [key for key in theirs if key in ours]
 
 
-def score_verdict(scores: TableComparison, model: str, method: str) -> Verdict:
-    """The verdict on MaxBoxAcc of one model and method."""
-    wanted = {"model": model, "method": method, "figure": "max_box_acc"}
-    return next((row.verdict for row in scores.rows if dict(row.key) == wanted), Verdict.IDENTICAL_VALUES)
-
-
 class Changes:
     """Which files are not the same in both runs: by their values where they were compared, else by their bytes."""
 
     def __init__(
-        self, a: RunFolder, b: RunFolder, tables: tuple[TableComparison, ...], images: tuple[ImageComparison, ...]
+        self, a: RunFolder, b: RunFolder, tables: tuple[TableComparison, ...], images: Sequence[ImageComparison]
     ) -> None:
         self.a, self.b = a, b
         self.known = {table.file: table.verdict not in IDENTICAL for table in tables if table.file != SCORES_FILE}

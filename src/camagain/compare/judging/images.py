@@ -3,13 +3,13 @@
 Axes: N test images, h and w cells of a score map.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from camagain.artifacts import INSIDE
-from camagain.compare.judging.verdicts import Verdict
+from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.config import BASELINE
 from camagain.errors import UserError
@@ -17,6 +17,7 @@ from camagain.statistics.correlation import correlations
 from camagain.statistics.paired import McNemar, mcnemar
 
 QUANTILES = (0.05, 0.5, 0.95)
+COLUMNS = ("image_id", "iou", "correct", "predicted")
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,10 @@ class ImageComparison:
         return f"{self.model} / {self.method}"
 
 
-def compare_images(a: RunFolder, b: RunFolder, model: str, method: str, score: Verdict, worst: int) -> ImageComparison:
-    """Compares the test images of one model and method.
+def compare_images(a: RunFolder, b: RunFolder, model: str, method: str, worst: int) -> ImageComparison:
+    """Compares the test images of one model and method, without a verdict where they moved: see `judged`.
 
-    `score` is the verdict on their MaxBoxAcc. Images explain that score and do not overrule it: where images moved, its
-    verdict is the verdict here, too. `worst`: how many images to name.
+    `worst`: how many images to name.
     """
     file = INSIDE.images(model, method).as_posix()
     if a.digest(file) == b.digest(file) is not None:
@@ -76,72 +76,66 @@ def compare_images(a: RunFolder, b: RunFolder, model: str, method: str, score: V
         run, state = absent[0]
         verdict = Verdict.NOT_COMPARABLE if state == "left out" else Verdict.MISSING
         return ImageComparison(model, method, verdict, note=f"{run}/{file}: {state}")
-    merged = joined(a.parquet(file), b.parquet(file), file)
-    if merged.empty:
+    ids, ours, theirs = joined(a, b, file)
+    if not len(ids):
         return ImageComparison(model, method, Verdict.NOT_COMPARABLE, note=f"{file}: no image in common")
-    iou_a, iou_b = merged["iou a"].to_numpy(dtype=float), merged["iou b"].to_numpy(dtype=float)
-    right_a, right_b = merged["correct a"].to_numpy(dtype=bool), merged["correct b"].to_numpy(dtype=bool)
-    moved = iou_a != iou_b
-    pairs = [
-        ImagePair(*values)
-        for values in zip(
-            merged["image_id"], iou_a.tolist(), iou_b.tolist(), right_a.tolist(), right_b.tolist(), strict=True
-        )
-    ]
-    order = np.lexsort((merged["image_id"], -np.abs(iou_a - iou_b)))
-    correlation, note = map_correlation(a, b, model, method, merged["image_id"])
-    identical = not moved.any() and (right_a == right_b).all()
+    change = ours["iou"] - theirs["iou"]
+    moved, flipped = change != 0, ours["correct"] != theirs["correct"]
+    order = np.lexsort((ids, -np.abs(change)))
+
+    def pairs(places: np.ndarray) -> tuple[ImagePair, ...]:
+        columns = ids, ours["iou"], theirs["iou"], ours["correct"], theirs["correct"]
+        return tuple(ImagePair(*values) for values in zip(*(c[places].tolist() for c in columns), strict=True))
+
+    known = ~(np.isnan(ours["predicted"]) | np.isnan(theirs["predicted"]))
     return ImageComparison(
         model,
         method,
-        Verdict.IDENTICAL_VALUES if identical else max(score, Verdict.WITHIN_TOLERANCE, key=lambda v: v.level),
-        len(merged),
+        Verdict.DIFFERS if (moved | flipped).any() else Verdict.IDENTICAL_VALUES,
+        len(ids),
         int(moved.sum()),
-        mcnemar(right_a, right_b),
-        class_flips(merged),
-        tuple(np.quantile(iou_a - iou_b, QUANTILES).tolist()),
-        correlation,
-        tuple(pairs[i] for i in order if pairs[i].flipped),
-        tuple(pairs[i] for i in order[:worst] if moved[i]),
-        note,
+        mcnemar(ours["correct"], theirs["correct"]),
+        int(np.count_nonzero(ours["predicted"][known] != theirs["predicted"][known])),
+        tuple(np.quantile(change, QUANTILES).tolist()),
+        flipped=pairs(order[flipped[order]]),
+        worst=pairs(order[:worst][moved[order[:worst]]]),
     )
 
 
-def joined(a: pd.DataFrame, b: pd.DataFrame, file: str) -> pd.DataFrame:
-    """The images of both runs by id, columns `x a` and `x b`; UserError where an id occurs twice."""
-    for side, table in (("first", a), ("second", b)):
+def joined(a: RunFolder, b: RunFolder, file: str) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The images of both runs: ids (N,), and by name what each run says of them; UserError where an id occurs twice."""
+    sides = [run.parquet(file, COLUMNS) for run in (a, b)]
+    for side, table in zip(("first", "second"), sides, strict=True):
         repeated = table["image_id"][table["image_id"].duplicated()]
         if len(repeated):
             raise UserError(f"{file} of the {side} run: image {repeated.iloc[0]} occurs twice; expected each once.")
-    return a.merge(b, on="image_id", suffixes=(" a", " b"))
+    ids = sides[0]["image_id"]
+    if not ids.equals(sides[1]["image_id"]):
+        ids = ids[ids.isin(sides[1]["image_id"])]
+        sides = [table.set_index("image_id").loc[ids].reset_index() for table in sides]
+    types = {"iou": float, "correct": bool, "predicted": float}
+    ours, theirs = ({name: table[name].to_numpy(dtype=kind) for name, kind in types.items()} for table in sides)
+    return ids.to_numpy(dtype=object), ours, theirs
 
 
-def class_flips(merged: pd.DataFrame) -> int:
-    """How many images got another class; 0 for maps that predict none."""
-    a, b = merged["predicted a"], merged["predicted b"]
-    known = (a.notna() & b.notna()).to_numpy()
-    return int(np.count_nonzero(a[known].to_numpy(dtype=float) != b[known].to_numpy(dtype=float)))
-
-
-def map_correlation(
-    a: RunFolder, b: RunFolder, model: str, method: str, images: pd.Series
-) -> tuple[tuple[float, ...] | None, str]:
-    """Quantiles over images of Pearson's correlation of both runs' score maps, and why there are none."""
-    file = INSIDE.maps(model).as_posix()
-    if model == BASELINE:
-        return None, ""
+def with_maps(a: RunFolder, b: RunFolder, images: ImageComparison) -> ImageComparison:
+    """The same with the quantiles over images of Pearson's correlation of both runs' maps, or why there are none."""
+    file = INSIDE.maps(images.model).as_posix()
+    if images.model == BASELINE or images.test is None or images.verdict in IDENTICAL:
+        return images
     if a.digest(file) == b.digest(file) is not None:
-        return (1.0,) * len(QUANTILES), ""
+        return replace(images, map_correlation=(1.0,) * len(QUANTILES))
     for run in (a, b):
         if not run.has(file):
-            return None, f"{run}/{file}: {run.state(file)}"
-    maps = [maps_of(run, file, method, images) for run in (a, b)]  # (N, h, w) each
+            return replace(images, note=f"{run}/{file}: {run.state(file)}")
+    ids = pd.Series(joined(a, b, INSIDE.images(images.model, images.method).as_posix())[0])
+    maps = [maps_of(run, file, images.method, ids) for run in (a, b)]  # (N, h, w) each
     if maps[0].shape != maps[1].shape:
         sizes = " and ".join(f"{found.shape[1]} x {found.shape[2]}" for found in maps)
-        return None, f"{file}: maps of {sizes} cells"
+        return replace(images, note=f"{file}: maps of {sizes} cells")
     found = correlations(*(cells.reshape(len(cells), -1) for cells in maps))  # (N,); NaN for a map of one value
     found = found[np.isfinite(found)]
-    return (tuple(np.quantile(found, QUANTILES).tolist()) if len(found) else None), ""
+    return replace(images, map_correlation=tuple(np.quantile(found, QUANTILES).tolist()) if len(found) else None)
 
 
 def maps_of(run: RunFolder, file: str, method: str, images: pd.Series) -> np.ndarray:

@@ -1,65 +1,108 @@
-"""Two tables of one kind, joined by what identifies a row: which cells are not the same, and the values of a row."""
+"""Two tables of one kind, joined by what identifies a row: which cells are not the same, and the values of a row.
 
-from collections.abc import Sequence
+Axes: R rows of either table, C columns.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from camagain.compare.judging.rows import keys_of, row_text
+from camagain.compare.judging.rows import keys_of
 
 
 @dataclass(frozen=True)
 class Joined:
-    """The rows of both tables; every column but the keys stands twice, as `x a` and `x b`.
+    """The rows of both tables. `a` and `b`: where each row stands in either table, -1 where it does not; (R,) each."""
 
-    `columns`: those that both tables have and that say what was found.
-    """
+    keys: pd.DataFrame  # what identifies each row
+    first: pd.DataFrame
+    second: pd.DataFrame
+    a: np.ndarray
+    b: np.ndarray
+    columns: Sequence[str]  # those that both tables have and that say what was found
 
-    table: pd.DataFrame
-    keys: Sequence[str]
-    columns: list[str]
+    @classmethod
+    def of(cls, first: pd.DataFrame, second: pd.DataFrame, keys: Sequence[str], about: frozenset[str]) -> "Joined":
+        """Joins two tables whose keys occur once each. `about`: columns that say what a row is about, left out."""
+        types = {
+            key: kind for key, kind in key_types(first, second, keys).items() if first[key].dtype != second[key].dtype
+        }
+        ours, theirs = (side[list(keys)].astype(types) for side in (first, second))
+        columns = [name for name in first.columns if name in second and name not in keys and name not in about]
+        if ours.equals(theirs):
+            place = np.arange(len(ours))
+            return cls(ours, first, second, place, place, columns)
+        merged = ours.assign(**{A: np.arange(len(ours))}).merge(
+            theirs.assign(**{B: np.arange(len(theirs))}), on=list(keys), how="outer"
+        )
+        a, b = (merged[side].fillna(-1).to_numpy(dtype=int) for side in (A, B))
+        return cls(merged[list(keys)], first, second, a, b, columns)
+
+    def __len__(self) -> int:
+        return len(self.a)
 
     @cached_property
-    def numeric(self) -> frozenset[str]:
-        """The columns that hold numbers on both sides."""
-        types = self.table.dtypes
-        return frozenset(column for column in self.columns if all(is_number(types[f"{column} {s}"]) for s in "ab"))
+    def shared(self) -> np.ndarray:
+        """Which rows both tables have: (R,) bool."""
+        return (self.a >= 0) & (self.b >= 0)
 
-    def numbers(self, column: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of a column in some rows, (r,) positions: those of the first table and those of the second."""
-        a, b = (self.table[f"{column} {side}"].to_numpy(dtype=float)[rows] for side in "ab")
-        return a, b
-
-    def value(self, column: str, side: str, row: int) -> float | str | None:
-        """One cell, None where it is empty."""
-        value = self.table[f"{column} {side}"].iloc[row]
-        if value is None or value != value:
-            return None
-        return float(value) if column in self.numeric else str(value)
+    @cached_property
+    def numbers(self) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
+        """The columns of numbers, (R,) of each table; NaN where a table has none."""
+        return {
+            name: (filled(self.first[name], self.a), filled(self.second[name], self.b))
+            for name in self.columns
+            if is_number(self.first[name].dtype) and is_number(self.second[name].dtype)
+        }
 
     @cached_property
     def unequal(self) -> np.ndarray:
-        """Which cells are not the same: (rows, columns) bool; two empty cells are the same."""
-        found = np.zeros((len(self.table), len(self.columns)), dtype=bool)
-        for k, column in enumerate(self.columns):
-            a, b = self.table[f"{column} a"], self.table[f"{column} b"]
-            empty = (a.isna() & b.isna()).to_numpy()
-            if column not in self.numeric:
-                a, b = a.astype(object).astype(str), b.astype(object).astype(str)
-            found[:, k] = (a.to_numpy() != b.to_numpy()) & ~empty
-        return found
+        """Which cells of shared rows are not the same: (R, C) bool; two empty cells are the same."""
+        found = np.zeros((len(self), len(self.columns)), dtype=bool)
+        for k, name in enumerate(self.columns):
+            if name in self.numbers:
+                a, b = self.numbers[name]
+                found[:, k] = (a != b) & ~(np.isnan(a) & np.isnan(b))
+            else:
+                a, b = (side[name].astype(object).to_numpy()[at] for side, at in self.sides)
+                empty = pd.isna(a) & pd.isna(b)
+                found[:, k] = (a.astype(str) != b.astype(str)) & ~empty
+        return found & self.shared[:, None]
 
-    @cached_property
-    def row_keys(self) -> list[dict[str, object]]:
-        """What identifies each row, without the key columns that are empty there."""
-        return keys_of(self.table, self.keys)
+    @property
+    def sides(self) -> tuple[tuple[pd.DataFrame, np.ndarray], ...]:
+        return (self.first, self.a), (self.second, self.b)
 
-    @cached_property
-    def row_texts(self) -> list[str]:
-        """The same as text."""
-        return [row_text(key) for key in self.row_keys]
+    def value(self, column: str, side: int, row: int) -> float | str | None:
+        """One cell, None where it is empty."""
+        if column in self.numbers:
+            number = float(self.numbers[column][side][row])
+            return None if np.isnan(number) else number
+        table, places = self.sides[side]
+        value = table[column].iloc[places[row]] if places[row] >= 0 else None
+        return None if value is None or value != value else str(value)
+
+    def keys_at(self, rows: Sequence[int]) -> list[dict[str, object]]:
+        """What identifies some rows, without the key columns that are empty there."""
+        return keys_of(self.keys.iloc[list(rows)], list(self.keys))
+
+
+A, B = "place in the first table", "place in the second table"
+"""Columns while tables are joined; no table has any of these names."""
+
+
+def filled(column: pd.Series, places: np.ndarray) -> np.ndarray:
+    """The numbers of a column at some places, NaN for a place of -1: (R,)."""
+    values = np.append(column.to_numpy(dtype=float, na_value=np.nan), np.nan)
+    return values[places]
+
+
+def key_types(a: pd.DataFrame, b: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
+    """One type for each key column: numbers where both sides have numbers, else text."""
+    return {key: "float64" if is_number(a[key].dtype) and is_number(b[key].dtype) else "object" for key in keys}
 
 
 def is_number(dtype: object) -> bool:

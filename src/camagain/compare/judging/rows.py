@@ -48,13 +48,22 @@ def keys_of(table: pd.DataFrame, keys: Sequence[str]) -> list[dict[str, object]]
     return [{key: value for key, value in zip(keys, row, strict=True) if not is_empty(value)} for row in rows]
 
 
+def row_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """The key of each row as text: "model=resnet_narrow; t=0.2"; what is empty is left out."""
+    columns = [[cell_text(key, value) for value in table[key].tolist()] for key in keys]
+    return ["; ".join(filter(None, row)) for row in zip(*columns, strict=True)] if columns else [""] * len(table)
+
+
 def row_text(key: Mapping[str, object]) -> str:
-    """A key as text: "model=resnet_narrow; t=0.2"; what is empty is left out."""
-    parts = []
-    for name, value in key.items():
-        if not is_empty(value) and value != "":
-            parts.append(f"{name}={value:.12g}" if isinstance(value, float) else f"{name}={value}")
-    return "; ".join(parts)
+    """One key as text."""
+    return "; ".join(filter(None, (cell_text(name, value) for name, value in key.items())))
+
+
+def cell_text(name: str, value: object) -> str:
+    """One column of a key as text."""
+    if is_empty(value) or value == "":
+        return ""
+    return f"{name}={value:.12g}" if isinstance(value, float) else f"{name}={value}"
 
 
 def is_empty(value: object) -> bool:

@@ -1,29 +1,27 @@
 """How far the numbers of a run scatter over trainings with other seeds: one standard deviation for each table cell."""
 
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from camagain.compare.judging.kinds import ABOUT, SCORES, Kind, kind_of
-from camagain.compare.judging.tables import SCORES_FILE, check_keys, is_without_rows, numbered_from_its_seed, row_texts
+from camagain.compare.judging.joined import key_types
+from camagain.compare.judging.kinds import SCORES, Kind, is_value, kind_of
+from camagain.compare.judging.rows import row_texts
+from camagain.compare.judging.stacks import SCORES_FILE, check_keys
+from camagain.compare.judging.tables import is_without_rows, numbered_from_its_seed
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.scores import read_scores
 from camagain.compare.runs.seeds import require_other_seeds
-from camagain.drawing.seeds import TRAINING_SEED
 from camagain.errors import UserError
-from camagain.statistics.tolerances import SeedSpread, Spread, rounding_of_sums
+from camagain.statistics.tolerances import rounding_of_sums
 
 COLUMNS = ("file", "row", "column", "deviation", "runs")
 """The columns of the table of deviations, which `scores.read_spread` reads."""
 
-CURVES = "figures/threshold-curves.csv"
+DRAWN_CURVES = "figures/threshold-curves.csv"
 """Left out like all curves: they have thousands of rows, and what is read off them is among the scores."""
-
-ACCOMPANYING_NUMBERS = frozenset({"threshold", "p_value", "p_holm", "gained", "lost", "constant_maps"})
-"""Numbers that a table gives beside its values: where a maximum lies, counts and tests behind a difference."""
 
 
 def seed_spread(runs: Sequence[RunFolder]) -> pd.DataFrame:
@@ -44,46 +42,10 @@ def seed_spread(runs: Sequence[RunFolder]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def spread_within(run: RunFolder) -> Spread:
-    """How far the numbers of one run scatter over its own seeds, for the rows of each seed; empty for a single seed."""
-    if len(run.seeds) < 2:
-        return {}
-    scores = read_scores(run)
-    trained = scores["model"].str.extract(r"^(?P<model>.+)/seed(?P<seed>\d+)$")
-    own = scores.assign(model=trained["model"], seed=trained["seed"]).dropna(subset="seed")
-    tables = {(SCORES_FILE, seed): own[own["seed"] == str(seed)].drop(columns="seed") for seed in run.seeds}
-    found = dict(scattered(run, SCORES, tables, lambda text, seed: re.sub(r"^(model=[^;]+)", rf"\1/seed{seed}", text)))
-    for file, kind in spread_tables([run]).items():
-        if kind.section == "tables":
-            table = numbered_from_its_seed(run, file, run.csv(file))
-            if TRAINING_SEED in table:
-                tables = {(file, s): table[table[TRAINING_SEED] == s].drop(columns=TRAINING_SEED) for s in run.seeds}
-                found |= scattered(run, kind, tables, lambda text, seed: f"{TRAINING_SEED}={seed}; {text}")
-        elif f"/seed{run.seeds[0]}/" in file:
-            names = {seed: file.replace(f"/seed{run.seeds[0]}/", f"/seed{seed}/") for seed in run.seeds}
-            if all(run.has(name) for name in names.values()):
-                tables = {(n, seed): numbered_from_its_seed(run, n, run.csv(n)) for seed, n in names.items()}
-                found |= scattered(run, kind, tables, lambda text, _: text)
-    return found
-
-
-def scattered(
-    run: RunFolder, kind: Kind, tables: Mapping[tuple[str, int], pd.DataFrame], name: Callable[[str, int], str]
-) -> Spread:
-    """The deviations over tables, one for each seed by file and seed; `name` makes of a row's text that of a seed."""
-    rounding = rounding_of_sums(int(run.dataset["splits"]["test"]))
-    names = [f"{run}, seed {seed}" for _, seed in tables]
-    return {
-        (file, name(row, seed), column): SeedSpread(deviation, runs)
-        for _, row, column, deviation, runs in deviations("", kind, list(tables.values()), names, rounding)
-        for file, seed in tables
-    }
-
-
 def spread_tables(runs: Sequence[RunFolder]) -> dict[str, Kind]:
     """The tables that all runs have and whose deviations are kept, by path, sorted."""
     shared = set.intersection(*({file for file in run.manifest["files"] if run.has(file)} for run in runs))
-    kinds = {file: kind for file in sorted(shared - {CURVES}) if (kind := kind_of(file)) is not None}
+    kinds = {file: kind for file in sorted(shared - {DRAWN_CURVES}) if (kind := kind_of(file)) is not None}
     return {
         file: kind
         for file, kind in kinds.items()
@@ -104,7 +66,7 @@ def deviations(
     keyed = []
     for table, name in zip(tables, names, strict=True):
         check_keys(file, name, table, kind.keys)
-        keyed.append(table.set_axis(row_texts(table, kind.keys), axis=0))
+        keyed.append(table.set_axis(row_texts(table.astype(key_types(table, table, kind.keys)), kind.keys), axis=0))
     rows = [row for row in keyed[0].index if all(row in table.index for table in keyed[1:])]
     columns = [
         column
@@ -121,12 +83,3 @@ def deviations(
         for place in np.flatnonzero(scattered):
             # A deviation of a few numbers is not known to more digits, and the table stays small.
             yield file, rows[place], column, float(f"{values[place].std(ddof=1):.6g}"), len(tables)
-
-
-def is_value(table: pd.DataFrame, column: str) -> bool:
-    """Whether a column holds measured numbers: no bounds of intervals, no accompanying numbers, no keys."""
-    if column in ABOUT or column in ACCOMPANYING_NUMBERS or column.startswith("only_"):
-        return False
-    if any(word.startswith(("low", "high")) for word in column.split("_")):
-        return False
-    return pd.api.types.is_numeric_dtype(table[column]) and not pd.api.types.is_bool_dtype(table[column])

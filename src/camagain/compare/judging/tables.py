@@ -1,90 +1,102 @@
-"""Two tables with the same kind of rows, joined by their keys: which rows say the same, each within its tolerance."""
+"""The tables of two runs: which are the same bytes, which one run alone has, and the others in stacks by kind."""
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
-from camagain.compare.judging.joined import Joined
-from camagain.compare.judging.judge import Judge
-from camagain.compare.judging.kinds import ABOUT, Kind, Section
-from camagain.compare.judging.rows import Row, keys_of, row_text
-from camagain.compare.judging.verdicts import LEVELS, Verdict, worst
+from camagain.compare.judging.judge import TableComparison
+from camagain.compare.judging.kinds import CURVES, SCORES, Kind, kind_of
+from camagain.compare.judging.relations import Relation, Relations, model_of
+from camagain.compare.judging.stacks import SCORES_FILE, Pair, Stack, stacked, training_of
+from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
 from camagain.drawing.seeds import TRAINING_SEED
-from camagain.errors import UserError
-from camagain.statistics.tolerances import Spread
 
-SCORES_FILE = "scores"
-"""The name of the table that holds the scores of all metrics.json."""
-
-SHOWN_ROWS = 200
-"""Rows of a table that are kept one by one, the worst first; all are counted."""
+MEANS = "it draws means over seeds, and the tables hold what each seed gave"
+"""Why figures of runs with several seeds are not judged."""
 
 
-@dataclass(frozen=True)
-class TableComparison:
-    """The outcome for one table: counts over its rows, and the rows that are not the same, the worst first."""
+@dataclass
+class Tables:
+    """Every table of two runs but the scores. `done`: those that need no judge; `curves`: those that go with images."""
 
-    file: str
-    section: Section
-    counts: Mapping[Verdict, int]
-    rows: tuple[Row, ...] = ()
-    note: str = ""
-
-    @property
-    def verdict(self) -> Verdict:
-        found = [verdict for verdict, count in self.counts.items() if count]
-        return worst(found) if found else Verdict.IDENTICAL_VALUES  # two tables without rows
+    done: list[TableComparison] = field(default_factory=list)
+    curves: list[str] = field(default_factory=list)
+    stacks: list[Stack] = field(default_factory=list)
 
 
-def compare_tables(
-    file: str, kind: Kind, a: pd.DataFrame, b: pd.DataFrame, images: Mapping[str, int], spread: Spread
-) -> TableComparison:
-    """Compares two tables of one kind row by row, whatever the order of their rows.
+def read_tables(a: RunFolder, b: RunFolder, relations: Relations) -> Tables:
+    """Reads the tables of two runs that are not the same bytes."""
+    found = Tables()
+    of_any_seed = {run.root: set(map(model_of, run.listed)) for run in (a, b)}
+    groups: dict[Kind, list[tuple[str, Pair]]] = {}
+    for file, kind in table_files(a, b):
+        if a.digest(file) == b.digest(file) is not None:
+            there = next((run for run in (a, b) if run.has(file)), None)
+            rows = count_rows(there, file) if there else 1
+            found.done.append(TableComparison(file, kind.section, {Verdict.IDENTICAL_BYTES: rows}))
+            continue
+        absent = [run for run in (a, b) if not run.has(file)]
+        if len(absent) == 1 and absent[0].state(file) == "never made" and model_of(file) in of_any_seed[absent[0].root]:
+            absent = []  # the run has it of another seed
+        if absent:
+            state = absent[0].state(file)
+            verdict = Verdict.NOT_COMPARABLE if state == "left out" or kind.unjudged else Verdict.MISSING
+            found.done.append(TableComparison(file, kind.section, {verdict: 1}, note=f"{state} in {absent[0]}"))
+            continue
+        if kind is CURVES and relations.of(training_of(kind, file)) is not Relation.EXACT:
+            found.curves.append(file)
+            continue
+        if kind.section == "figure data" and max(len(run.seeds) for run in (a, b)) > 1:
+            kind = replace(kind, unjudged=MEANS)
+        pair = with_seeds(a, b, read(a, file), read(b, file))
+        without = [table is not None and is_without_rows(table) for table in pair]
+        if all(without):
+            kind = replace(kind, keys=("model",))
+        elif any(without):
+            count = max(0 if table is None or empty else len(table) for table, empty in zip(pair, without, strict=True))
+            note = f"does not apply in the {'first' if without[0] else 'second'} run"
+            found.done.append(TableComparison(file, kind.section, {Verdict.MISSING: count}, note=note))
+            continue
+        groups.setdefault(kind, []).append((file, pair))
+    found.stacks = [stacked(kind, *zip(*entries, strict=True)) for kind, entries in groups.items()]
+    return found
 
-    `images`: how many there are in each split, for shares of images; `spread`: over seeds, where it was measured.
-    UserError where a key occurs twice or a key column is not there.
-    """
-    without = [is_without_rows(table) for table in (a, b)]
-    kind = of_seeds(kind, a, b)
-    if all(without):
-        kind = replace(kind, keys=("model",))
-    elif any(without):
-        side, count = ("first", len(b)) if without[0] else ("second", len(a))
-        return TableComparison(file, kind.section, {Verdict.MISSING: count}, note=f"does not apply in the {side} run")
-    for side, table in (("first", a), ("second", b)):
-        check_keys(file, side, table, kind.keys)
-    keys = list(kind.keys)
-    both = [column for column in a.columns if column in b.columns]
-    types = key_types(a, b, keys)
-    merged = (
-        a[both].astype(types).merge(b[both].astype(types), on=keys, how="outer", suffixes=(" a", " b"), indicator=True)
+
+def scores_stack(a: pd.DataFrame, b: pd.DataFrame) -> Stack:
+    """The scores of two runs."""
+    return stacked(SCORES, [SCORES_FILE], [(a, b)])
+
+
+def table_files(a: RunFolder, b: RunFolder) -> Iterator[tuple[str, Kind]]:
+    """The tables that either run had, but the scores, sorted."""
+    for file in sorted(set(a.listed) | set(b.listed)):
+        kind = kind_of(file)
+        if kind is not None and kind is not SCORES:
+            yield file, kind
+
+
+def count_rows(run: RunFolder, file: str) -> int:
+    """How many rows a table has, by its lines."""
+    return max(0, run.path(file).read_bytes().count(b"\n") - 1)
+
+
+def read(run: RunFolder, file: str) -> pd.DataFrame | None:
+    """A table, None where the run has none."""
+    return numbered_from_its_seed(run, file, run.csv(file)) if run.has(file) else None
+
+
+def with_seeds(a: RunFolder, b: RunFolder, first: pd.DataFrame | None, second: pd.DataFrame | None) -> Pair:
+    """Tables of which one holds the rows of several seeds: the rows of the other are those of its one seed."""
+    if not any(table is not None and TRAINING_SEED in table for table in (first, second)):
+        return first, second
+    one, other = (
+        table if table is None or TRAINING_SEED in table else table.assign(**{TRAINING_SEED: run.seeds[0]})
+        for run, table in ((a, first), (b, second))
     )
-    where = merged["_merge"].to_numpy()
-    columns = [column for column in both if column not in keys and column not in ABOUT]
-    joined = Joined(merged, keys, columns)
-    shared = where == "both"
-    level = np.where(shared, Verdict.IDENTICAL_VALUES.level, Verdict.MISSING.level)
-    unequal = np.flatnonzero(shared & joined.unequal.any(axis=1))
-    rows: list[Row] = []
-    if kind.unjudged:
-        level[unequal] = level[~shared] = Verdict.NOT_COMPARABLE.level
-    else:
-        found = Judge(file, kind, joined, images, spread).judged(unequal).by_chance(int(shared.sum()))
-        level[unequal] = found.level
-        rows = found.worst(SHOWN_ROWS)
-        for index in np.flatnonzero(~shared)[:SHOWN_ROWS]:
-            side = "first" if where[index] == "right_only" else "second"
-            rows.append(Row(joined.row_keys[index], Verdict.MISSING, note=f"not in the {side} run"))
-    rows.sort(key=lambda row: row.severity, reverse=True)
-    numbers = Counter(level.tolist())
-    counts = {verdict: numbers[verdict.level] for verdict in LEVELS if numbers[verdict.level]}
-    note = kind.unjudged if Verdict.NOT_COMPARABLE in counts else note_on_columns(a, b)
-    return TableComparison(file, kind.section, counts, tuple(rows[:SHOWN_ROWS]), note)
+    return one, other
 
 
 def numbered_from_its_seed(run: RunFolder, file: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -96,41 +108,6 @@ def numbered_from_its_seed(run: RunFolder, file: str, table: pd.DataFrame) -> pd
     return table.assign(weights_seed=table["weights_seed"] - own)
 
 
-def of_seeds(kind: Kind, *tables: pd.DataFrame) -> Kind:
-    """The kind of tables that hold the numbers of several seeds: the seed is part of their keys."""
-    several = all(TRAINING_SEED in table for table in tables)
-    return replace(kind, keys=(TRAINING_SEED, *kind.keys)) if several else kind
-
-
 def is_without_rows(table: pd.DataFrame) -> bool:
     """Whether a figure's table says only why there is nothing to draw (see `drawing.empty`)."""
     return list(table.columns) == ["model", "reason"]
-
-
-def check_keys(file: str, side: str, table: pd.DataFrame, keys: tuple[str, ...]) -> None:
-    """UserError where a key column is not there or a key occurs twice."""
-    absent = [key for key in keys if key not in table]
-    if absent:
-        raise UserError(f"{file} of the {side} run: no column {', '.join(absent)}; found {', '.join(table.columns)}.")
-    repeated = table.duplicated(list(keys)) if keys else pd.Series(False, index=table.index)
-    if repeated.any():
-        row = row_text(table.loc[repeated, list(keys)].iloc[0].to_dict())
-        raise UserError(f"{file} of the {side} run: the row {row} occurs twice; each key may occur once.")
-
-
-def key_types(a: pd.DataFrame, b: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
-    """One type for each key column: numbers where both sides have numbers, else text."""
-    numeric = {key: all(pd.api.types.is_numeric_dtype(t[key]) and t[key].dtype != bool for t in (a, b)) for key in keys}
-    return {key: "float64" if numeric[key] else "object" for key in keys}
-
-
-def row_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
-    """The key of each row as text, as a comparison looks it up: numbers as floats, empty cells left out."""
-    return [row_text(key) for key in keys_of(table.astype(key_types(table, table, keys)), keys)]
-
-
-def note_on_columns(a: pd.DataFrame, b: pd.DataFrame) -> str:
-    """Which columns one side alone has."""
-    sides = (("first", a, b), ("second", b, a))
-    only = [(name, side) for side, one, other in sides for name in one.columns if name not in other]
-    return "; ".join(f"the column {name} is in the {side} run alone" for name, side in only)

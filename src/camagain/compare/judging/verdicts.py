@@ -7,12 +7,17 @@ from camagain.errors import UserError, nearest
 
 
 class Verdict(StrEnum):
-    """From best to worst. `same conclusion`: the numbers differ, and both runs conclude the same from them."""
+    """From best to worst.
+
+    `same conclusion`: the numbers differ, and both runs conclude the same from them, such as the same verdict on a
+    claim. `undecided`: the networks differ, and nobody knows whether trainings with other seeds differ as much.
+    """
 
     IDENTICAL_BYTES = "identical bytes"
     IDENTICAL_VALUES = "identical values"
     WITHIN_TOLERANCE = "within tolerance"
     SAME_CONCLUSION = "same conclusion"
+    UNDECIDED = "undecided"
     DIFFERS = "differs"
     MISSING = "missing"
     NOT_COMPARABLE = "not comparable"

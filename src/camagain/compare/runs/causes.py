@@ -116,7 +116,12 @@ def first_of(a: RunFolder, b: RunFolder, stage: Stage, training: str, changed: C
 
 def both(a: RunFolder, b: RunFolder, pattern: str) -> list[str]:
     """The files that both runs had and that a pattern fits, sorted."""
-    return sorted(file for file in set(a.listed) & set(b.listed) if fnmatchcase(file, pattern))
+    if "*" not in pattern:
+        return [pattern] if pattern in a.listed and pattern in b.listed else []
+    before = pattern.partition("*")[0]
+    return sorted(
+        file for file in a.listed if file.startswith(before) and file in b.listed and fnmatchcase(file, pattern)
+    )
 
 
 def trainings_of(a: RunFolder, b: RunFolder) -> list[str]:

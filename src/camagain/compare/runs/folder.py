@@ -1,6 +1,7 @@
 """A results folder that is opened for comparison: every file that is read must still be the one its manifest lists."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -87,12 +88,12 @@ class RunFolder:
         """The dataset's description: kind, name, images per split, classes, fingerprints."""
         return self.manifest["dataset"]
 
-    @property
+    @cached_property
     def left_out(self) -> dict[str, dict[str, Any]]:
         """Checksum and size of what the run had and this folder does not keep."""
         return self.manifest.get("files_left_out", {})
 
-    @property
+    @cached_property
     def listed(self) -> dict[str, dict[str, Any]]:
         """Checksum and size of every file the run had, kept or not."""
         return {**self.left_out, **self.manifest["files"]}
@@ -151,11 +152,11 @@ class RunFolder:
         except (ValueError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a readable CSV table ({error}).") from None
 
-    def parquet(self, file: str) -> pd.DataFrame:
-        """A Parquet file as a table; UserError where it is truncated or none."""
+    def parquet(self, file: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A Parquet file as a table, or some of its columns; UserError where it is truncated or none."""
         path = self.path(file)
         try:
-            return pd.read_parquet(io.BytesIO(path.read_bytes()))
+            return pd.read_parquet(io.BytesIO(path.read_bytes()), columns=columns)
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a readable Parquet table ({error}).") from None
 

@@ -1,6 +1,7 @@
 """The scores of a run as one table, and the measured spread over trainings with other seeds."""
 
 import math
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pandas as pd
 from camagain.artifacts import INSIDE, SEED_SPREAD
 from camagain.compare.runs.folder import RunFolder
 from camagain.errors import UserError
-from camagain.statistics.tolerances import SeedSpread, Spread
+
+Spread = Mapping[str, Mapping[str, Mapping[str, tuple[float, int]]]]
+"""By file (or "scores"), column and row as text (`row_texts`): standard deviation over trainings, and their number."""
 
 COLUMNS = ("model", "method", "figure", "value", "low", "high", "threshold")
 
@@ -41,10 +44,10 @@ def read_scores(run: RunFolder) -> pd.DataFrame:
 
 def read_spread(*folders: Path) -> Spread:
     """Standard deviations over seeds of all the folders that have them; empty where they were not measured."""
-    found: dict[tuple[str, str, str], SeedSpread] = {}
-    for path in (folder / SEED_SPREAD for folder in folders):
-        if path.is_file():
-            table = pd.read_csv(path, dtype={"file": str, "row": str, "column": str})
-            for row in table.itertuples(index=False):
-                found[row.file, row.row, row.column] = SeedSpread(float(row.deviation), int(row.runs))
+    paths = [path for folder in folders if (path := folder / SEED_SPREAD).is_file()]
+    found: dict[str, dict[str, dict[str, tuple[float, int]]]] = {}
+    for path in paths:
+        table = pd.read_csv(path, dtype={"file": str, "row": str, "column": str}, keep_default_na=False)
+        for file, row, column, deviation, runs in table.itertuples(index=False, name=None):
+            found.setdefault(file, {}).setdefault(column, {})[row] = float(deviation), int(runs)
     return found

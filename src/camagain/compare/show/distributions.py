@@ -22,8 +22,8 @@ ROW_INCHES = 0.4
 def iou_changes(a: RunFolder, b: RunFolder, images: ImageComparison) -> np.ndarray:
     """IoU in A minus IoU in B of the images of one set where it is not the same."""
     file = INSIDE.images(images.model, images.method).as_posix()
-    merged = joined(a.parquet(file), b.parquet(file), file)
-    changes = merged["iou a"].to_numpy(dtype=float) - merged["iou b"].to_numpy(dtype=float)
+    _, ours, theirs = joined(a, b, file)
+    changes = ours["iou"] - theirs["iou"]
     return changes[changes != 0]
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.show.listing import SECTION_TITLES, allowed, number, signed
 

@@ -14,9 +14,15 @@ from markupsafe import Markup, escape
 from camagain.artifacts import write_text
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
-from camagain.compare.judging.judge import JUDGED_VALUES_AGREE, NO_TOLERANCE, ROUNDING
+from camagain.compare.judging.judge import (
+    GOES_WITH,
+    ROUNDING,
+    SAME_WEIGHTS,
+    SEEDS,
+    SINGLE_PRECISION,
+    TableComparison,
+)
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 from camagain.compare.runs.differences import shown
 from camagain.compare.show.distributions import draw_distributions
@@ -36,6 +42,7 @@ OPEN_ROWS = 3
 
 TITLES = {
     "counts": "What was compared",
+    "decisions": "Decisions",
     "why": "Why",
     "scores": "Scores",
     "claims": "Claims",
@@ -55,13 +62,13 @@ WORST_FIRST = (
 
 SOURCES = {
     "binomial": "The value is a share of n images, and each image is right or wrong by chance.",
-    "both intervals": "Each run gives an interval with the value; the half-widths of both add up as independent "
-    "errors do.",
-    "spread over seeds": "Trainings with other seeds were made and lie so far apart.",
+    SEEDS: "Trainings with other seeds lie so far apart in 95 of 100 cases. A model differs where all its scores "
+    "together lie farther apart; then those rows differ that lie beyond their own tolerance.",
+    SINGLE_PRECISION: "The same weights on another machine: single precision leaves so much.",
     "digits": "The value was published with so many digits, or read off a figure.",
     ROUNDING: "The values are sums over images, and differ by no more than the order of adding leaves.",
-    JUDGED_VALUES_AGREE: "Every value of the row that has a tolerance is the same; what else differs is not judged.",
-    NO_TOLERANCE: "Nothing says how far the values may lie apart: they have to be the same to the last digit.",
+    SAME_WEIGHTS: "Both runs used the same weights: nothing but the order of adding may differ.",
+    GOES_WITH: "Nothing says how far this value scatters over seeds; its row has the verdict on its model.",
 }
 """Where a tolerance comes from, by the name that the rows give it."""
 
@@ -160,6 +167,7 @@ def view(comparison: Comparison, photographs: Photographs) -> dict[str, Any]:
         "sources": {name: text for name, text in SOURCES.items() if any(name in row.source for row in rows)},
         "has": {
             "counts": True,
+            "decisions": bool(comparison.decisions),
             "why": bool(comparison.causes or comparison.differences),
             "scores": bool(comparison.scores.rows),
             "claims": bool(claims),
@@ -199,7 +207,7 @@ def outcome(comparison: Comparison) -> str:
     """The class that gives the verdict its colour: same, agree, differ or unknown."""
     if comparison.verdict in IDENTICAL:
         return "same"
-    if comparison.verdict is Verdict.NOT_COMPARABLE:
+    if comparison.verdict in (Verdict.NOT_COMPARABLE, Verdict.UNDECIDED):
         return "unknown"
     return "differ" if comparison.verdict in (Verdict.DIFFERS, Verdict.MISSING) else "agree"
 

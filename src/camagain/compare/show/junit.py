@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict, worst
 from camagain.compare.show.listing import SECTION_TITLES, counts_text, unlisted
 from camagain.compare.show.text import row_line
@@ -31,7 +31,7 @@ class Case:
 
 
 def junit(comparison: Comparison, fail_on: Verdict) -> str:
-    """The comparison as XML: entries at least as bad as `fail_on` failed, those not comparable were skipped."""
+    """The comparison as XML: entries at least as bad as `fail_on` failed, those not decided were skipped."""
     root = ElementTree.Element("testsuites", {"name": legal(f"{comparison.a} against {comparison.b}")})
     for section in comparison.counts:
         suite = ElementTree.SubElement(root, "testsuite", {"name": SECTION_TITLES[section]})
@@ -46,11 +46,11 @@ def junit(comparison: Comparison, fail_on: Verdict) -> str:
 def add(suite: ElementTree.Element, case: Case, classname: str, fail_on: Verdict) -> None:
     """One case of a suite."""
     element = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": legal(case.name)})
-    if case.verdict is Verdict.NOT_COMPARABLE:
-        ElementTree.SubElement(element, "skipped", {"message": legal(case.message)})
-    elif case.verdict.level >= fail_on.level:
+    if case.verdict is not Verdict.NOT_COMPARABLE and case.verdict.level >= fail_on.level:
         attributes = {"type": case.verdict.option, "message": legal(case.message)}
         ElementTree.SubElement(element, "failure", attributes).text = legal(case.details or case.message)
+    elif case.verdict in (Verdict.NOT_COMPARABLE, Verdict.UNDECIDED):
+        ElementTree.SubElement(element, "skipped", {"message": legal(case.message)})
 
 
 def count(element: ElementTree.Element, suites: list[ElementTree.Element]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 
 SECTION_TITLES = {
@@ -20,7 +20,7 @@ SECTION_TITLES = {
     "training": "epochs",
 }
 
-REPORTED = (Verdict.SAME_CONCLUSION, Verdict.DIFFERS, Verdict.MISSING)
+REPORTED = (Verdict.SAME_CONCLUSION, Verdict.UNDECIDED, Verdict.DIFFERS, Verdict.MISSING)
 """The verdicts whose entries are listed one by one; entries with others are counted."""
 
 

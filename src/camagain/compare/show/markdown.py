@@ -20,16 +20,21 @@ PUNCTUATION = "\\`*_[]<>#|~&"
 def markdown(comparison: Comparison) -> str:
     """The whole comment: verdict, notices, sections, rows that differ, claims, images and causes."""
     outcome = "agree" if comparison.verdict.level <= Verdict.SAME_CONCLUSION.level else "differ"
-    if comparison.verdict is Verdict.NOT_COMPARABLE:
+    if comparison.verdict in (Verdict.NOT_COMPARABLE, Verdict.UNDECIDED):
         outcome = "cannot be compared"
     lines = [f"### Two runs {outcome}", "", plain(summary(comparison)), ""]
     for notice in comparison.notices:
         lines += [f"> **Attention:** {plain(notice)}", ""]
     lines += [*markdown_table(counts_grid(comparison)), ""]
-    for part in (row_part, left_part, claim_part, image_part, cause_part):
+    for part in (decision_part, row_part, left_part, claim_part, image_part, cause_part):
         found = part(comparison)
         lines += [*found, ""] if found else []
     return "\n".join(lines).rstrip() + "\n"
+
+
+def decision_part(comparison: Comparison) -> list[str]:
+    """The models that differ as a whole."""
+    return [f"- {plain(str(found))}" for found in comparison.decisions if found.verdict is not Verdict.WITHIN_TOLERANCE]
 
 
 def row_part(comparison: Comparison) -> list[str]:

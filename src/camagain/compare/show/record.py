@@ -5,10 +5,10 @@ from typing import Any
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison, ImagePair
-from camagain.compare.judging.tables import TableComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.verdicts import Verdict
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when a field of the JSON changes its meaning."""
 
 
@@ -26,6 +26,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
             for section, counter in comparison.counts.items()
         },
         "tables": [table_record(table) for table in comparison.tables],
+        "decisions": [{**vars(found), "verdict": found.verdict.value} for found in comparison.decisions],
         "claims": [
             {key: getattr(claim, key) for key in ("name", "claim", "a", "b", "note")} | {"verdict": claim.verdict.value}
             for claim in comparison.claims

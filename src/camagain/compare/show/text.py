@@ -12,14 +12,15 @@ from rich.text import Text
 
 from camagain.compare.judging.comparison import Comparison
 from camagain.compare.judging.images import ImageComparison
+from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
-from camagain.compare.judging.tables import TableComparison
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 from camagain.compare.runs.differences import SOURCES, Difference
 from camagain.compare.show.grids import Grid, counts_grid
 from camagain.compare.show.listing import REPORTED, SECTION_TITLES, allowed, number, unequal
 
-STYLES = {Verdict.DIFFERS: "bold red", Verdict.MISSING: "bold red", Verdict.SAME_CONCLUSION: "yellow"}
+STYLES = dict.fromkeys((Verdict.DIFFERS, Verdict.MISSING), "bold red")
+STYLES |= dict.fromkeys((Verdict.SAME_CONCLUSION, Verdict.UNDECIDED), "yellow")
 LISTED = 5
 """Entries of each kind that are listed unless all are asked for."""
 
@@ -65,7 +66,9 @@ def rich_table(grid: Grid, title: str = "") -> Table:
 
 def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     """What differs, worst first, and why, as lines; at most so many of each kind."""
-    lines = score_lines(comparison.scores, listed)
+    beyond = [found for found in comparison.decisions if found.verdict is not Verdict.WITHIN_TOLERANCE]
+    lines = [f"decision on {found}" for found in beyond[:listed]] + more(len(beyond) - listed, "decisions")
+    lines += score_lines(comparison.scores, listed)
     others = [table for table in comparison.tables[1:] if table.verdict in REPORTED]
     others.sort(key=lambda table: -table.verdict.level)
     lines += [table_line(table) for table in others[:listed]]
@@ -178,6 +181,12 @@ def summary(comparison: Comparison) -> str:
         section: sum(counter[verdict] for verdict in (Verdict.DIFFERS, Verdict.MISSING))
         for section, counter in comparison.counts.items()
     }
+    if comparison.verdict is Verdict.UNDECIDED:
+        models = [found.model for found in comparison.decisions if found.verdict is Verdict.UNDECIDED]
+        return (
+            f"UNDECIDED: {name} differ in {', '.join(models)}, and no spread over seeds says whether another seed "
+            "makes such a difference; measure one with `camagain reference --seeds`, or name one with --spread"
+        )
     if not any(bad.values()):
         same = sum(scores.counts.get(verdict, 0) for verdict in IDENTICAL)
         nearest = f"; closest to its tolerance is {row_line(scores.rows[0])}" if scores.rows else ""
