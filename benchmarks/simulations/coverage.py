@@ -72,9 +72,9 @@ def truth(pairs: Pairs) -> float:
 def rows() -> Iterator[dict]:
     """One row for each case; columns of each size of the test set end with the number of images.
 
-    `bias` is the mean value less the truth. In percent of the test sets: `coverage`, `percentile` and `basic`, how often
-    each interval holds the truth; `below` and `above`, how often the project's lies there; `rejected`, how often its
-    test says that a difference is not 0.
+    `bias` is the mean value less the truth. In percent of the test sets: how often each interval holds the truth
+    (`coverage`, `percentile`, `basic`), how often the project's lies `below` or `above` it, and how often its test says
+    that a difference is not 0 (`rejected`).
     """
     with ProcessPoolExecutor() as executor:
         found = {
