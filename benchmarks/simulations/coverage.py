@@ -11,7 +11,9 @@ Axes: K types of images, N images of a test set, T thresholds.
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -19,9 +21,10 @@ from scipy.stats import norm
 
 from camagain.artifacts import RunPaths, existing
 from camagain.evaluation.metrics import DELTAS
+from camagain.statistics import accuracies
 from camagain.statistics.accuracies import accuracy_at_best
 from camagain.statistics.accuracy import Accuracy
-from camagain.statistics.bootstrap import Sampling
+from camagain.statistics.bootstrap import Sampling, resample_weights
 from camagain.statistics.correctness import Correct
 
 RUN = RunPaths("demo", "synthbirds")
@@ -67,47 +70,67 @@ def truth(pairs: Pairs) -> float:
 
 
 def rows() -> Iterator[dict]:
-    """One row for each case; columns of each size of the test set end with the number of images."""
-    cases = [*made_cases(), *demo_cases()]
-    tasks = [(case, images) for case in cases for images in IMAGES]
-    with ProcessPoolExecutor() as executor:
-        found = executor.map(simulate, *zip(*tasks, strict=True))
-        for case in cases:
-            columns = {f"{name}_{images}": rate for images in IMAGES for name, rate in next(found).items()}
-            about = {"score": case.score, "population": case.population, "truth": f"{case.truth:.1f}"}
-            yield {**about, **columns, "n": DATA_SETS}
+    """One row for each case; columns of each size of the test set end with the number of images.
 
-
-def simulate(case: Case, images: int) -> dict:
-    """Draws test sets: the mean error of the value, and how often each interval holds the truth, in percent.
-
-    `below` and `above`: how often the project's interval lies there; `rejected`: how often its test says that a
-    difference is not 0.
+    `bias` is the mean value less the truth. In percent of the test sets: how often each interval holds the truth
+    (`coverage`, `percentile`, `basic`), how often the project's lies `below` or `above` it, and how often its test says
+    that a difference is not 0 (`rejected`).
     """
-    generator = np.random.default_rng([images, *f"{case.score} {case.population}".encode()])
-    found, held, out = [], {"coverage": 0, "percentile": 0, "basic": 0}, {"below": 0, "above": 0}
-    rejected = 0
-    for seed in range(DATA_SETS):
-        drawn = generator.integers(case.types, size=images)
-        number = accuracy(case.first, drawn, seed)
-        if case.second is not None:
-            number = number - accuracy(case.second, drawn, seed)
-            rejected += number.p_value() < 1 - CONFIDENCE
-        found.append(number.value)
-        interval = number.estimate(CONFIDENCE)
-        plain = np.quantile(number.errors[1], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        bounds = {
-            "coverage": (interval.low, interval.high),
-            "percentile": tuple(number.value + plain),
-            "basic": tuple(number.value - plain[::-1]),
+    with ProcessPoolExecutor() as executor:
+        found = {
+            images: np.stack(list(executor.map(simulate, [images] * DATA_SETS, range(DATA_SETS), chunksize=10)))
+            for images in IMAGES
+        }  # (data sets, cases, FOUND) each
+    for number, case in enumerate(cases()):
+        columns = {f"{key}_{n}": rate for n in IMAGES for key, rate in rates(case, found[n][:, number].T).items()}
+        yield {
+            "score": case.score,
+            "population": case.population,
+            "truth": f"{case.truth:.1f}",
+            **columns,
+            "n": DATA_SETS,
         }
-        for name, (low, high) in bounds.items():
-            held[name] += low - 1e-9 <= case.truth <= high + 1e-9
-        out["below"] += interval.high + 1e-9 < case.truth
-        out["above"] += interval.low - 1e-9 > case.truth
-    rates = {name: f"{100 * count / DATA_SETS:.1f}" for name, count in (held | out | {"rejected": rejected}).items()}
-    rates["rejected"] = rates["rejected"] if case.second is not None else ""
-    return {"bias": f"{np.mean(found) - case.truth:+.2f}", **rates}
+
+
+def rates(case: Case, found: np.ndarray) -> dict[str, str]:
+    """The rates of one case and size: found (FOUND, data sets)."""
+    value, low, high, less, more, p_value = found
+    near, truth = 1e-9, case.truth
+    counted = {
+        "coverage": (low <= truth + near) & (truth <= high + near),
+        "percentile": (value + less <= truth + near) & (truth <= value + more + near),
+        "basic": (value - more <= truth + near) & (truth <= value - less + near),
+        "below": high + near < truth,
+        "above": low - near > truth,
+        "rejected": p_value < 1 - CONFIDENCE,
+    }
+    made = {name: f"{100 * holds.mean():.1f}" for name, holds in counted.items()}
+    made["rejected"] = made["rejected"] if case.second is not None else ""
+    return {"bias": f"{value.mean() - truth:+.2f}", **made}
+
+
+FOUND = ("value", "low", "high", "less", "more", "p_value")
+"""Of each case in each test set: value, interval, 2.5 % and 97.5 % of the errors of the basic bootstrap, p."""
+
+
+def simulate(images: int, seed: int) -> np.ndarray:
+    """All cases by one test set of each population: (cases, FOUND)."""
+    weights = list(resample_weights(images, RESAMPLES, seed))
+    rows_of = {types: np.random.default_rng([images, types, seed]).integers(types, size=images) for types in sizes()}
+    found, known = [], {}
+    with patch.object(accuracies, "resample_weights", lambda *_: iter(weights)):  # drawn once for all cases
+        for case in cases():
+            numbers = []
+            for pairs in (case.first, case.second or []):
+                key = tuple(id(table) for pair in pairs for table in pair)
+                if pairs and key not in known:
+                    known[key] = accuracy(pairs, rows_of[case.types], seed)
+                numbers += [known[key]] if pairs else []
+            number = numbers[0] - numbers[1] if len(numbers) == 2 else numbers[0]
+            interval = number.estimate(CONFIDENCE)
+            plain = np.quantile(number.errors[1], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+            found.append([number.value, interval.low, interval.high, *plain, number.p_value()])
+    return np.array(found)
 
 
 def accuracy(pairs: Pairs, drawn: np.ndarray, seed: int) -> Accuracy:
@@ -115,6 +138,17 @@ def accuracy(pairs: Pairs, drawn: np.ndarray, seed: int) -> Accuracy:
     tables = {id(table): Correct.of(table[drawn]) for pair in pairs for table in pair}
     packed = [(tables[id(chooser)], tables[id(counted)]) for chooser, counted in pairs]
     return accuracy_at_best(packed, Sampling(RESAMPLES, CONFIDENCE, seed))
+
+
+@cache
+def cases() -> list[Case]:
+    """Every case."""
+    return [*made_cases(), *demo_cases()]
+
+
+def sizes() -> set[int]:
+    """The numbers of types that populations have."""
+    return {case.types for case in cases()}
 
 
 def made_cases() -> Iterator[Case]:

@@ -100,8 +100,8 @@ def test_both_errors_add_in_quadrature(results):
     for seed in (0, 1):
         write(results, f"K31-seed{seed}", [{"change": "K31", "side": 31, "area": 0.3, "percent": 85, "spread": 2}])
     found = effects(results).set_index(["change", "method"]).loc["K31", "cam"]
-    # Differences 5 and 1 (mean 3), and over images once 2.5 % to 97.5 % of RESAMPLES: 3.8 to either side.
-    half = np.hypot(12.7062 * 2, 3.8)
+    # Differences 5 and 1 (mean 3), and over images the errors RESAMPLES, with half an image for each side.
+    half = np.hypot(12.7062 * 2, 1.96 * np.sqrt(RESAMPLES.var() + 0.25**2))
     assert (found["difference_low_points"], found["difference_high_points"]) == pytest.approx(
         (3 - half, 3 + half), abs=1e-3
     )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from camagain.statistics.bootstrap import student_interval
+from camagain.statistics.trainings import over_trainings
 
 NONE = "–"
 
@@ -19,10 +19,11 @@ def score_cell(score: Mapping[str, Any] | None) -> str:
 
 
 def seeds_cell(score: Mapping[str, Any] | None, confidence: float) -> str:
-    """Student's interval over seeds behind a score, " (80.1, 83.9)"; nothing where there was one training."""
+    """Student's interval over seeds behind a score, " (80.1, 83.9)", inside [0, 100]; nothing for one training."""
     if score is None or "seeds" not in score:
         return ""
-    return " ({:.1f}, {:.1f})".format(*student_interval(score["seeds"], confidence))
+    found = over_trainings(np.array(score["seeds"]), confidence)
+    return f" ({max(found.low, 0):.1f}, {min(found.high, 100):.1f})"
 
 
 def row_cell(rows: pd.DataFrame, digits: int = 1) -> str:

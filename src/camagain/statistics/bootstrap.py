@@ -1,17 +1,16 @@
 """The bootstrap over images, and intervals: which images a resample draws, and what bounds follow from resamples.
 
-An interval speaks of other images from the same source, not of another training with another seed; only Student's does.
+An interval speaks of other images from the same source, not of another training with another seed.
 
 Axes: N images, R resamples, r resamples that are handled together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest
-from scipy.stats import t as student
 
 from camagain.statistics.confidence import CONFIDENCE
 
@@ -63,14 +62,3 @@ def wilson_interval(correct: np.ndarray, confidence: float = CONFIDENCE) -> Inte
     share = binomtest(int(np.count_nonzero(correct)), len(correct))
     bounds = share.proportion_ci(confidence, method="wilson")
     return Interval(100 * float(bounds.low), 100 * float(bounds.high))
-
-
-def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """Student's interval of the mean of a few percentages, kept inside [0, 100]: of trainings that differ in the seed.
-
-    (k,) values of k seeds; all of [0, 100] for one. Normal, so a rough guide where seeds fall into two kinds.
-    """
-    if len(values) < 2:
-        return Interval(0.0, 100.0)
-    half = student.ppf((1 + confidence) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return Interval(max(float(np.mean(values) - half), 0.0), min(float(np.mean(values) + half), 100.0))
