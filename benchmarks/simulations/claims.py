@@ -41,11 +41,15 @@ EMPTY = ClaimTables(
 
 
 @cache
-def networks() -> pd.DataFrame:
-    """Family, architecture and starting weights of the networks of `teaser`, each in two recipes."""
+def networks(times: int = 1) -> pd.DataFrame:
+    """Family, architecture and starting weights of the networks of `teaser`, each in two recipes.
+
+    `times`: so many copies of each family, with architectures of their own.
+    """
     experiment = load_experiment(Path(__file__).parents[2] / "config" / "experiments" / "teaser.yaml")
     found = placed(experiment, [model.name for model in experiment.models]).drop(columns="model").drop_duplicates()
-    return pd.concat([found, found], ignore_index=True)
+    copies = [found + ("" if copy == 0 else f" {copy}") for copy in range(times)]
+    return pd.concat([*copies, *copies], ignore_index=True)
 
 
 def effects(names: pd.Series, deviation: float, rng: np.random.Generator) -> np.ndarray:
@@ -54,9 +58,8 @@ def effects(names: pd.Series, deviation: float, rng: np.random.Generator) -> np.
     return np.array([distinct[name] for name in names])
 
 
-def max_box_acc(rng: np.random.Generator, deviation: float, seeds: int) -> dict[str, np.ndarray]:
+def max_box_acc(rng: np.random.Generator, deviation: float, seeds: int, known: pd.DataFrame) -> dict[str, np.ndarray]:
     """The parts of every network's mean MaxBoxAcc over some seeds, by level."""
-    known = networks()
     found = {level: effects(known[level], PARTS[level], rng) for level in ("family", "architecture", "start")}
     noise = np.hypot(PARTS["recipe"], deviation / seeds**0.5)
     return {**found, "network": noise * rng.standard_normal(len(known))}
@@ -67,25 +70,25 @@ def correlated(
     rho: Mapping[str, float],
     other: Mapping[str, np.ndarray],
     rng: np.random.Generator,
+    known: pd.DataFrame,
 ) -> np.ndarray:
     """A measure of every network, whose parts have this correlation with those of MaxBoxAcc, by level.
 
     `other`: what else is in the measure, by level, with a standard deviation of 1.
     """
-    total = effects(networks()["start"], MEASURE_OF_START, rng)
+    total = effects(known["start"], MEASURE_OF_START, rng)
     for level, r in rho.items():
         total = total + r * scores[level] / PARTS[level] + (1 - r * r) ** 0.5 * other[level]
     return total
 
 
-def unrelated(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def unrelated(rng: np.random.Generator, known: pd.DataFrame) -> dict[str, np.ndarray]:
     """What has nothing to do with MaxBoxAcc, by level."""
-    return {level: effects(networks()[level], 1.0, rng) for level in ("family", "architecture")}
+    return {level: effects(known[level], 1.0, rng) for level in ("family", "architecture")}
 
 
-def rows_of(scores: Mapping[str, np.ndarray], measure: np.ndarray) -> list[tuple]:
+def rows_of(scores: Mapping[str, np.ndarray], measure: np.ndarray, known: pd.DataFrame) -> list[tuple]:
     """The correlations that a real run's table would have."""
-    known = networks()
     return correlation_rows(zip(known["family"], known["architecture"], measure, sum(scores.values()), strict=True))
 
 
@@ -94,14 +97,17 @@ def levels(rho: float) -> dict[str, float]:
     return {"family": rho, "architecture": rho}
 
 
-def receptive_field(rho: Mapping[str, float]) -> "Draw":
-    """Area at all shares t, which differ by little, and MaxBoxAcc."""
+def receptive_field(rho: Mapping[str, float], times: int = 1) -> "Draw":
+    """Area at all shares t, which differ by little, and MaxBoxAcc; `times`: of so many times the families."""
 
     def draw(rng: np.random.Generator, deviation: float, seeds: int) -> ClaimTables:
-        scores = max_box_acc(rng, deviation, seeds)
-        area = correlated(scores, rho, unrelated(rng), rng)
-        known = networks()["architecture"]
-        found = [(t, *row) for t in THRESHOLDS for row in rows_of(scores, area + effects(known, 0.2, rng))]
+        known = networks(times)
+        scores = max_box_acc(rng, deviation, seeds, known)
+        area = correlated(scores, rho, unrelated(rng, known), rng, known)
+        found = []
+        for t in THRESHOLDS:
+            at_t = area + effects(known["architecture"], 0.2, rng)
+            found += [(t, *row) for row in rows_of(scores, at_t, known)]
         return replace(EMPTY, erf=pd.DataFrame(found, columns=EMPTY.erf.columns))
 
     return draw
@@ -116,15 +122,17 @@ def inherent_maps(
     """
 
     def draw(rng: np.random.Generator, deviation: float, seeds: int) -> ClaimTables:
-        scores = max_box_acc(rng, deviation, seeds)
+        known = networks()
+        scores = max_box_acc(rng, deviation, seeds, known)
         truths = (("random", random), ("created", created), ("finetuned", finetuned))
         found = []
         for measure in tables.MEASURES:
-            common = unrelated(rng)
+            common = unrelated(rng, known)
             for state, rho in truths:
-                own = unrelated(rng)
+                own = unrelated(rng, known)
                 other = {level: shared**0.5 * common[level] + (1 - shared) ** 0.5 * own[level] for level in own}
-                found += [(measure, state, *row) for row in rows_of(scores, correlated(scores, rho, other, rng))]
+                maps = correlated(scores, rho, other, rng, known)
+                found += [(measure, state, *row) for row in rows_of(scores, maps, known)]
         return replace(EMPTY, maps=pd.DataFrame(found, columns=EMPTY.maps.columns))
 
     return draw
@@ -195,6 +203,9 @@ def cases() -> Iterator[tuple[Case, tuple[tuple[float, int], ...]]]:
         false = contradiction if rho < 0.5 else support if rho > 0.5 else either
         devs = all_deviations if rho == 0.5 else usual
         yield Case("receptive-field", f"rho {rho:g}", receptive_field(levels(rho)), false), devs
+    for rho, false in ((0.0, contradiction), (0.5, either), (0.9, support)):
+        draw = receptive_field(levels(rho), times=4)
+        yield Case("receptive-field", f"rho {rho:g}, four times as many families", draw, false), usual
     apart = receptive_field(only_between)
     yield Case("receptive-field", "rho 0.9 between families, 0 within", apart, either), usual
     for rho in (0.0, 0.3, 0.5, 0.71, 0.9):
@@ -224,12 +235,12 @@ def cases() -> Iterator[tuple[Case, tuple[tuple[float, int], ...]]]:
         for above in (0.0, 3.0):
             truth = f"trained anew, mean {above:g} points above the bound"
             false = contradiction if above else either
-            yield Case(name, truth, accuracy(title, above), false), all_deviations
+            yield Case(name, truth, accuracy(title, above), false), all_deviations if title == "CAM" else usual
 
 
 def rows() -> Iterator[dict]:
     """One row for each truth, deviation over seeds and number of seeds."""
-    n = 200
+    n = 1000
     for case, settings in cases():
         for deviation, seeds in settings:
             found = case.shares(deviation, seeds, n)

@@ -130,7 +130,8 @@ def cam_accuracy(tables: ClaimTables) -> Judgement:
     Supported: the authors' own weights reach 90.99 up to its rounding; weights and images are the paper's, so nothing
     else may differ. Of networks trained anew, all certainly reach it in the mean over seeds (lower bound).
     Contradicted: the authors' own weights miss it, also under every other reading that was scored. A network trained
-    anew that misses it decides nothing, since the recipe is unknown; nor does a single training, since its spread is.
+    anew that misses it decides nothing, since the recipe is unknown; nor does a single training, since nobody knows
+    how far others would lie from it.
     """
     claimed = published_value("model-zoo", f"{AUTHORS_NETWORK}, CAM", "MaxBoxAcc")
     best_other = published_value("state-of-the-art", "best other CNN-based method", "MaxBoxAcc")

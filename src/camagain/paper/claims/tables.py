@@ -218,11 +218,10 @@ def accuracy_rows(results: RunResults) -> pd.DataFrame:
     Student's interval, without bounds for a single training. `other`: what differs from the experiment's evaluation
     besides size and class.
     """
-    choices = results.choices()
+    answering = {model: match for model, match in counterparts(results).items() if match.network == AUTHORS_NETWORK}
+    choices = results.choices() if answering else pd.DataFrame()
     rows = []
-    for model, match in counterparts(results).items():
-        if match.network != AUTHORS_NETWORK:
-            continue
+    for model, match in answering.items():
         for method in results.experiment.localization.methods:
             if not declared(method).in_model_zoo:
                 continue
