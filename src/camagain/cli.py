@@ -169,7 +169,7 @@ def compare(
     everything: Annotated[bool, typer.Option("--all", help="List everything that differs.")] = False,
     fail_on: Annotated[
         str,
-        typer.Option(help="Exit with 1 from this verdict on: within-tolerance, same-conclusion, differs, missing."),
+        typer.Option(help="Exit with 1 from this verdict on: within-tolerance, same-conclusion, undecided, differs."),
     ] = "differs",
     worst: Annotated[int, typer.Option(min=0, help="Images to name per model and method, and to picture.")] = 8,
     json: Annotated[Path | None, typer.Option(help="Write the comparison as JSON; - for the terminal.")] = None,
@@ -181,7 +181,7 @@ def compare(
         Path | None, typer.Option(help="A reference whose spread over seeds widens the tolerances of two other runs.")
     ] = None,
 ) -> None:
-    """Compare two runs, a run with the paper, or many; exit 0 agree, 1 differ, 2 not comparable."""
+    """Compare two runs, a run with the paper, or many; exit 0 agree, 1 differ, 2 not decided."""
     from camagain.compare.command import Choices, Outputs, run_compare
 
     choices = Choices(quiet, everything, worst, fail_on, data, spread)

@@ -22,7 +22,6 @@ One module may have both, under one name. Optional constants:
 
     FIGURE_TITLE  heading of the figure, where it is not TITLE
     FIGURE_KEYS   keys of the figure's CSV, where they are not KEYS
-    SHARES        columns that are shares of images -> of which: "train", "val", "test", or "split" for the row's own
     UNJUDGED      why a difference between two runs means nothing
     PHOTOGRAPHS   True where the figure shows images of the dataset, which may not be published
     SHOWN_IF      a function of the experiment, by its full name; the exhibit is left out where it finds nothing
@@ -65,7 +64,6 @@ KINDS: Mapping[str, type] = {
     "CAPTION": str,
     "FIGURE_TITLE": str,
     "FIGURE_KEYS": tuple,
-    "SHARES": dict,
     "UNJUDGED": str,
     "PHOTOGRAPHS": bool,
     "SHOWN_IF": str,
@@ -110,10 +108,6 @@ class Exhibit:
     @property
     def figure_keys(self) -> tuple[str, ...]:
         return self.said.get("FIGURE_KEYS", self.keys)
-
-    @property
-    def shares(self) -> Mapping[str, Any]:
-        return self.said.get("SHARES", {})
 
     @property
     def unjudged(self) -> str:

@@ -1,8 +1,14 @@
-"""The level of confidence that holds where an experiment does not set its own, and what the normal distribution makes
-of it."""
+"""The level of confidence that holds where an experiment does not set its own, and what the normal distribution and
+Student's make of it."""
 
 from math import erfc, sqrt
 from statistics import NormalDist
+from typing import TypeVar
+
+import numpy as np
+
+Numbers = TypeVar("Numbers", float, np.ndarray)
+"""One number, or an array of them."""
 
 CONFIDENCE = 0.95
 """Share of intervals that hold the true value, and of chance differences that lie within a tolerance: one in twenty is
@@ -20,3 +26,13 @@ def normal_quantile(confidence: float = CONFIDENCE) -> float:
 def upper_tail(deviations: float) -> float:
     """Share of a normal distribution that lies above its mean by more than so many standard deviations."""
     return erfc(deviations / sqrt(2)) / 2
+
+
+def student_quantile(freedom: Numbers, confidence: float) -> Numbers:
+    """How many standard deviations on either side of 0 hold this share of Student's distribution.
+
+    `freedom`: its degrees of freedom, positive; a number, or an array of any shape.
+    """
+    from scipy.special import stdtrit
+
+    return stdtrit(freedom, (1 + confidence) / 2)

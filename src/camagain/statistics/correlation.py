@@ -8,9 +8,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from camagain.statistics.bootstrap import Sampling
-from camagain.statistics.confidence import normal_quantile
+from camagain.statistics.confidence import normal_quantile, student_quantile
 from camagain.statistics.estimates import UNDEFINED, Estimate, Resampled
-from camagain.statistics.tolerances import student_quantile
 
 ROWS = 512
 """Rows that are ranked together: 512 x 1,024 ranks take 4 MB."""

@@ -28,13 +28,6 @@ def student_p(difference: np.ndarray, error: np.ndarray, freedom: np.ndarray) ->
     return np.where((error > 0) & (freedom > 0), p, np.nan)
 
 
-def student_quantile(freedom: np.ndarray, confidence: float) -> np.ndarray:
-    """How many standard deviations on either side of 0 hold this share of Student's distribution: (C,) -> (C,)."""
-    from scipy.special import stdtrit
-
-    return stdtrit(freedom, (1 + confidence) / 2)
-
-
 def any_of(p_values: np.ndarray) -> float:
     """One p-value of several, small where any of them is very small or many are small: (C,) -> [0, 1].
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from camagain.statistics.confidence import student_quantile
 from camagain.statistics.estimates import Estimate
-from camagain.statistics.tolerances import student_quantile
 
 
 def contrast(

@@ -215,7 +215,7 @@ class Judge:
         columns = self.stack.joined.columns
         for cells in (self.beyond_rounding[place], self.stack.joined.unequal[place]):
             if cells.any():
-                names = [columns[k] for k in np.flatnonzero(cells)]
+                names = [columns[k] for k in np.flatnonzero(cells).tolist()]
                 return next((name for name in names if name in self.noise.columns), names[0])
         return columns[0]
 

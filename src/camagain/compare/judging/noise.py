@@ -15,8 +15,8 @@ import numpy as np
 from camagain.compare.judging.kinds import is_value
 from camagain.compare.judging.stacks import Stack
 from camagain.compare.runs.scores import Spread
-from camagain.statistics.confidence import CONFIDENCE
-from camagain.statistics.evidence import student_p, student_quantile
+from camagain.statistics.confidence import CONFIDENCE, student_quantile
+from camagain.statistics.evidence import student_p
 
 
 @dataclass(frozen=True)

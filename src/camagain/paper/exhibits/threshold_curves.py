@@ -21,7 +21,6 @@ CAPTION = (
     "Share of test images whose largest contour gives a box with IoU of at least 0.5, for one threshold on all "
     "images. The dot is MaxBoxAcc. Grey: boxes that never look at the image."
 )
-SHARES = {"box_acc_percent": "test"}
 
 DELTA = 0.5
 

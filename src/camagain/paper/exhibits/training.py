@@ -14,7 +14,6 @@ TITLE = "Fine-tuning"
 PLACE = 35
 KEYS = ("model", "epoch")
 CAPTION = "Left: loss on augmented training images. Right: accuracy on val images, which are not trained on."
-SHARES = {"train_top1_percent": "train", "val_top1_percent": "val"}
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
