@@ -121,6 +121,7 @@ def test_a_row_of_one_value_has_no_correlation():
     assert np.isnan(found[0]) and found[1] == 1
     tenth = np.full((1, 7), 0.1)  # whose mean is not exactly 0.1
     assert np.isnan(correlations(tenth, np.arange(7.0)[None]))
+    assert np.isnan(correlations(np.arange(7.0)[None], tenth))
     assert rank_correlations(np.empty((0, 3)), np.empty((0, 3))).shape == (0,)
 
 
