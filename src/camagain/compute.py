@@ -11,14 +11,18 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from camagain.by_numpy import take_over
 from camagain.config import Compute
 from camagain.environment import code_path, processor, processor_traits
 from camagain.errors import UserError
+from camagain.portable import active
 
 
 def prepare(compute: Compute) -> torch.device:
     """Fixes the number of CPU threads, asks for deterministic kernels, and returns the device to work on."""
     torch.set_num_threads(compute.threads)
+    if active():
+        take_over()
     keep_freed_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this set
     torch.use_deterministic_algorithms(True, warn_only=True)

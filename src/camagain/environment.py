@@ -59,7 +59,7 @@ ARITHMETIC_FLAGS = (
 )  # fmt: skip
 """Instruction sets by which numerical libraries choose their code, as Linux names them."""
 
-CODE_PATH = re.compile("ATEN_CPU|ONEDNN_|DNNL_|MKL_|OPENBLAS_|NPY_|NUMBA_CPU|OPENCV_(CPU|IPP)|GLIBC_TUNABLES|OMP_NUM")
+CODE_PATH = re.compile("ATEN_CPU|ONEDNN_|DNNL_|MKL_|OPENBLAS_|NPY_|NUMBA_CPU|OPENCV_(CPU|IPP)|GLIBC_TUNABLES")
 """Begins the names of the variables by which numerical libraries are told which code to run."""
 
 

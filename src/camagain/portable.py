@@ -68,11 +68,6 @@ def enter() -> None:
     os.environ.update(SETTINGS)
 
 
-def held() -> bool:
-    """Whether MKL is held to the code that it has for every processor."""
-    return os.environ.get("MKL_CBWR") == SETTINGS["MKL_CBWR"]
-
-
 def active() -> bool:
     """Whether this process was started, or has begun, with every variable set."""
     return all(os.environ.get(name) == value for name, value in SETTINGS.items())
