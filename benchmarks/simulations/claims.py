@@ -19,7 +19,7 @@ import pandas as pd
 from camagain.analysis.erf.area import THRESHOLDS
 from camagain.config.file import load_experiment
 from camagain.paper.claims import criteria, tables
-from camagain.paper.claims.tables import ClaimTables, correlation_rows, gain_rows, over_trainings, placed
+from camagain.paper.claims.tables import ClaimTables, correlation_rows, gain_rows, mean_of, placed
 
 PARTS = {"family": 8.0, "architecture": 7.0, "start": 5.0, "recipe": 3.0}
 """Standard deviations in points of MaxBoxAcc."""
@@ -158,7 +158,7 @@ def accuracy(title: str, above: float) -> "Draw":
     def draw(rng: np.random.Generator, deviation: float, seeds: int) -> ClaimTables:
         judge = {"CAM": criteria.cam_accuracy, "PC1": criteria.pc1_accuracy}[title]
         values = judge(EMPTY).numbers[0]["needed_percent"] + above + deviation * rng.standard_normal(seeds)
-        row = ("replknet_31b", "trained anew", title, *criteria.STATED_READING, "", *over_trainings(values))
+        row = ("replknet_31b", "trained anew", title, *criteria.STATED_READING, "", *mean_of(values))
         return replace(EMPTY, accuracy=pd.DataFrame([row], columns=EMPTY.accuracy.columns))
 
     return draw
