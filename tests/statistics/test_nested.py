@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from camagain.statistics.nested import contrast, mean_over_trainings
+from camagain.statistics.nested import contrast
 
 
 def test_with_one_unit_a_member_it_is_the_two_sample_t_test():
@@ -67,12 +67,3 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
             found = contrast(values, groups, members, coefficients, 0.95)
             held += found.low <= 0 <= found.high
         assert 555 <= held <= 590, (of_members, of_units)
-
-
-def test_the_mean_over_trainings_has_students_interval():
-    values = [90.0, 91.0, 95.0]
-    found = mean_over_trainings(values, 0.9)
-    expected = stats.ttest_1samp(values, 0).confidence_interval(0.9)
-    assert (found.value, found.low, found.high) == pytest.approx((92.0, expected.low, expected.high))
-    alone = mean_over_trainings([90.0], 0.9)
-    assert alone.value == 90 and np.isnan([alone.low, alone.high]).all()

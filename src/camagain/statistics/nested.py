@@ -56,12 +56,3 @@ def contrast(
         return Estimate(value, value, value)
     half = variance**0.5 * student_quantile(variance**2 / sum(part**2 / df for part, df in parts if part), confidence)
     return Estimate(value, value - half, value + half)
-
-
-def mean_over_trainings(values: Sequence[float], confidence: float) -> Estimate:
-    """The mean of some trainings that differ in the seed alone, with Student's interval; no bounds for a single one."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return Estimate(mean, np.nan, np.nan)
-    half = student_quantile(len(values) - 1, confidence) * float(np.std(values, ddof=1)) / len(values) ** 0.5
-    return Estimate(mean, mean - half, mean + half)

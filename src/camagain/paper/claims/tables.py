@@ -21,7 +21,8 @@ from camagain.paper.evidence import counterparts
 from camagain.paper.exhibits import paired_tests
 from camagain.statistics.confidence import CONFIDENCE
 from camagain.statistics.correlation import rank_correlation
-from camagain.statistics.nested import contrast, mean_over_trainings
+from camagain.statistics.nested import contrast
+from camagain.statistics.trainings import over_trainings
 
 AUTHORS_NETWORK = "RepLKNet-31B"
 """The network of both claims on accuracy."""
@@ -228,7 +229,7 @@ def accuracy_rows(results: RunResults) -> pd.DataFrame:
             score = results.scores(model, method)["max_box_acc"]
             of_class = "true" if uses_true_class(method) else "predicted"
             key = (model, match.weights, declared(method).title, of_class, results.experiment.evaluation.size, "")
-            rows.append((*key, *over_trainings(score.get("seeds", [score["value"]]))))
+            rows.append((*key, *mean_of(np.array(score.get("seeds", [score["value"]])))))
             if not scored_under_choices(method) or choices.empty:
                 continue
             ways = choices[(choices["model"] == model) & (choices["method"] == base_of(method))]
@@ -237,14 +238,14 @@ def accuracy_rows(results: RunResults) -> pd.DataFrame:
             values = of_seeds if of_seeds.shape[1] else ways[["value_percent"]].to_numpy(dtype=float)
             for (_, way), own in zip(ways.iterrows(), values, strict=True):
                 key = (model, match.weights, declared(method).title, way["class_choice"], int(way["size"]), other(way))
-                rows.append((*key, *over_trainings(own)))
+                rows.append((*key, *mean_of(own)))
     columns = [*READ, "trainings", "value_percent", "low_percent", "high_percent"]
     return pd.DataFrame(rows, columns=columns).drop_duplicates(list(READ), ignore_index=True)
 
 
-def over_trainings(values) -> tuple[int, float, float, float]:
+def mean_of(values: np.ndarray) -> tuple[int, float, float, float]:
     """How many trainings, their mean, and the bounds of its interval."""
-    mean = mean_over_trainings(list(values), CONFIDENCE)
+    mean = over_trainings(values, CONFIDENCE)
     return len(values), mean.value, mean.low, mean.high
 
 
