@@ -41,6 +41,21 @@ SHOWN = ["demo, resnet cam", "demo, slak cam", "demo, slak pc1", "demo, baseline
 """Populations of the demo that the page shows, from a high and sharp curve to a low one."""
 
 TABLES: Mapping[str, SimulationTable] = {
+    "comparison": SimulationTable(
+        page=Path("docs/compare.md"),
+        file="comparison",
+        columns={
+            "case": "what differs",
+            "models": "models",
+            "trainings_of_each_run": "seeds a side",
+            "seeds_of_the_reference": "seeds of the spread",
+            "rows_depend": "numbers of a model",
+            "deviation_points": "deviation over seeds, points",
+            "loss_points": "loss, points",
+            "said_percent": "said, %",
+            "n": "n",
+        },
+    ),
     "coverage-made": coverage(
         "not population.str.startswith('demo') and score != 'difference'", "bias", "coverage", "percentile"
     ),

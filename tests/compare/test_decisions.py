@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from camagain.compare.judging.decisions import ERROR_RATE, SCORES_SHARE, Evidence, decide
+from camagain.compare.judging.decisions import ANALYSES_SHARE, ERROR_RATE, SCORES_SHARE, Evidence, decide
 from camagain.compare.judging.judge import GOES_WITH, ROUNDING, SAME_WEIGHTS, SEEDS, Judge, TableComparison
 from camagain.compare.judging.kinds import Kind
 from camagain.compare.judging.noise import Measured, Sample, noise_of, stack_noise
@@ -213,13 +213,13 @@ def test_a_seed_is_no_part_of_the_name_of_a_model():
 
 
 def test_the_error_rate_is_divided_among_the_decisions():
-    evidence = {("one", ""): Evidence(np.array([0.03]), SEEDS), ("two", ""): Evidence(np.array([0.01]), SEEDS)}
+    evidence = {("one", ""): Evidence(np.array([0.03]), SEEDS), ("two", ""): Evidence(np.array([0.005]), SEEDS)}
     found = decide(evidence)
-    assert [one.p for one in found.values()] == pytest.approx([0.06, 0.02])
+    assert [one.p for one in found.values()] == pytest.approx([0.03 * 2 / SCORES_SHARE, 0.005 * 2 / SCORES_SHARE])
     assert [one.verdict for one in found.values()] == [Verdict.WITHIN_TOLERANCE, Verdict.DIFFERS]
     found = decide({**evidence, ("one", "gap"): Evidence(np.array([0.001, 1.0]), SEEDS)})
-    assert found["two", ""].p == pytest.approx(0.01 * 2 / SCORES_SHARE)
-    assert found["one", "gap"].p == pytest.approx(2 * 0.001 / (1 - SCORES_SHARE))
+    assert found["two", ""].p == pytest.approx(0.005 * 2 / SCORES_SHARE)
+    assert found["one", "gap"].p == pytest.approx(2 * 0.001 / ANALYSES_SHARE)
 
 
 def test_any_of_several_p_values():

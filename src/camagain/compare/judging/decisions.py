@@ -1,8 +1,8 @@
 """Whether a model differs between two runs: one decision on its scores and one on each of its analyses.
 
 The numbers of one model move together, so they are judged together: all scores of all its maps by one p-value, the rows
-of an analysis by another. The error rate of all decisions of a comparison together is at most 1 - CONFIDENCE. Of it the
-scores have SCORES_SHARE, the analyses the rest, and each decision of either kind has an equal part (Bonferroni).
+of an analysis by another. The error rate of all decisions of a comparison together is at most ERROR_RATE. Scores and
+analyses each have a share of it, in which every decision has an equal part (Bonferroni).
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,9 @@ from camagain.compare.judging.verdicts import Verdict
 from camagain.statistics.confidence import CONFIDENCE
 from camagain.statistics.evidence import any_of, most_of
 
-SCORES_SHARE = 0.8
-"""Scores are what runs are compared for; an analysis that went wrong is wrong in most of its rows."""
+SCORES_SHARE, ANALYSES_SHARE = 0.5, 0.1
+"""Scores are what runs are compared for, and an analysis that went wrong is wrong in most of its rows. The rest is left
+for numbers whose errors are not normal (benchmarks/simulations/comparison.py)."""
 
 ERROR_RATE = 1 - CONFIDENCE
 
@@ -54,11 +55,10 @@ def decide(evidence: Mapping[Subject, Evidence]) -> dict[Subject, Decision]:
     """The decisions of a comparison, each at its part of the error rate."""
     scores = sum(not analysis for _, analysis in evidence)
     analyses = len(evidence) - scores
-    of_scores = SCORES_SHARE if analyses else 1.0
     found = {}
     for (model, analysis), given in evidence.items():
         p_values = given.p_values[np.isfinite(given.p_values)]
-        part = (1 - of_scores) / analyses if analysis else of_scores / scores
+        part = ANALYSES_SHARE / analyses if analysis else SCORES_SHARE / scores
         p = min(1.0, (most_of(p_values) if analysis else any_of(p_values)) / part)
         beyond = Verdict.UNDECIDED if given.unexplained else Verdict.DIFFERS
         verdict = beyond if p < ERROR_RATE else Verdict.WITHIN_TOLERANCE

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from camagain.artifacts import write_text
 from camagain.compare.judging.comparison import Comparison
+from camagain.compare.judging.decisions import ERROR_RATE
 from camagain.compare.judging.images import ImageComparison
 from camagain.compare.judging.judge import (
     GOES_WITH,
@@ -139,6 +140,7 @@ def page(comparison: Comparison, photographs: Photographs, command: str) -> str:
         set_limit=SETS,
         percent=f"{100 * CONFIDENCE:g} %",
         rows_grid=rows_grid,
+        error_rate=ERROR_RATE,
     )
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from camagain.compare.judging.comparison import Comparison
+from camagain.compare.judging.decisions import Decision
 from camagain.compare.judging.images import ImageComparison
 from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
@@ -66,8 +67,7 @@ def rich_table(grid: Grid, title: str = "") -> Table:
 
 def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
     """What differs, worst first, and why, as lines; at most so many of each kind."""
-    beyond = [found for found in comparison.decisions if found.verdict is not Verdict.WITHIN_TOLERANCE]
-    lines = [f"decision on {found}" for found in beyond[:listed]] + more(len(beyond) - listed, "decisions")
+    lines = decision_lines(comparison.decisions, listed)
     lines += score_lines(comparison.scores, listed)
     others = [table for table in comparison.tables[1:] if table.verdict in REPORTED]
     others.sort(key=lambda table: -table.verdict.level)
@@ -97,6 +97,14 @@ def details(comparison: Comparison, listed: int = LISTED) -> list[str]:
         told_once = difference_lines(others_differ)
         lines += told_once[:listed] + more(len(told_once) - listed, "such differences")
     return lines
+
+
+def decision_lines(decisions: Sequence[Decision], listed: int) -> list[str]:
+    """The models that differ as a whole; where none does, the one that comes closest to it."""
+    ranked = sorted(decisions, key=lambda found: found.p)
+    beyond = [found for found in ranked if found.verdict is not Verdict.WITHIN_TOLERANCE]
+    shown = beyond[:listed] or ranked[:1]
+    return [f"decision on {found}" for found in shown] + more(len(decisions) - len(shown), "decisions")
 
 
 def wrapped(text: str) -> list[str]:
