@@ -54,7 +54,8 @@ def cost_of(experiment: Experiment, model: Model, sizes: Sizes) -> Cost:
     """The cost of one model: its trainings with all seeds, their further trainings, and the pass that localizes."""
     recipe, seeds = model.training, len(experiment.seeds)
     epochs = recipe.epochs + further_epochs(experiment.analysis.interventions, model)
-    images = epochs * sizes.train * seeds
+    whole_batches = sizes.train // recipe.batch_size * recipe.batch_size  # of an epoch; the rest is left out
+    images = epochs * whole_batches * seeds
     rate = rate_of(model.architecture, experiment.input.size, recipe.precision)
     slower = CHECKPOINTING if recipe.gradient_checkpointing else 1.0
     passes = rate_of(model.architecture, experiment.input.size, "fp32").images_per_second / FORWARD_SHARE
