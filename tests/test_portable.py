@@ -142,3 +142,13 @@ def test_the_records_tell_the_code_path():
     said = python(code, ENTER="yes")
     assert said.startswith("AVX2 ")
     assert all(f"{name}={value}" in said for name, value in portable.SETTINGS.items())
+
+
+def test_no_command_has_loaded_a_library_before_it_reads_the_experiment():
+    """Every stage goes through `seen_by`; what is imported until there could no longer be held to a code path."""
+    program = "import sys, camagain.cli, camagain.config.file, camagain.stages, camagain.paper.parts; "
+    program += "import camagain.config.analysis; print([name for name in sys.argv[1:] if name in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", program, *portable.READERS], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"

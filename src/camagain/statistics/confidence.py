@@ -3,12 +3,13 @@ Student's make of it."""
 
 from math import erfc, sqrt
 from statistics import NormalDist
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-Numbers = TypeVar("Numbers", float, np.ndarray)
-"""One number, or an array of them."""
+Numbers = TypeVar("Numbers", float, "np.ndarray")
+"""One number, or an array of them. An experiment is read without numpy, and this module is part of that."""
 
 CONFIDENCE = 0.95
 """Share of intervals that hold the true value, and of chance differences that lie within a tolerance: one in twenty is
