@@ -29,6 +29,9 @@ class Difference:
     def __str__(self) -> str:
         return f"{self.name}: {shown(self.a)} against {shown(self.b)}"
 
+    def __hash__(self) -> int:
+        return hash((self.matter, self.name))  # values may be lists
+
 
 def differences(a: RunFolder, b: RunFolder) -> tuple[Difference, ...]:
     """Everything recorded of both runs that differs, in the order in which people look for a cause."""
