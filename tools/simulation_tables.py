@@ -56,6 +56,18 @@ TABLES: Mapping[str, SimulationTable] = {
             "n": "n",
         },
     ),
+    "seeds-and-images": SimulationTable(
+        Path("docs/analyses.md"),
+        "seeds_and_images",
+        {
+            "seeds": "Seeds",
+            "seed_deviation_points": "Deviation over seeds, points",
+            "images_percent": "Images alone: held, %",
+            "images_half_points": "half width, points",
+            "both_percent": "Both: held, %",
+            "both_half_points": "half width, points ",
+        },
+    ),
     "coverage-made": coverage(
         "not population.str.startswith('demo') and score != 'difference'", "bias", "coverage", "percentile"
     ),

@@ -4,8 +4,8 @@ With few trainings such intervals are wide, and rightly so: two values a and b g
 """
 
 import numpy as np
-from scipy.stats import t as student
 
+from camagain.statistics.confidence import student_quantile
 from camagain.statistics.estimates import Estimate
 
 
@@ -17,7 +17,7 @@ def over_trainings(values: np.ndarray, confidence: float) -> Estimate:
     mean = float(np.mean(values))
     if len(values) < 2:
         return Estimate(mean, np.nan, np.nan)
-    half = student.ppf((1 + confidence) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / np.sqrt(len(values))
+    half = student_quantile(len(values) - 1, confidence) * float(np.std(values, ddof=1)) / len(values) ** 0.5
     return Estimate(mean, mean - half, mean + half)
 
 
