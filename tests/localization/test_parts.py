@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from camagain.localization.methods.cam import cam
-from camagain.localization.methods.pc1 import pc1, principal_axes, span
+from camagain.localization.methods.pc1 import described_sign, pc1, principal_axes, span
 from camagain.localization.parts import COMPONENTS_COUNTED, COMPONENTS_KEPT, components, evidence_by_sign, padded
 
 
@@ -75,6 +75,12 @@ def test_components_have_unit_length_and_a_dark_edge():
     bright = (maps > maps.mean((2, 3), keepdim=True))[:, :, edge].sum(2)
     assert (bright <= edge.sum() / 2).all()
     assert (shares[:, 1:] <= shares[:, :-1]).all() and (shares.sum(1) <= 1 + 1e-5).all()
+
+
+def test_every_component_has_its_own_described_sign():
+    maps, _ = components(*random_features(30, 20, 4, 5))
+    for component in maps.unbind(1):
+        assert (described_sign(component) == 1).all()
 
 
 def test_the_first_component_is_the_described_pc1():

@@ -82,6 +82,24 @@ def test_the_described_sign_does_not_depend_on_the_sign_of_the_axis():
     assert {-1.0, 1.0} == set(described_sign(axes).tolist())
 
 
+def test_the_described_sign_counts_cells_of_the_edge_alone_against_the_mean_of_all():
+    """Of the 16 outermost cells of 5 x 5, 9 are dark; all inner cells are bright, those beside the edge too."""
+    axis = torch.ones(5, 5)
+    axis[0], axis[1:, 0] = -1.0, -1.0
+    assert described_sign(axis[None]).item() == 1
+    above = torch.ones(5, 5)
+    above[1:4, 1:4] = 3.0  # every cell is above 0, and those of the edge are below the mean
+    assert described_sign(above[None]).item() == 1 and described_sign(-above[None]).item() == -1
+
+
+def test_where_half_of_the_edge_is_bright_its_mean_decides():
+    axis = torch.zeros(4, 4)  # 12 outermost cells, 4 inner ones
+    axis[0], axis[1, 0], axis[1, 3] = 1.0, 1.0, 1.0
+    axis[3], axis[2, 0], axis[2, 3] = -3.0, -3.0, -3.0
+    axis[1:3, 1:3] = 3.0  # the mean of all is 0, that of the edge -1
+    assert described_sign(axis[None]).item() == 1 and described_sign(-axis[None]).item() == -1
+
+
 def test_the_first_axis_is_the_same_from_either_matrix_of_products():
     few, many = torch.randn(1, 10, 30, dtype=torch.float64), torch.randn(1, 60, 30, dtype=torch.float64)
     for samples in (few, many):

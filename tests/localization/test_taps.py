@@ -101,3 +101,6 @@ def test_a_layer_norm_divides_by_its_own_eps_where_channels_hardly_differ(eps: f
     centre = features.mean((2, 3)) - features.mean((1, 2, 3))[:, None]  # one image at a time, channel by channel
     by_hand = centre / (centre.pow(2).mean(1, keepdim=True) + eps).sqrt() * norm.weight + norm.bias
     torch.testing.assert_close(expected, by_hand)
+    deviation = (features.mean((2, 3)).var(1, correction=0) + eps).sqrt()
+    one = (features[1, :, 2, 3] - features[1, :, 2, 3].mean()) / deviation[1] * norm.weight + norm.bias
+    torch.testing.assert_close(after_norm(norm, features)[1, :, 2, 3], one)  # every cell by its own mean

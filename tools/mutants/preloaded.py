@@ -3,6 +3,10 @@
 Nothing of the package itself may stay, since each fork imports it with another mistake.
 """
 
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and BLAS are loaded; mutants are tried side by side instead
+
 from camagain import _torchvision  # isort: skip  # before timm; held, since what it defines for torch goes with it
 
 import sys
