@@ -66,6 +66,11 @@ TABLES: Mapping[str, BenchmarkTable] = {
         {"what": "what", "peer": "against", "ours_ms": "camagain, ms"},
         after={"peak_mb": "peak memory, MB"},
     ),
+    "portable": BenchmarkTable(
+        "portable",
+        r"(?P<job>.+)",
+        {"job": "job", "peer_ms": "any code, CPU ms", "ours_ms": "one code, CPU ms"},
+    ),
     "gpu-layers": BenchmarkTable(
         "gpu",
         r"(?P<layer>.+), (?P<precision>fp32|bf16), forward\+backward, \d+ images",

@@ -127,7 +127,77 @@ def test_an_edited_score_is_named_with_the_step_that_made_it(runs, seal: Seal):
     assert cause.subjects == ("small-resnet",)
     assert cause.file == f"{RESNET}/metrics.json"
     assert cause.stage == "evaluate"
-    assert "the cause is not known" in str(cause)
+    assert not cause.inputs
+    assert str(cause).endswith(
+        "the cause is not known; settings, code, packages and machine are the same as far as recorded"
+    ), "nothing was found, and nothing else is claimed"
+
+
+PLACES = {
+    "finetune": ("models/small-resnet/history.csv", 0, "train_loss", "trained with "),
+    "erf": ("analysis/erf/small-resnet/table.csv", 2, "area_ratio", ""),
+}
+"""Stage -> a number that it makes, and how the traits of its machine are called."""
+
+
+@pytest.mark.parametrize("stage", PLACES)
+@pytest.mark.parametrize(
+    ("trait", "value"),
+    [
+        ("model", "49"),  # another processor, whose name is the same
+        ("vendor", "AuthenticAMD"),
+        ("instruction_sets", "sse4_2 avx f16c fma bmi2 avx2"),
+        ("code_path", "ATEN_CPU_CAPABILITY=default"),
+        ("torch_capability", "AVX2"),
+        ("libc", "glibc 2.17"),
+        ("cores", 4096),  # which changes no number
+    ],
+)
+def test_another_processor_is_named_where_its_stage_differs(runs, seal: Seal, edit, stage: str, trait: str, value):
+    file, row, column, prefix = PLACES[stage]
+    for run in runs:  # as on a system that tells all of it
+        known = {"processor": "X", "vendor": "GenuineIntel", "family": "6", "model": "85", "stepping": "7"}
+        known |= {"instruction_sets": "sse4_2 avx avx2 avx512f", "code_path": "", "libc": "glibc 2.36"}
+        libraries = {"torch_capability": "AVX512", "mkl": "2024.2", "onednn": "3.12"}
+        for model in ("small-resnet", "small-convnext"):
+            edit(run / "manifest.json", "models", model, "arithmetic", value={**known, **libraries})
+        edit(run / "manifest.json", "machine", value={**known, "cores": 2})
+    change(runs[1] / file, row, column, 0.5)
+    seal(runs[1])
+    if trait in ("libc", "cores", *known):
+        edit(runs[1] / "manifest.json", "machine", trait, value=value)
+    if trait in libraries or trait in known:
+        for model in ("small-resnet", "small-convnext"):
+            edit(runs[1] / "manifest.json", "models", model, "arithmetic", trait, value=value)
+    (cause,) = compare_runs(*runs).causes
+    assert cause.stage == stage
+    assert cause.unrecorded == ()
+    named = [found.name for found in cause.inputs]
+    if trait == "cores" or (trait in libraries and stage != "finetune"):
+        assert named == []
+    else:
+        assert f"{prefix}{trait}" in named or trait in named
+        assert "not known" not in str(cause)
+
+
+def test_what_one_run_does_not_record_is_no_difference_and_is_said(runs, seal: Seal, edit):
+    change(runs[1] / "models/small-resnet/history.csv", 0, "train_loss", 0.5)
+    seal(runs[1])
+    manifest = json.loads((runs[0] / "manifest.json").read_text())  # as older versions wrote it
+    for name in ("vendor", "family", "model", "stepping", "instruction_sets", "libc", "code_path"):
+        manifest["machine"].pop(name, None)
+    for model in manifest["models"].values():
+        del model["arithmetic"]
+    (runs[0] / "manifest.json").write_text(json.dumps(manifest))
+    comparison = compare_runs(*runs)
+    assert not comparison.differences
+    (cause,) = comparison.causes
+    assert str(cause).partition("not recorded in both runs: ")[2].split(", ") == list(cause.unrecorded)
+    assert {"vendor", "instruction_sets", "trained with torch_capability"} <= set(cause.unrecorded)
+    assert "processor" not in cause.unrecorded, "which both have"
+    assert record(comparison)["causes"][0]["not_recorded"] == list(cause.unrecorded)
+    for word in ("deterministic", "edited", "because"):
+        assert word not in text(comparison)
 
 
 def test_one_flipped_image_is_named(runs, seal: Seal):
