@@ -85,7 +85,7 @@ def test_a_family_is_known_by_its_name_with_its_colour(added):
 import json
 from camagain.drawing.style import color_labels, model_colors
 from camagain.families import FAMILIES, family_of
-from camagain.paper.claims.criteria import modern_families
+from camagain.paper.claims.tables import modern_families
 networks = {"a": "plainnet_tiny", "b": "plainnet_tiny", "c": "resnet50"}
 print(json.dumps([family_of("plainnet_tiny"), [family.name for family in FAMILIES.values()], model_colors(networks),
     color_labels(networks, ["a", "b"]), modern_families()]))

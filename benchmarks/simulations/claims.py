@@ -247,7 +247,7 @@ def cases() -> Iterator[tuple[Case, tuple[tuple[float, int], ...]]]:
 
 def rows() -> Iterator[dict]:
     """One row for each truth, deviation over seeds and number of seeds."""
-    n = 800
+    n = 400
     for case, settings in cases():
         for deviation, seeds in settings:
             found = case.shares(deviation, seeds, n)
