@@ -146,7 +146,7 @@ def test_the_page_has_its_sections_in_order(html: str):
 def test_the_page_says_what_was_planted(html: str):
     text = words(html)
     assert "DIFFER:" in text
-    score = f"{MODEL} / {METHOD} / max_box_acc 10 90 −80 ± 24, binomial, n = 12 differs"  # 24 = 196 √(2 · 0.09 / 12)
+    score = f"{MODEL} / {METHOD} / max_box_acc 10 90 −80 same weights differs"
     assert score in text
     assert "settings seed 7 0" in text
     assert f"{MODEL}: localization/{MODEL}/maps.npz, made by localize: packages: timm: {EVIL} against" in text
