@@ -73,6 +73,8 @@ def test_wsolevaluations_text_files_are_counted(tmp_path: Path):
     dataset = {"kind": "wsol-metadata", "name": "theirs", "path": str(tmp_path), "metadata": str(tmp_path)}
     assert sizes_of(experiment(dataset).dataset) == Sizes(4, 2, 6, 2, fewest=2)
     (tmp_path / "val" / "class_labels.txt").unlink()
+    assert sizes_of(experiment(dataset).dataset) == Sizes(4, 0, 6, 2, fewest=2), "a dataset may have no val"
+    (tmp_path / "test" / "class_labels.txt").unlink()
     assert sizes_of(experiment(dataset).dataset) is None
 
 
@@ -96,7 +98,7 @@ def test_a_batch_as_large_as_the_split_is_a_step():
 @pytest.mark.parametrize(
     ("sizes", "said"),
     [
-        (Sizes(47, 200, 9, 9, fewest=5), "1 steps of 32 images and leaves out 15 of 47 training images"),
+        (Sizes(47, 200, 9, 9, fewest=5), "batches of 32 and leaves out 15 of 47 training images"),
         (Sizes(64, 200, 9, 9, fewest=1), "a class has 1 training images"),
         (Sizes(64, 27, 9, 9, fewest=5), "stand on 27 images"),
         (Sizes(64, 150, 9, 200, fewest=5), "stand on 150 images"),
@@ -105,6 +107,12 @@ def test_a_batch_as_large_as_the_split_is_a_step():
 def test_what_a_small_dataset_means_is_said(sizes: Sizes, said: str):
     (remark,) = check_sizes(experiment(batch_size=32), sizes)
     assert said in remark
+
+
+def test_without_training_images_nothing_is_trained():
+    with pytest.raises(UserError, match="'synthbirds' has no training images, but 'net' is to be trained"):
+        check_sizes(experiment(), Sizes(0, 0, 300, 9, fewest=0))
+    assert check_sizes(experiment(epochs=0), Sizes(0, 0, 300, 9, fewest=0)) == []
 
 
 def test_an_experiment_that_trains_nothing_needs_no_batch():

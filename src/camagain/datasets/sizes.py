@@ -68,6 +68,11 @@ def check_sizes(experiment: Experiment, sizes: Sizes) -> list[str]:
     Every training needs a whole batch, since the last images of an epoch that fill none are left out.
     """
     trained = [model for model in experiment.models if model.training.epochs]
+    if trained and not sizes.train:
+        raise UserError(
+            f"'{experiment.dataset.name}' has no training images, but '{trained[0].name}' is to be trained; give it a "
+            "train split, or set training.epochs to 0."
+        )
     short = [model for model in trained if sizes.train < model.training.batch_size]
     if short:
         more = f" (and {len(short) - 1} more models)" if len(short) > 1 else ""
@@ -85,7 +90,7 @@ def _remarks(trained: list[Model], sizes: Sizes) -> Iterator[str]:
         left = sizes.train % batch
         if left > LARGE_REMAINDER * sizes.train:
             yield (
-                f"an epoch is {sizes.train // batch} steps of {batch} images and leaves out {left} of "
+                f"an epoch holds {sizes.train - left} images in batches of {batch} and leaves out {left} of "
                 f"{sizes.train} training images, others in each epoch; a smaller training.batch_size leaves out fewer"
             )
     if trained and sizes.fewest <= 1:
