@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from camagain.statistics.accuracies import accuracy_at_best
-from camagain.statistics.bootstrap import Sampling, resample_weights
+from camagain.statistics.bootstrap import Sampling, interval_of, resample_weights
 from camagain.statistics.correctness import Correct
 from camagain.statistics.estimates import (
     Estimate,
@@ -91,3 +91,10 @@ def test_differences_are_paired():
 def test_the_mean_of_figures():
     figures = [Resampled(1.0, np.array([0.0, 2.0])), Resampled(3.0, np.array([4.0, 4.0]))]
     assert Resampled.mean(figures).value == 2 and Resampled.mean(figures).draws.tolist() == [2, 3]
+
+
+def test_an_interval_holds_its_value_even_where_all_resamples_lie_to_one_side():
+    draws = np.linspace(5, 6, 101)
+    assert interval_of(draws, 5.5, 0.9) == pytest.approx((5.05, 5.95))
+    assert interval_of(draws, 4.0, 0.9) == pytest.approx((4.0, 5.95))
+    assert interval_of(draws, 7.0, 0.9) == pytest.approx((5.05, 7.0))
