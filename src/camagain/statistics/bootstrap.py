@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
 
 from camagain.statistics.confidence import CONFIDENCE
 
@@ -59,6 +58,8 @@ def wilson_interval(correct: np.ndarray, confidence: float = CONFIDENCE) -> Inte
 
     For a share whose threshold, if any, was fixed beforehand (Wilson 1927).
     """
+    from scipy.stats import binomtest
+
     share = binomtest(int(np.count_nonzero(correct)), len(correct))
     bounds = share.proportion_ci(confidence, method="wilson")
     return Interval(100 * float(bounds.low), 100 * float(bounds.high))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 
 class McNemar(NamedTuple):
@@ -24,8 +24,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     """
     only_first, only_second = discordant(first, second)
     either = only_first + only_second
-    p_value = float(binomtest(only_first, either, 0.5).pvalue) if either else 1.0
-    return McNemar(only_first, only_second, p_value)
+    at_most = float(bdtr(min(only_first, only_second), either, 0.5))  # of the binomial distribution, which is symmetric
+    return McNemar(only_first, only_second, min(1.0, 2 * at_most))
 
 
 def discordant(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
