@@ -112,6 +112,7 @@ def test_gradients_reach_the_new_taps_of_the_same_parameters():
     network(torch.randn(2, 3, 64, 64)).square().sum().backward()
     report = enlarge_kernels(network, 13)
     assert all(parameter is parameters[key] for key, parameter in network.named_parameters())
+    assert all(parameters[f"{key}.weight"].grad is None for key in report.changed), "those had the shape of before"
     network.zero_grad()
     network(torch.randn(2, 3, 64, 64)).square().sum().backward()
     for key in report.changed:

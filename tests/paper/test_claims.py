@@ -99,6 +99,7 @@ LITTLE, MUCH, WIDE = (0.0, -0.4, 0.4), (0.85, 0.6, 0.95), (0.3, -0.1, 0.6)
         (both(0.2, 0.8, 0.45, 0.9), "undecided", "not below 0.5"),
         (both(0.2, -0.9, -1, -0.7), "supported", "-0.90"),
         (both(0.2, *LITTLE, architectures=9), "undecided", "9 architectures; it needs at least 10"),
+        (both(0.2, *LITTLE, architectures=10), "supported", "t = 0.2"),
         ([*both(0.2, *MUCH, architectures=9), *both(0.3, *LITTLE, architectures=12)], "supported", "t = 0.3"),
         ([(0.2, "p", 13, *LITTLE)], "undecided", "measured incompletely"),
     ],
@@ -210,6 +211,8 @@ def test_cam_accuracy(rows, verdict: str, reason: str):
 def test_every_reading_has_its_own_verdict_beside_the_stated_one():
     judged = cam_accuracy(replace(EMPTY, accuracy=accuracies(one(90.9), one(90.99, "true"), one(90.2, size=384))))
     assert [row["verdict"] for row in judged.numbers[1:]] == ["missed", "reached", "missed"]
+    judged = cam_accuracy(replace(EMPTY, accuracy=accuracies(anew(80.0, 79.0))))
+    assert judged.numbers[1]["verdict"] == "undecided", "a network trained anew misses nothing: the recipe is unknown"
 
 
 @pytest.mark.parametrize(
@@ -249,6 +252,9 @@ def test_readings_of_a_run_are_its_maps_and_its_choices(stub_run):
     ]
     assert set(rows["model"]) == {"replknet_31b"} and set(rows["weights"]) == {"authors' weights"}
     assert rows["low_percent"].isna().all() and set(rows["map"]) == {"CAM", "PC1"}
+    values["replknet_31b", "cam-gt"] = (90.5, 70.0)  # without choices: the maps alone
+    rows = accuracy_rows(stub_run("zoo", values=values)).set_index(["map", "class_choice"])
+    assert rows["value_percent"]["CAM"].to_dict() == {"predicted": 89.0, "true": 90.5}
 
 
 def test_trainings_with_several_seeds_have_an_interval_of_their_mean(stub_run, monkeypatch):
@@ -401,6 +407,9 @@ def test_an_area_that_no_square_reaches_counts_as_the_whole_map(stub_run, monkey
     points.loc[points.index[-2:], "area"] = np.nan  # the largest ones
     assert erf_rows(results)[["architectures", "value"]].equals(complete[["architectures", "value"]])
     assert set(complete["architectures"]) == {13} and complete["reading"].tolist() == list(READINGS)
+    others = [points.assign(state="random", area=-points["area"]), points.assign(measure="entropy", area=0.0)]
+    points = pd.concat([points, *others])  # of other weights, and of another measure
+    assert erf_rows(results)[["architectures", "value"]].equals(complete[["architectures", "value"]])
 
 
 def test_remedies_together_are_one_row_per_model(stub_run):
