@@ -136,7 +136,8 @@ class Compute(Settings):
     portable: bool = Field(
         default=False,
         description="Same digits on every x86 processor with AVX2, Intel or AMD: the command line holds numerical "
-        "libraries to one code path. Without effect on GPUs and other processors; shown for one thread. See docs/workflow.md.",
+        "libraries to one code path. Without effect on GPUs and other processors; shown for one thread. See "
+        "docs/workflow.md.",
     )
     processes: int = Field(
         default=1, ge=1, description="Processes that share one training, each on its own GPU or CPU."
