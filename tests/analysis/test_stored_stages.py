@@ -82,7 +82,7 @@ def store(paths: RunPaths, features: torch.Tensor, class_weight: torch.Tensor, c
     write_json(paths.description, {"classes": [str(label) for label in range(classes)]})
 
     order = np.random.default_rng(0).permutation(tests)  # localization's files may have an order of their own
-    predicted = labels[2:]
+    predicted = (labels[2:] + 1) % classes  # never the true class, where there are several
     weights = class_weight[predicted]
     positive, negative = evidence_by_sign(features, weights)
     component, explained_variance = components(features, weights)
@@ -122,7 +122,7 @@ def test_gap_correlates_channels_image_by_image(measure):
     features, class_weight = noisy(40), torch.randn(3, 40, generator=torch.Generator().manual_seed(1))
     table, status = measure("gap", features, class_weight)
     assert status == {"applies": True, "reason": None, "images": TESTS, "channels": 40, "grid": [CELLS, CELLS]}
-    weight = class_weight[(np.arange(TESTS) + 2) % 3].numpy()
+    weight = class_weight[(np.arange(TESTS) + 3) % 3].numpy()  # of the predicted class
     gap, area = gap_values(features).numpy(), activated_cells(features)[1].numpy()
     for one, other, quantity, of in (
         (weight, gap, "spearman_weight_gap_value", {}),

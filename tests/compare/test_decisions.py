@@ -148,16 +148,17 @@ def test_without_a_spread_rows_go_with_their_model():
 
 
 @pytest.mark.parametrize(
-    ("b", "verdict"),
+    ("a", "b", "verdict"),
     [
-        ((8.0, 7.0, 9.0), Verdict.SAME_CONCLUSION),
-        ((-8.0, -9.0, -7.0), Verdict.DIFFERS),
-        ((8.0, -1.0, 9.0), Verdict.DIFFERS),
+        ((3.0, 2.0, 4.0), (8.0, 7.0, 9.0), Verdict.SAME_CONCLUSION),
+        ((3.0, 2.0, 4.0), (-8.0, -9.0, -7.0), Verdict.DIFFERS),
+        ((3.0, 2.0, 4.0), (8.0, -1.0, 9.0), Verdict.DIFFERS),
+        ((3.0, -1.0, 4.0), (8.0, -1.0, 9.0), Verdict.DIFFERS),  # neither run is certain of anything
     ],
 )
-def test_a_larger_effect_of_the_same_certain_sign_is_the_same_conclusion(b: tuple, verdict: Verdict):
+def test_a_larger_effect_of_the_same_certain_sign_is_the_same_conclusion(a: tuple, b: tuple, verdict: Verdict):
     names = ("difference_points", "difference_low_points", "difference_high_points")
-    tables = [pd.DataFrame([{"row": 0, **dict(zip(names, side, strict=True))}]) for side in ((3.0, 2.0, 4.0), b)]
+    tables = [pd.DataFrame([{"row": 0, **dict(zip(names, side, strict=True))}]) for side in (a, b)]
     stack = stacked(KIND, [FILE], [tuple(tables)])
     row = judge(stack, Relation.RETRAINED, {FILE: {names[0]: {"row=0": (0.1, 6)}}}).rows[0]
     assert row.verdict is verdict

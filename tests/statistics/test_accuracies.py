@@ -181,6 +181,6 @@ def test_the_first_table_of_a_pair_chooses_and_the_second_counts():
 
 
 def test_of_equally_good_thresholds_the_first_counts():
-    chooser, counted = np.eye(3, dtype=bool), np.array([[0, 1, 1], [0, 1, 0], [1, 1, 0]], dtype=bool)
+    chooser, counted = np.eye(3, dtype=bool), np.array([[0, 1, 1], [0, 1, 1], [1, 1, 0]], dtype=bool)
     found = accuracy_at_best([(Correct.of(chooser), Correct.of(counted))], Sampling(50))
     assert found.value == pytest.approx(100 / 3)

@@ -1,4 +1,4 @@
-"""Runs pytest in a forked process, with the package from a folder of sources. Imports nothing of the package itself."""
+"""Runs pytest in a forked process, with the package from a folder of sources."""
 
 import os
 import sys
@@ -34,6 +34,8 @@ def _run(folder: Path, sources: Path, tests: Sequence[str], temporary: Path) -> 
         os.dup2(file.fileno(), 2)
     os.chdir(folder)
     os.environ |= {"PYTHONPATH": str(sources), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NO_COLOR": "1"}
+    for name in [name for name in sys.modules if name.partition(".")[0] == "camagain"]:
+        del sys.modules[name]  # what was imported before is not of these sources
     sys.path.insert(0, str(sources))
     sys.dont_write_bytecode = False  # the first run compiles for all others
     import pytest
