@@ -68,6 +68,6 @@ def test_channel_statistics_by_hand():
 
 
 def test_a_cell_at_the_threshold_and_a_channel_without_positive_cells_are_not_activated():
-    channels = [[10.0, 5.0, 2.0, 1.0], [-1.0, -2.0, -0.1, -30.0], [0.0, 0.0, -1.0, 0.0]]
-    counts = activated_cells(torch.tensor(channels).view(1, 3, 2, 2), (0.0, 0.1, 0.2, 0.5))  # (T, 1, 3)
-    assert counts[:, 0].tolist() == [[4, 0, 0], [3, 0, 0], [2, 0, 0], [1, 0, 0]]
+    channels = [[10.0, 5.0, 2.0, 1.0], [-1.0, -2.0, -0.1, -30.0], [0.0, 0.0, -1.0, 0.0], [-10.0, 5.0, 2.0, 1.0]]
+    counts = activated_cells(torch.tensor(channels).view(1, 4, 2, 2), (0.0, 0.1, 0.2, 0.5))  # (T, 1, 4)
+    assert counts[:, 0].tolist() == [[4, 0, 0, 3], [3, 0, 0, 3], [2, 0, 0, 2], [1, 0, 0, 1]]
