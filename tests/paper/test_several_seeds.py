@@ -121,11 +121,11 @@ def test_a_comparison_holds_means_over_seeds_against_the_spread_that_it_finds(
     for seed in (0, 7):
         with open(other / "models" / "small-resnet" / f"seed{seed}" / "model.safetensors", "ab") as file:
             file.write(b"x")
-        path = other / "evaluation" / "small-resnet" / f"seed{seed}" / "cam" / "metrics.json"
-        metrics = json.loads(path.read_text())
-        for score in filter(None, metrics["figures"].values()):
-            score["value"] -= moved
-        path.write_text(json.dumps(metrics))
+        for path in (other / "evaluation" / "small-resnet" / f"seed{seed}").glob("*/metrics.json"):
+            metrics = json.loads(path.read_text())
+            for score in filter(None, metrics["figures"].values()):
+                score["value"] -= moved
+            path.write_text(json.dumps(metrics))
     seal(other)
     scores = compare_runs(run, other).tables[0]
     found = {row.key["model"]: row for row in scores.rows}
