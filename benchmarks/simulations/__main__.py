@@ -5,8 +5,13 @@ The documents quote the results (`make docs`).
 
 import argparse
 import importlib
+import os
 import pkgutil
 from pathlib import Path
+
+# Before numpy is loaded: simulations run in a process for each core, and threads of all of them would wait for each
+# other, for several times the work itself.
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 from benchmarks import simulations
 from benchmarks.harness import write_rows
