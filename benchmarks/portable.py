@@ -1,62 +1,107 @@
-"""What `compute.portable` costs: CPU seconds of whole jobs of the demo, start of Python included, with and without."""
+"""What `compute.portable` costs: CPU time of the steps that a run of the demo is made of, with and without.
 
-import os
+Libraries choose their code when they are loaded, so either way has processes of its own, which take turns. Start of
+Python and the first call are left out. CPU time, since a busy machine lengthens it least.
+"""
+
+import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
-import yaml
+from camagain.portable import enter
 
-from benchmarks.harness import ratio_rows
-from camagain.artifacts import write_text
-
-ROUNDS = 3
-EPOCHS = 2
+ROUNDS = 3  # of processes
+CALLS = 3  # of each step in one process
 NETWORKS = ("resnet_narrow", "convnext_narrow", "replknet_narrow", "slak_narrow")
-MEASURED = ("resnet_narrow", "slak_narrow")
-"""The networks whose other stages are measured."""
+IMAGES, SIZE, CLASSES = 16, 96, 8  # as in the demo
+MAPS = 8
 
-DEMO = Path(__file__).parents[1] / "config" / "config.yaml"
+WORKER = "import sys; from benchmarks.portable import work; work(sys.argv[1] == 'held')"
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
-    """Jobs in turn with and without, in a folder that is deleted afterwards; the demo with fewer epochs."""
+    """One row for each step: its median over processes without and with."""
+    from benchmarks.harness import ratio_rows
+
     del peer
-    jobs = {f"finetune {network}, {EPOCHS} epochs": ("finetune", network) for network in NETWORKS}
-    jobs |= {
-        f"{stage} {network}": (stage, network) for stage in ("localize", "evaluate", "erf") for network in MEASURED
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        files = {name: experiment(Path(folder), name, held) for name, held in (("any", False), ("one", True))}
-        for file in files.values():
-            seconds_of(folder, "data", file)
-        for case, (stage, network) in jobs.items():
-            seconds: dict[str, list[float]] = {name: [] for name in files}
-            for _ in range(ROUNDS):
-                for name, file in files.items():
-                    seconds[name].append(seconds_of(folder, stage, file, network))
-            medians = {name: median(values) for name, values in seconds.items()}
-            named = {"portable: false": medians["any"], "portable: true": medians["one"]}
-            yield from ratio_rows("portable", case, named, "portable: true", ROUNDS)
+    seconds: dict[str, dict[str, list[float]]] = {}
+    for _ in range(ROUNDS):
+        for way in ("free", "held"):
+            done = subprocess.run([sys.executable, "-c", WORKER, way], check=True, stdout=subprocess.PIPE, text=True)
+            for case, value in json.loads(done.stdout.splitlines()[-1]).items():
+                seconds.setdefault(case, {}).setdefault(way, []).append(value)
+    for case, ways in seconds.items():
+        medians = {"portable: false": median(ways["free"]), "portable: true": median(ways["held"])}
+        yield from ratio_rows("portable", case, medians, "portable: true", ROUNDS)
 
 
-def experiment(folder: Path, name: str, held: bool) -> str:
-    """The file of the demo with or without the setting."""
-    values = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
-    values["run"] = name
-    values["training"]["epochs"] = EPOCHS
-    values["compute"]["portable"] = held
-    write_text(folder / f"{name}.yaml", yaml.safe_dump(values))
-    return f"{name}.yaml"
+def work(held: bool) -> None:
+    """Prints the CPU seconds of every step, as JSON."""
+    if held:
+        enter()
+    from camagain.compute import prepare
+    from camagain.config import Compute
+
+    prepare(Compute(device="cpu"))
+    found = {}
+    for case, call in steps():
+        call()
+        found[case] = median(cpu_seconds(call) for _ in range(CALLS))
+    print(json.dumps(found))
 
 
-def seconds_of(folder: str, *arguments: str) -> float:
-    """CPU seconds, user and system, of one call of the command `camagain`; CalledProcessError where it fails."""
-    command = [sys.executable, "-m", "camagain", *arguments]
-    before = os.times()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+def cpu_seconds(call: Callable[[], object]) -> float:
+    """CPU seconds of one call in this process."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def steps() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Training, heatmaps, receptive fields and the search for boxes, by the project's own functions."""
+    import numpy as np
+    import torch
+
+    from benchmarks.boxes import THRESHOLDS, score_map
+    from benchmarks.training_step import step
+    from camagain.analysis.erf.contribution import contribution_map
+    from camagain.compute import channels_last
+    from camagain.config import Compute
+    from camagain.evaluation.boxes import best_ious_by_contours
+    from camagain.localization import cam, pc1
+    from camagain.localization.forward import ready
+    from camagain.models import create, replace_large_kernels
+    from camagain.models.zoo import class_scores, feature_maps, linear_head
+
+    torch.manual_seed(0)
+    images = torch.randn(IMAGES, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(CLASSES, (IMAGES,))
+    networks = {name: replace_large_kernels(create(name, CLASSES)).train() for name in NETWORKS}
+    for name, network in networks.items():
+        channels_last(network)
+        yield (
+            f"training step, {name}, {IMAGES} images",
+            partial(step, network, torch.optim.AdamW(network.parameters(), lr=1e-4), images, labels),
+        )
+    for name, network in networks.items():
+        ready(network, Compute(device="cpu"), torch.device("cpu"))
+        head = linear_head(network, name)
+
+        def heatmaps(network=network, head=head, name=name):
+            with torch.inference_mode():
+                features = feature_maps(network, images, name)
+                weights = head.weight[class_scores(network, features).argmax(1)]
+                return cam(features, weights), pc1(features, weights)
+
+        yield f"CAM and PC1, {name}, {IMAGES} images", heatmaps
+    for name in ("resnet_narrow", "slak_narrow"):
+        yield f"receptive field, {name}, 4 images", lambda name=name: contribution_map(networks[name], images[:4])
+    generator = np.random.default_rng(0)
+    maps = [score_map(generator, "7x7 random", 224) for _ in range(MAPS)]
+    truth = [np.array([[45, 37, 168, 149]])] * MAPS
+    yield f"boxes at 1,000 thresholds, {MAPS} maps", lambda: best_ious_by_contours(maps, truth, THRESHOLDS)
