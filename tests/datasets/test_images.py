@@ -20,6 +20,15 @@ def test_warping_covers_the_whole_image_and_normalises():
     torch.testing.assert_close(tensor[:, 31, 31], torch.tensor([1.0, 1.0, 3.0]))
 
 
+def test_pixels_stay_where_they_are():
+    """An image of the network's size: one pixel of it, in the upper right corner, is bright."""
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[0, 31] = 255, 51, 0  # row 0, column 31
+    tensor = warp(Image.fromarray(pixels), Input(size=32, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)))
+    torch.testing.assert_close(tensor[:, 0, 31], torch.tensor([1.0, 0.2, 0.0]))
+    assert not tensor[:, 31, 0].any()
+
+
 def test_a_table_gives_tensor_label_and_row_and_decodes_once(tiny_run, monkeypatch):
     experiment, paths = tiny_run
     index = read_index(paths.index, "test")

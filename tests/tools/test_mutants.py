@@ -17,6 +17,12 @@ def test_every_listed_mistake_can_be_planted(root: Path):
     assert not [f"{mutant}: {reason}" for mutant, reason in faults(root, mutants)]
 
 
+def test_the_tests_of_a_mistake_are_quick(root: Path):
+    """Where a file makes a whole run, which takes a minute, the list names the tests in it that do not."""
+    files = {test for mutant in read_mutants() for test in mutant.tests if "::" not in test}
+    assert not [file for file in sorted(files) if "tiny_run" in (root / file).read_text()]
+
+
 def test_every_part_whose_numbers_are_printed_has_mistakes(root: Path):
     """Parts that compute scores; a new module of one has its mistakes on the list, or holds nothing to get wrong."""
     listed = {mutant.file for mutant in read_mutants()}
