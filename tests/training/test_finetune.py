@@ -81,7 +81,9 @@ def test_a_batch_larger_than_the_split_is_refused(tiny_run, tmp_path):
     experiment = tiny_run[0].model_dump(mode="json")
     models = [{**experiment["models"][0], "training": {**experiment["training"], "batch_size": 100}}]
     changed, paths = again(tiny_run, tmp_path, models=models)
-    with pytest.raises(UserError, match="batch_size is 100, but the train split has only 18 images"):
+    with pytest.raises(
+        UserError, match="batch_size of 'small-resnet' is 100, but 'tiny-birds' has only 18 training images"
+    ):
         finetune(changed, "small-resnet", paths)
 
 

@@ -147,11 +147,11 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         check_processes(Compute(device="mps", processes=2))
 
 
-def test_a_batch_that_does_not_divide_is_refused_before_a_process_starts(variant, monkeypatch):
-    monkeypatch.setattr("camagain.training.launch.start_processes", lambda *_, **__: pytest.fail("started"))
-    experiment, paths = variant("uneven", compute=TWO, batch_size=7)
-    with pytest.raises(UserError, match=r"batch_size is 7, which does not split evenly over compute\.processes = 2"):
-        finetune(experiment, "net", paths)
+def test_a_batch_that_does_not_divide_is_refused_when_the_experiment_is_read(variant):
+    with pytest.raises(
+        UserError, match=r"batch_size of 'net' is 7, which does not split evenly over compute\.processes = 2"
+    ):
+        variant("uneven", compute=TWO, batch_size=7)
 
 
 def test_preparing_leaves_the_environment_as_it_needs_to_be():

@@ -132,7 +132,7 @@ def test_the_lock_is_portable(lock: list[str]):
 
 def test_the_lock_holds_the_pins_of_the_project(project: dict, lock: list[str]):
     locked = pins(lock)
-    extras = [line for name in ("dev", "lite0") for line in project["optional-dependencies"][name]]
+    extras = [line for name in ("dev", "lite") for line in project["optional-dependencies"][name]]
     for name, version in pins(project["dependencies"] + extras).items():
         assert locked[name] == version
     names = {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in project["dependencies"] + extras}
