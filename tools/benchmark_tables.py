@@ -69,7 +69,7 @@ TABLES: Mapping[str, BenchmarkTable] = {
     "portable": BenchmarkTable(
         "portable",
         r"(?P<job>.+)",
-        {"job": "job", "peer_ms": "any code, CPU ms", "ours_ms": "one code, CPU ms"},
+        {"job": "step", "peer_ms": "any code, CPU ms", "ours_ms": "one code, CPU ms"},
     ),
     "gpu-layers": BenchmarkTable(
         "gpu",
