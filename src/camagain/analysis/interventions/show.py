@@ -45,8 +45,8 @@ COLUMNS = (
     "Model",
     "Kernels",
     "Seeds",
-    "Layers changed",
-    "Parameters, M",
+    "Layers",
+    "Params, M",
     "Top-1",
     "ERF area",
     "linear",
@@ -104,9 +104,9 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
     settings, said = results.experiment.analysis.interventions, " ".join(sentences(found))
     epochs = {None: "as many epochs as before", 1: "one epoch"}.get(settings.epochs, f"{settings.epochs} epochs")
     return (
-        f"{said} Depthwise kernels are the only change, on {results.scope} Enlarged: padded with zeros, which leaves "
-        f"the network's outputs as they are, and trained further by its own recipe for {epochs}; the control is the "
-        "same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
+        f"{said} Depthwise kernels are the only change, in so many layers, on {results.scope} Enlarged: padded with "
+        f"zeros, which leaves the outputs as they are, and trained further by its own recipe for {epochs}; the control is "
+        "the same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
         "zero, without training; the control is the network before the cut. ERF area: of the smallest centred square "
         "that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means "
         "over seeds. Intervals of MaxBoxAcc: over images; of what is trained further, beside its control: over seeds "
