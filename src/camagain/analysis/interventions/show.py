@@ -105,9 +105,9 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
     epochs = {None: "as many epochs as before", 1: "one epoch"}.get(settings.epochs, f"{settings.epochs} epochs")
     return (
         f"{said} Depthwise kernels are the only change, in so many layers, on {results.scope} Enlarged: padded with "
-        f"zeros, which leaves the outputs as they are, and trained further by its own recipe for {epochs}; the control is "
-        "the same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps set to "
-        "zero, without training; the control is the network before the cut. ERF area: of the smallest centred square "
+        f"zeros, which leaves the outputs as they are, and trained further by its own recipe for {epochs}; the control "
+        "is the same with the kernels as they are, seed by seed on the same images in the same order. Cut: outer taps "
+        "set to zero, without training; the control is the network before the cut. ERF area: of the smallest centred square "
         "that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. Means "
         "over seeds. Intervals of MaxBoxAcc: over images; of what is trained further, beside its control: over seeds "
         f"(Student) and images together; of cuts of one network: over images.{few_seeds(results)} Verdict: kernels "
