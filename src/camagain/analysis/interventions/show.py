@@ -110,9 +110,9 @@ def caption(results: RunResults, found: pd.DataFrame) -> str:
         "set to zero, without training; the control is the network before the cut. ERF area: of the smallest centred "
         "square that holds half of log10(A + 1), or (linear) of the contribution A itself, in percent of the image. "
         "Means over seeds. Intervals of MaxBoxAcc: over images; of what is trained further, beside its control: over "
-        f"seeds (Student) and images together; of cuts of one network: over images.{few_seeds(results)} Verdict: kernels "
-        "that did not certainly enlarge the receptive field did not test its effect on boxes, whatever MaxBoxAcc did; "
-        "where they did, whether MaxBoxAcc certainly rose or fell."
+        f"seeds (Student) and images together; of cuts of one network: over images.{few_seeds(results)} Verdict: "
+        "kernels that did not certainly enlarge the receptive field did not test its effect on boxes, whatever "
+        "MaxBoxAcc did; where they did, whether MaxBoxAcc certainly rose or fell."
     ).strip()
 
 
