@@ -37,6 +37,9 @@ def coverage(rows: str, *names: str) -> SimulationTable:
 
 HEADERS = {"coverage": "held"}
 
+MADE = ["one peak", "flat", "two peaks", "low and flat"]
+FRESH = ["slope", "plateau", "three peaks", "ragged"]
+CUB27 = [f"cub27, {maps}" for maps in ("efficientnet_lite0 cam", "efficientnet_lite0 pc1", "baseline centre-gaussian")]
 SHOWN = ["demo, resnet cam", "demo, slak cam", "demo, slak pc1", "demo, baseline centre-gaussian"]
 """Populations of the demo that the page shows, from a high and sharp curve to a low one."""
 
@@ -68,9 +71,8 @@ TABLES: Mapping[str, SimulationTable] = {
             "both_half_points": "half width, points ",
         },
     ),
-    "coverage-made": coverage(
-        "not population.str.startswith('demo') and score != 'difference'", "bias", "coverage", "percentile"
-    ),
+    "coverage-made": coverage(f"population in {MADE}", "bias", "coverage", "percentile"),
+    "coverage-fresh": coverage(f"population in {FRESH + CUB27}", "bias", "coverage", "percentile"),
     "coverage-demo": coverage(f"population in {SHOWN}", "bias", "coverage", "percentile"),
     "coverage-difference": coverage(
         "score == 'difference' and not population.str.contains('by chance')", "bias", "coverage"

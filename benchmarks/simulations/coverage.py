@@ -1,9 +1,10 @@
 """How often intervals of accuracies at a chosen threshold hold the truth, and how often equal maps are told apart.
 
-The populations are made: types of images, each right at an interval of thresholds, or the test images of a run of the
-demo (`results/demo`, from `make results`), whose own dependence over thresholds is kept. Test sets are drawn from them
-with replacement, and the project's own functions give values, intervals and p-values. Beside them stand the percentile
-and the basic bootstrap of the same resamples.
+The populations are made: types of images, each right at an interval of thresholds, or the test images of a run, whose
+own dependence over thresholds is kept: the demo (`results/demo`, from `make results`) and, where it was made, `cub27`.
+Test sets are drawn from them with replacement, and the project's own functions give values, intervals and p-values.
+Beside them stand the percentile and the basic bootstrap of the same resamples. The method's constants were fixed by the
+populations in `FORMS` and the demo's; those in `FRESH` and the photographs of `cub27` came afterwards.
 
 Axes: K types of images, N images of a test set, T thresholds.
 """
@@ -27,7 +28,8 @@ from camagain.statistics.accuracy import Accuracy
 from camagain.statistics.bootstrap import Sampling, resample_weights
 from camagain.statistics.correctness import Correct
 
-RUN = RunPaths("demo", "synthbirds")
+DEMO = RunPaths("demo", "synthbirds")
+CUB27 = RunPaths("cub27", "cub27")
 IMAGES = (100, 400, 5794)
 DATA_SETS = 500
 RESAMPLES = 150
@@ -42,6 +44,10 @@ MODELS = ("resnet_narrow", "convnext_narrow", "replknet_narrow", "slak_narrow")
 
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 """Tables (K, T) bool: the one that chooses the threshold and the one that is counted, for each term of a mean."""
+
+
+Maps = tuple[str, str]
+"""A model and a method."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,8 @@ def accuracy(pairs: Pairs, drawn: np.ndarray, seed: int) -> Accuracy:
 @cache
 def cases() -> list[Case]:
     """Every case."""
-    return [*made_cases(), *demo_cases()]
+    photographs = CUB27.correct("efficientnet_lite0", "cam").exists()
+    return [*made_cases(), *fresh_cases(), *demo_cases(), *(cub27_cases() if photographs else [])]
 
 
 def sizes() -> set[int]:
@@ -165,6 +172,17 @@ def made_cases() -> Iterator[Case]:
     for (one, first), (other, second) in combinations(made.items(), 2):
         mixed = np.random.default_rng(0).permutation(len(second))  # which images are right has nothing in common
         yield Case("difference", f"{one} - {other}", [(first, first)], [(second[mixed], second[mixed])])
+
+
+def fresh_cases() -> Iterator[Case]:
+    """Populations that came after the method's constants were fixed. The class of an image is a matter of chance."""
+    for name, make in FRESH.items():
+        tables = [make(longer) for longer in (1.3, 1.0, 0.5)]
+        table = tables[1]
+        yield Case("MaxBoxAcc", name, [(table, table)])
+        yield Case("MaxBoxAccV2", name, [(each, each) for each in tables])
+        right = np.random.default_rng(0).random(len(table)) < 0.7
+        yield Case("Top-1 Loc", name, [(table, table & right[:, None])])
 
 
 def right_between(first: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -207,37 +225,80 @@ def two_peaks(longer: float) -> np.ndarray:
 FORMS = {"one peak": one_peak, "flat": flat, "two peaks": two_peaks, "low and flat": low_and_flat}
 
 
+def slope(longer: float) -> np.ndarray:
+    """The later the threshold the better, up to where every image ends at nearly the same threshold."""
+    first, last = np.meshgrid(np.linspace(5, 95, 20), 75 + 10 * (longer - 1) + 2 * NORMAL)
+    return right_between(first.ravel(), last.ravel())
+
+
+def plateau(longer: float) -> np.ndarray:
+    """Most images are right on the whole middle, some at the left or the right half of it alone."""
+    half = 10 * longer + 5 * NORMAL
+    left, right, middle = (right_between(at - half, at + half) for at in (40, 60, 50))
+    wide = right_between(np.full(60, 30.0), np.full(60, 70.0))
+    return np.concatenate([left, right, middle, wide, np.zeros((30, T), dtype=bool)])
+
+
+def three_peaks(longer: float) -> np.ndarray:
+    """Three kinds of images, 40, 36 and 32 of each 150, each right around a threshold of its own."""
+    spread = np.resize(NORMAL, 40)
+    made = [right_between(at - 8 * longer + 4 * spread, at + 8 * longer + 4 * spread) for at in (20, 50, 80)]
+    return np.concatenate([made[0], made[1][:36], made[2][:32], np.zeros((42, T), dtype=bool)])
+
+
+def ragged(longer: float) -> np.ndarray:
+    """Each image is right at two stretches of random place and length, as boxes that jump between contours are."""
+    rng = np.random.default_rng(1)
+    first = rng.integers(0, 80, (2, 300))
+    last = first + longer * rng.gamma(2, 10, (2, 300))
+    return right_between(first[0], last[0]) | right_between(first[1], last[1])
+
+
+FRESH = {"slope": slope, "plateau": plateau, "three peaks": three_peaks, "ragged": ragged}
+
+
 def demo_cases() -> Iterator[Case]:
-    """The demo's test images as populations: every model under CAM and PC1, and differences between them."""
-    half = {}
-    for model, method in [*((model, method) for model in MODELS for method in ("cam", "pc1")), CENTRE]:
-        name = f"demo, {model.removesuffix('_narrow')} {method}"
-        for delta in DELTAS:
-            table = demo_table(model, method, f"largest-{delta}")
-            if not table.all(0).any():  # else the accuracy is 100 % for every test set
-                yield Case(f"MaxBoxAcc, IoU {delta}", name, [(table, table)])
-            if delta == 0.5:
-                half[model, method] = table
-        tables = [demo_table(model, method, f"all-{delta}") for delta in DELTAS]
-        yield Case("MaxBoxAccV2", name, [(table, table) for table in tables])
-        if model in MODELS:
-            images = pd.read_parquet(existing(RUN.images(model, method)))
-            right = images["class_correct"].to_numpy(dtype=bool)[:, None]
-            yield Case("Top-1 Loc", name, [(half[model, method], half[model, method] & right)])
+    """The demo's test images: every model under CAM and PC1, and differences between them."""
     pairs = [((model, "pc1"), (model, "cam")) for model in MODELS]
     pairs += [((MODELS[0], "cam"), (other, "cam")) for other in MODELS[1:]]
     pairs += [(("slak_narrow", "cam"), CENTRE)]
-    for a, b in pairs:
-        name = f"demo, {' '.join(a)} - {' '.join(b)}".replace("_narrow", "")
-        yield Case("difference", name, [(half[a], half[a])], [(half[b], half[b])])
-        first, second = np.concatenate([half[a], half[b]]), np.concatenate([half[b], half[a]])
-        yield Case("difference", f"{name}, sides by chance", [(first, first)], [(second, second)])
+    yield from run_cases(DEMO, [*((model, method) for model in MODELS for method in ("cam", "pc1")), CENTRE], pairs)
+
+
+def cub27_cases() -> Iterator[Case]:
+    """The 739 test photographs of 27 classes of CUB."""
+    maps = [("efficientnet_lite0", method) for method in ("cam", "pc1")]
+    yield from run_cases(CUB27, [*maps, CENTRE], [(maps[1], maps[0]), (maps[0], CENTRE)])
 
 
 CENTRE = ("baseline", "centre-gaussian")
 
 
-def demo_table(model: str, method: str, key: str) -> np.ndarray:
-    """Which test images of the demo are right at which threshold: (400, 100) bool."""
-    with np.load(existing(RUN.correct(model, method))) as stored:
+def run_cases(run: RunPaths, maps: list[Maps], pairs: list[tuple[Maps, Maps]]) -> Iterator[Case]:
+    """The test images of a run as populations: scores of maps, and differences between pairs of them."""
+    half = {}
+    for model, method in maps:
+        name = f"{run.run}, {model.removesuffix('_narrow')} {method}"
+        for delta in DELTAS:
+            table = run_table(run, model, method, f"largest-{delta}")
+            if not table.all(0).any():  # else the accuracy is 100 % for every test set
+                yield Case(f"MaxBoxAcc, IoU {delta}", name, [(table, table)])
+            if delta == 0.5:
+                half[model, method] = table
+        tables = [run_table(run, model, method, f"all-{delta}") for delta in DELTAS]
+        yield Case("MaxBoxAccV2", name, [(table, table) for table in tables])
+        if (model, method) != CENTRE:
+            images = pd.read_parquet(existing(run.images(model, method)))
+            right = images["class_correct"].to_numpy(dtype=bool)[:, None]
+            yield Case("Top-1 Loc", name, [(half[model, method], half[model, method] & right)])
+    for a, b in pairs:
+        name = f"{run.run}, {' '.join(a)} - {' '.join(b)}".replace("_narrow", "")
+        yield Case("difference", name, [(half[a], half[a])], [(half[b], half[b])])
+        first, second = np.concatenate([half[a], half[b]]), np.concatenate([half[b], half[a]])
+        yield Case("difference", f"{name}, sides by chance", [(first, first)], [(second, second)])
+
+
+def run_table(run: RunPaths, model: str, method: str, key: str) -> np.ndarray:
+    """Which test images are right at which threshold: (K, 100) bool."""
+    with np.load(existing(run.correct(model, method))) as stored:
         return np.unpackbits(stored[key], axis=1, count=len(stored["threshold"]))[:, ::EVERY].astype(bool)

@@ -63,11 +63,16 @@ def test_one_threshold_is_the_case_of_wilson(right: int):
     assert (low, high) == pytest.approx(tuple(wilson_interval(correct)), abs=0.1)
 
 
+def draws_of(images: int, resamples: int) -> list[np.ndarray]:
+    """The images that resamples of seed 7 draw."""
+    generator = np.random.Generator(np.random.Philox(7))
+    sizes = [min(bootstrap.CHUNK, resamples - start) for start in range(0, resamples, bootstrap.CHUNK)]
+    return [generator.integers(images, size=(size, images)) for size in sizes]
+
+
 def test_errors_are_those_of_plain_resampling():
     """Against a loop that draws the same images: at the own threshold, at the resample's best, at the best of all."""
     right, resamples = table(50) >= 0.5, 100
-    generator = np.random.Generator(np.random.Philox(7))
-    draws = [generator.integers(50, size=(min(bootstrap.CHUNK, resamples - start), 50)) for start in range(0, 100, 64)]
     own, best = right.mean(0), right.mean(0).argmax()
     tables = [Correct.of(right)]
     found = accuracy_at_best([(tables[0], tables[0])], Sampling(resamples, 0.9, 7))
@@ -77,7 +82,7 @@ def test_errors_are_those_of_plain_resampling():
     gap_error = [(right[:, best] ^ right[:, t]).mean() - (own[best] - own[t]) ** 2 for t in range(40)]
     candidates = own[best] - own <= INDISTINCT * np.sqrt(np.array(gap_error) / 50)
     assert 1 < candidates.sum() < 40
-    for rows in np.concatenate(draws):
+    for rows in np.concatenate(draws_of(50, resamples)):
         change = right[rows].mean(0) - own
         fixed.append(change[best])
         real.append(((change - (own[best] - own)) / deviation).max() * deviation[best])
@@ -88,11 +93,18 @@ def test_errors_are_those_of_plain_resampling():
 def test_top1_loc_errs_where_boxes_choose():
     right, classes = table(60) >= 0.5, np.arange(60) % 3 > 0
     boxes = Correct.of(right)
-    found = accuracy_at_best([(boxes, boxes.where(classes))], Sampling(100))
+    found = accuracy_at_best([(boxes, boxes.where(classes))], Sampling(100, seed=7))
     fixed, real, equal = found.errors
     best = right.mean(0).argmax()
     assert found.value == pytest.approx(100 * (right[:, best] & classes).mean())
-    np.testing.assert_array_equal(real, fixed)  # the choice may add nothing
+    own, both = right.mean(0), (right & classes[:, None]).mean(0)
+    deviations, scale = np.sqrt(own * (1 - own)).clip(0.09129), np.sqrt(both * (1 - both)).clip(0.09129)
+    drawn = []
+    for rows in np.concatenate(draws_of(60, 100)):
+        at = ((right[rows].mean(0) - own) / deviations - (own[best] - own) / deviations).argmax()  # boxes choose
+        drawn.append(100 * ((right[rows, at] & classes[rows]).mean() - both[best]) * scale[best] / scale[at])
+    assert np.std(drawn) > np.std(fixed)  # which threshold they choose is a matter of chance
+    np.testing.assert_allclose(real, drawn - np.mean(drawn) + fixed.mean(), atol=1e-9)  # and adds nothing on average
     assert (equal != fixed).any()
     everyone = accuracy_at_best([(boxes, boxes.where(np.ones(60, dtype=bool)))], Sampling(100))
     np.testing.assert_array_equal(everyone.errors, accuracy_at_best([(boxes, boxes)], Sampling(100)).errors)

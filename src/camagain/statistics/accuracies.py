@@ -7,7 +7,8 @@ holds what either reading allows:
 
 - the gaps between the sample's thresholds are real: the error is the resample's maximum less the sample's, as in the
   basic bootstrap (Davison and Hinkley 1997). It is too small where the curve is flat. Where another table chooses, the
-  choice may add nothing, and the error is that at a fixed threshold;
+  choice may add nothing on average, but it still varies: the errors keep their deviation, and their mean is that at a
+  fixed threshold;
 - thresholds that the sample cannot tell from the best one are equally good: the error is the highest of the changes
   there (the derivative of a maximum: Fang and Santos, Review of Economic Studies 2019). It is too large where the
   curve has one rounded peak.
@@ -85,6 +86,7 @@ class Errors:
     counted: int
     index: int  # of the sample's threshold, among K
     gaps: np.ndarray  # (K,)
+    rises: np.ndarray  # (K,) how much higher the counted table is than at the sample's threshold, in percent
     candidates: np.ndarray  # some of range(K)
     unit: np.ndarray  # (K,) the deviation of the chooser
     scale: np.ndarray  # (K,) the deviation of the counted table at the sample's threshold, as a multiple of that here
@@ -94,12 +96,14 @@ class Errors:
     def of(cls, term: Term, kept: np.ndarray) -> "Errors":
         """Prepares a term; `kept` are thresholds, rising, with the first of each run that says the same."""
         images, index = len(term.counted), int(np.searchsorted(kept, term.index))
-        unit, varies = (deviation(table.curve()[kept], images) for table in (term.chooser, term.counted))
+        counted = term.counted.curve()[kept]
+        unit, varies = (deviation(curve, images) for curve in (term.chooser.curve()[kept], counted))
         return cls(
             id(term.chooser),
             id(term.counted),
             index,
             term.gaps[kept],
+            counted - counted[index],
             np.flatnonzero(term.candidates[kept]),
             unit,
             varies[index] / varies,
@@ -111,10 +115,8 @@ class Errors:
         moved = changes[self.chooser] / self.unit  # (r, K)
         change, rows = changes[self.counted], np.arange(len(moved))
         fixed = change[:, self.index]
-        real = fixed
-        if self.chooses_itself:
-            best = (moved - self.gaps / self.unit).argmax(axis=1)  # (r,)
-            real = (change[rows, best] - self.gaps[best]) * self.scale[best]
+        best = (moved - self.gaps / self.unit).argmax(axis=1)  # (r,)
+        real = (change[rows, best] + self.rises[best]) * self.scale[best]
         best = self.candidates[moved[:, self.candidates].argmax(axis=1)]  # (r,)
         return np.stack([fixed, real, change[rows, best] * self.scale[best]])
 
@@ -148,5 +150,9 @@ def accuracy_of(terms: Sequence[Term], sampling: Sampling) -> Accuracy:
     for weights in resample_weights(images, sampling.resamples, sampling.seed):
         sums = {key: table.sums(weights)[:, kept] for key, table in tables.items()}  # (r, K) each
         changes = {key: summed * PERCENT / images - own[key] for key, summed in sums.items()}
-        drawn.append(np.mean([one.read(changes) for one in errors], axis=0))  # (3, r)
-    return Accuracy(float(np.mean([term.value for term in terms])), np.concatenate(drawn, axis=1), images)
+        drawn.append([one.read(changes) for one in errors])  # (terms, 3, r)
+    found = np.concatenate(drawn, axis=2)  # (terms, 3, R)
+    for one, (fixed, real, _) in zip(errors, found, strict=True):
+        if not one.chooses_itself:
+            real += fixed.mean() - real.mean()  # the choice may add nothing on average
+    return Accuracy(float(np.mean([term.value for term in terms])), found.mean(axis=0), images)
