@@ -27,7 +27,8 @@ class Difference:
     b: object
 
     def __str__(self) -> str:
-        return f"{self.name}: {shown(self.a)} against {shown(self.b)}"
+        a, b = unlike_words(self.a, self.b)
+        return f"{self.name}: {shown(a)} against {shown(b)}"
 
     def __hash__(self) -> int:
         return hash((self.matter, self.name))  # values may be lists
@@ -125,10 +126,24 @@ def unequal(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None, name: str)
     return [] if one == other else [(one, other)]
 
 
+def unlike_words(a: object, b: object) -> tuple[object, object]:
+    """Of two long texts, such as lists of instruction sets, the words that one alone has; else both as they are."""
+    if not (isinstance(a, str) and isinstance(b, str) and min(len(a), len(b)) > SHOWN):
+        return a, b
+    words, others = a.split(), b.split()
+    less = " ".join(word for word in words if word not in others)
+    more = " ".join(word for word in others if word not in words)
+    return (less or "nothing more", more or "nothing more") if less or more else (a, b)
+
+
+SHOWN = 60
+"""Characters of a value that are shown."""
+
+
 def shown(value: object) -> str:
     """A value in a few characters."""
     if value is None:
         return "none"
     text = str(value)
     long_digest = len(text) in (40, 64) and all(letter in "0123456789abcdef" for letter in text)
-    return text[:12] if long_digest else text if len(text) <= 60 else f"{text[:57]}..."
+    return text[:12] if long_digest else text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
