@@ -1,6 +1,7 @@
 """Fine-tuning: the recipe does what it says, the same seed gives the same bits, and a hopeless run stops early."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,19 @@ def test_zero_epochs_keep_the_starting_weights(tiny_run, tmp_path):
     changed, paths = again(tiny_run, tmp_path, models=models)
     finetune(changed, "small-resnet", paths)
     assert pd.read_csv(paths.model("small-resnet") / "history.csv").empty
+
+
+def test_a_data_set_without_val_trains_and_has_no_numbers_of_it(tiny_run, tmp_path):
+    experiment, paths = tiny_run
+    changed = experiment.paths(tmp_path / "results", tmp_path / "data")
+    shutil.copytree(paths.index.parent, changed.index.parent)
+    index = pd.read_parquet(changed.index)
+    index[index["split"] != "val"].to_parquet(changed.index)
+    finetune(experiment, "small-convnext", changed)
+    history = pd.read_csv(changed.model("small-convnext") / "history.csv")
+    assert np.isfinite(history["train_loss"]).all()
+    assert history.filter(like="val_").shape[1] == 2
+    assert history.filter(like="val_").isna().all(axis=None)
 
 
 def test_mixing_and_all_augmentations_train(tiny_run, tmp_path):

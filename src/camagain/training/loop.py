@@ -195,12 +195,15 @@ class Loop:
         return track(items, total, f"epoch {epoch}/{self.recipe.epochs}", "steps") if first else items
 
     def over_processes(self, seen: int, total_loss: float, correct: float) -> tuple[int, float, float]:
-        """Images, mean loss and percentage of correct images over all processes, from the sums of this one."""
+        """Images, mean loss and percentage of correct images over all processes, from the sums of this one.
+
+        NaN where there are no images: a data set without a val split has no numbers of it.
+        """
         sums = torch.tensor([seen, total_loss, correct], dtype=torch.float64)
         if self.accelerator.num_processes > 1:
             sums = self.accelerator.reduce(sums.to(self.accelerator.device))
         images, loss, hits = sums.tolist()
-        return int(images), loss / images, 100 * hits / images
+        return int(images), *((loss / images, 100 * hits / images) if images else (math.nan, math.nan))
 
     def not_finite(self, loss: float, number: int) -> str:
         """The message for a loss that is infinite or no number."""
