@@ -71,6 +71,26 @@ def test_without_any_change_an_image_is_warped_and_normalised():
     torch.testing.assert_close(tensor, expected)
 
 
+def test_a_square_is_cut_from_a_random_place_of_the_warped_image():
+    transform = training_transform(INPUT, Augmentation(flip=0.0, crop_scale=None, crop_from=34))
+    whole = torch.from_numpy(np.array(picture(34, 34))).permute(2, 0, 1) / 127.5 - 1
+    seen = set()
+    for seed in range(60):
+        seed_cpu(seed)
+        tensor = transform(picture(34, 34))
+        places = [
+            (left, top)
+            for left in range(3)
+            for top in range(3)
+            if torch.allclose(tensor, whole[:, top : top + 32, left : left + 32], atol=1e-6)
+        ]
+        assert len(places) == 1
+        seen.update(places)
+    assert len(seen) == 9
+    seed_cpu(0)
+    assert transform(picture(50, 20)).shape == (3, 32, 32)
+
+
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "config").rglob("*.yaml"))
 
 
@@ -82,7 +102,8 @@ UNCROPPED = [
     pytest.param(experiment.input, model.training.augmentation, model.name, id=f"{experiment.run}-{model.name}")
     for experiment in loaded()
     for model in experiment.models
-    if model.training.augmentation.crop_scale is None or model.name.endswith(("-plain", "-none"))
+    if (model.training.augmentation.crop_scale is None and model.training.augmentation.crop_from is None)
+    or model.name.endswith(("-plain", "-none"))
 ]
 """Input, augmentation and name of every model of every experiment that is trained without a crop, or says so."""
 

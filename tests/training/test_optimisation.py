@@ -27,6 +27,21 @@ def test_parameter_groups_by_hand():
     assert sum(len(parameters) for parameters in groups.values()) == len(list(network.parameters()))
 
 
+def test_other_layers_can_learn_at_the_rate_of_the_classifier():
+    network = create("resnet_narrow", 4)
+    found = parameter_groups(network, recipe(head_learning_rate=1e-2, head_layers=("layer4",), decay_all=True))
+    scale = {id(parameter): group["lr_scale"] for group in found for parameter in group["params"]}
+    for name, parameter in network.named_parameters():
+        assert scale[id(parameter)] == (10 if name.startswith(("layer4.", "fc.")) else 1), name
+    assert {group["weight_decay"] for group in found} == {0.1}
+
+
+@pytest.mark.parametrize("name", ["layer5", "layer4.0.act1", ""])
+def test_a_layer_that_is_not_there_is_named(name: str):
+    with pytest.raises(UserError, match=r"a ResNet has no layer '.*' with weights.* bn1, conv1, fc, layer1"):
+        parameter_groups(create("resnet_narrow", 4), recipe(head_layers=(name,)))
+
+
 def test_layer_decay_by_hand():
     network = create("resnet_narrow", 4)
     found = parameter_groups(network, recipe(layer_decay=0.5, head_learning_rate=3e-3))
@@ -64,6 +79,17 @@ def test_every_group_warms_up_from_a_hundredth_of_its_own_peak_and_follows_half_
     assert shares[50] == pytest.approx(0.5)
     assert shares[75] == pytest.approx(0.5 * (1 + np.cos(np.pi * 0.75)))
     assert (shares[99] < 1e-3).all()
+
+
+def test_steps_divide_every_rate_by_ten():
+    settings = recipe(learning_rate=1.0, head_learning_rate=10.0, step_epochs=3, warmup_epochs=0.2)
+    optimizer = make_optimizer(create("resnet_narrow", 4), settings)
+    schedule, rates = make_schedule(optimizer, settings, steps_per_epoch=10), []
+    for step in range(100):
+        schedule.step_update(step)
+        rates.append([group["lr"] / group["lr_scale"] for group in optimizer.param_groups])
+    expected = [0.01, 0.505, *[1.0] * 28, *[0.1] * 30, *[0.01] * 30, *[0.001] * 10]
+    np.testing.assert_allclose(rates, np.repeat(np.array(expected)[:, None], len(rates[0]), axis=1))
 
 
 def test_a_fraction_of_an_epoch_warms_up():

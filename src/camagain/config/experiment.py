@@ -243,6 +243,17 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _crops_fit(self) -> "Experiment":
+        for model in self.models:
+            side = model.training.augmentation.crop_from
+            if side is not None and side < self.input.size:
+                raise ValueError(
+                    f"training.augmentation.crop_from of '{model.name}' is {side}, less than input.size = "
+                    f"{self.input.size}, which is cut out of it"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _known_models(self) -> "Experiment":
         names = [model.name for model in self.models]
         for analysis, stage in declared().items():

@@ -16,6 +16,12 @@ class Augmentation(Settings):
         description="Smallest and largest area of the random crop, share of the image; null for no crop: the whole "
         "image is warped to the square, as in evaluation.",
     )
+    crop_from: int | None = Field(
+        default=None,
+        ge=1,
+        description="In place of `crop_scale` (then null): the image is warped to a square of so many pixels a side, "
+        "and a square of the input size is cut from a random place of it, as wsolevaluation trains.",
+    )
     crop_ratio: tuple[float, float] = Field(
         default=(0.75, 1.3333),
         description="Smallest and largest aspect ratio of the random crop, width divided by height. An image beyond "
@@ -41,7 +47,7 @@ class Augmentation(Settings):
         return bool(self.mixup or self.cutmix)
 
     def largest_crop(self, width: int, height: int) -> float:
-        """The share of an image of this size that its largest possible crop shows; 1 where it can be seen whole.
+        """The share of an image of this size that its largest possible `crop_scale` shows; 1 where it is seen whole.
 
         Aspect ratios and areas are drawn within the bounds; a crop of another shape than the image leaves a part out.
         """
@@ -57,6 +63,8 @@ class Augmentation(Settings):
         for name, bounds in (("crop_scale", self.crop_scale), ("crop_ratio", self.crop_ratio)):
             if bounds is not None and not 0 < bounds[0] <= bounds[1]:
                 raise ValueError(f"{name} is {list(bounds)}; expected two numbers above 0, the smaller one first")
+        if self.crop_from is not None and self.crop_scale is not None:
+            raise ValueError(f"crop_from is {self.crop_from} beside crop_scale; set crop_scale to null, or crop_from")
         if self.crop_scale == (1.0, 1.0):
             raise ValueError(
                 "crop_scale is [1, 1]: a crop of the whole area exists only for images of the drawn aspect ratio, and "
@@ -66,7 +74,7 @@ class Augmentation(Settings):
 
 
 class Training(Settings):
-    """The fine-tuning recipe: linear warm-up, then cosine decay to zero."""
+    """The fine-tuning recipe: linear warm-up, then cosine decay to zero, or steps down."""
 
     epochs: int = Field(ge=0, description="Passes over the training split; 0 keeps the starting weights.")
     optimizer: str = Field(default="adamw", description="Any optimiser of timm, by name.")
@@ -78,13 +86,22 @@ class Training(Settings):
     head_learning_rate: float | None = Field(
         default=None, gt=0, description="Peak learning rate of the classifier alone; null means `learning_rate`."
     )
+    head_layers: tuple[str, ...] = Field(
+        default=(), description="Layers that learn at the classifier's rate, by their names in the network: `[layer4]`."
+    )
     layer_decay: float | None = Field(
         default=None,
         gt=0,
         le=1,
         description="Factor on the learning rate for each layer further from the classifier, or null for none.",
     )
+    step_epochs: int | float | None = Field(
+        default=None,
+        gt=0,
+        description="Divide the learning rate by 10 after every so many epochs; null for a cosine to zero.",
+    )
     weight_decay: float = Field(default=5.0e-4, ge=0, description="Weight decay; biases and norms are exempt.")
+    decay_all: bool = Field(default=False, description="Weight decay of biases and norms, too.")
     warmup_epochs: int | float = Field(
         default=0, ge=0, description="Epochs of linear warm-up from a hundredth of the peak; fractions are allowed."
     )

@@ -56,8 +56,9 @@ def start_weights(network: nn.Module) -> None:
 def undilate(network: Network) -> Network:
     """Sets every dilated convolution of odd size back to its plain kernel, in place, keeping the output size.
 
-    timm dilates the kernels behind a dropped stride, to keep pretrained weights meaningful. There are none here, a
-    7 x 7 kernel dilated by 4 is wider than the whole 12 x 12 grid, and CPUs run dilated depthwise kernels half as fast.
+    timm dilates the kernels behind a dropped stride, to keep pretrained weights meaningful. The narrow networks have
+    none, a 7 x 7 kernel dilated by 4 is wider than their whole 12 x 12 grid, and CPUs run dilated depthwise kernels
+    half as fast.
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d) and layer.dilation != (1, 1) and all(side % 2 for side in layer.kernel_size):

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import torch
 from PIL import Image
 from timm.data import Mixup, create_transform
 from timm.data.auto_augment import posterize as timm_posterize
@@ -65,7 +66,9 @@ def training_transform(settings: Input, augmentation: Augmentation) -> Transform
             f"training.augmentation.auto_augment: timm has no policy '{augmentation.auto_augment}' ({error}). "
             "Examples: 'rand-m9-mstd0.5-inc1', 'augmix-m3-w3', 'original', '3a', or null."
         ) from None
-    if augmentation.crop_scale is None:
+    if augmentation.crop_from is not None:
+        transform.transforms[0] = partial(cut, settings=settings, side=augmentation.crop_from)
+    elif augmentation.crop_scale is None:
         transform.transforms[0] = partial(warped, settings=settings)
     for step in transform.transforms:
         operations = [*getattr(step, "ops", []), *(op for policy in getattr(step, "policy", []) for op in policy)]
@@ -73,6 +76,13 @@ def training_transform(settings: Input, augmentation: Augmentation) -> Transform
             if operation.aug_fn is timm_posterize:
                 operation.aug_fn = posterize
     return transform
+
+
+def cut(image: Image.Image, settings: Input, side: int) -> Image.Image:
+    """A square of the input size from a random place of the image, which is first warped to `side` pixels a side."""
+    whole = warped(image, settings.model_copy(update={"size": side}))
+    left, top = torch.randint(side - settings.size + 1, (2,)).tolist()
+    return whole.crop((left, top, left + settings.size, top + settings.size))
 
 
 def posterize(image: Image.Image, bits_to_keep: int, **_: Any) -> Image.Image:

@@ -1,7 +1,8 @@
-"""The optimiser over parameter groups, and its learning rate over the steps: linear warm-up, then half a cosine."""
+"""The optimiser over parameter groups, and its learning rate over the steps: warm-up, then half a cosine or steps."""
 
 from timm.optim import create_optimizer_v2, list_optimizers, param_groups_layer_decay, param_groups_weight_decay
-from timm.scheduler import CosineLRScheduler
+from timm.scheduler import CosineLRScheduler, StepLRScheduler
+from timm.scheduler.scheduler import Scheduler
 from torch import nn
 from torch.optim import Optimizer
 
@@ -13,9 +14,10 @@ from camagain.models.zoo import Network
 def parameter_groups(network: Network, recipe: Training) -> list[dict]:
     """Parameters by weight decay and by their share `lr_scale` of the recipe's learning rate.
 
-    Biases and norms have no weight decay. The scale of the classifier is `head_learning_rate` over `learning_rate`;
-    that of any other layer is `layer_decay` to the power of its distance from the end, by the network's own
-    `group_matcher`. timm's schedules multiply by `lr_scale`, so warm-up and cosine hold for every group alike.
+    Biases and norms have weight decay only with `decay_all`. The scale of the classifier and of `head_layers` is
+    `head_learning_rate` over `learning_rate`; that of any other layer is `layer_decay` to the power of its distance
+    from the end, by the network's own `group_matcher`. timm's schedules multiply by `lr_scale`, so warm-up and cosine
+    hold for every group alike.
     """
     if recipe.layer_decay is None:
         groups = param_groups_weight_decay(network, recipe.weight_decay)
@@ -27,16 +29,30 @@ def parameter_groups(network: Network, recipe: Training) -> list[dict]:
             "follows which (it has no group_matcher); set it to null or choose another architecture."
         )
     head_scale = (recipe.head_learning_rate or recipe.learning_rate) / recipe.learning_rate
-    classifier = {id(parameter) for parameter in network.get_classifier().parameters()}
+    head = [network.get_classifier(), *(layer(network, name) for name in recipe.head_layers)]
+    in_head = {id(parameter) for part in head for parameter in part.parameters()}
     found = []
     for group in groups:
         parts: dict[bool, list[nn.Parameter]] = {}
         for parameter in group["params"]:
-            parts.setdefault(id(parameter) in classifier, []).append(parameter)
-        for in_classifier, parameters in parts.items():
-            scale = head_scale if in_classifier else group.get("lr_scale", 1.0)
-            found.append({"params": parameters, "weight_decay": group["weight_decay"], "lr_scale": scale})
+            parts.setdefault(id(parameter) in in_head, []).append(parameter)
+        decay = recipe.weight_decay if recipe.decay_all else group["weight_decay"]
+        for of_head, parameters in parts.items():
+            scale = head_scale if of_head else group.get("lr_scale", 1.0)
+            found.append({"params": parameters, "weight_decay": decay, "lr_scale": scale})
     return found
+
+
+def layer(network: Network, name: str) -> nn.Module:
+    """A layer of the network by its name; UserError where there is none, or it has nothing to learn."""
+    layers = {key: module for key, module in network.named_modules() if key and any(True for _ in module.parameters())}
+    if name in layers:
+        return layers[name]
+    top = sorted({key.partition(".")[0] for key in layers})
+    raise UserError(
+        f"training.head_layers: a {type(network).__name__} has no layer '{name}' with weights."
+        f"{nearest(name, list(layers))} Its outermost layers: {', '.join(top)}."
+    )
 
 
 def make_optimizer(network: Network, recipe: Training) -> Optimizer:
@@ -60,15 +76,18 @@ def make_optimizer(network: Network, recipe: Training) -> Optimizer:
     return optimizer
 
 
-def make_schedule(optimizer: Optimizer, recipe: Training, steps_per_epoch: int) -> CosineLRScheduler:
-    """The learning rate of step s (call `step_update(s)`): warm-up from a hundredth of the peak, then half a cosine.
+def make_schedule(optimizer: Optimizer, recipe: Training, steps_per_epoch: int) -> Scheduler:
+    """The learning rate of step s (call `step_update(s)`): warm-up from a hundredth of the peak, then down.
 
-    Both as shares of each group's own peak. The cosine runs over all steps; warm-up covers its beginning.
+    Half a cosine over all steps, whose beginning the warm-up covers; or a tenth after every `step_epochs`, counted from
+    the first step. All as shares of each group's own peak.
     """
-    return CosineLRScheduler(
-        optimizer,
-        t_initial=max(1, recipe.epochs * steps_per_epoch),
-        warmup_t=round(recipe.warmup_epochs * steps_per_epoch),
-        warmup_lr_init=recipe.learning_rate / 100,
-        t_in_epochs=False,
-    )
+    warmup: dict = {
+        "warmup_t": round(recipe.warmup_epochs * steps_per_epoch),
+        "warmup_lr_init": recipe.learning_rate / 100,
+        "warmup_prefix": False,
+        "t_in_epochs": False,
+    }
+    if recipe.step_epochs is not None:
+        return StepLRScheduler(optimizer, recipe.step_epochs * steps_per_epoch, decay_rate=0.1, **warmup)
+    return CosineLRScheduler(optimizer, t_initial=max(1, recipe.epochs * steps_per_epoch), **warmup)

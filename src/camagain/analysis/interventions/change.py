@@ -59,9 +59,9 @@ class Change:
 def further(experiment: Experiment, model_name: str, change: Change) -> Experiment:
     """The experiment of a further training: one model, its recipe again, and a seed of its own.
 
-    Fewer epochs than the recipe's shorten its warm-up in proportion; `learning_rate_factor` is on every learning rate.
-    Jobs of one seed see the same images in the same order with the same augmentation, whatever their kernels. UserError
-    where no epochs are given and the recipe has none.
+    Fewer epochs than the recipe's shorten its warm-up and its steps in proportion; `learning_rate_factor` is on every
+    learning rate. Jobs of one seed see the same images in the same order with the same augmentation, whatever their
+    kernels. UserError where no epochs are given and the recipe has none.
     """
     model, settings = experiment.model(model_name), experiment.analysis.interventions
     own = model.training
@@ -70,10 +70,12 @@ def further(experiment: Experiment, model_name: str, change: Change) -> Experime
         raise UserError(
             f"'{model_name}' is not trained (0 epochs): set analysis.interventions.epochs to train it further."
         )
+    share = min(1, epochs / max(1, own.epochs))
     recipe = own.model_copy(
         update={
             "epochs": epochs,
-            "warmup_epochs": own.warmup_epochs * min(1, epochs / max(1, own.epochs)),
+            "warmup_epochs": own.warmup_epochs * share,
+            "step_epochs": own.step_epochs and own.step_epochs * share,
             "learning_rate": own.learning_rate * factor,
             "head_learning_rate": own.head_learning_rate and own.head_learning_rate * factor,
             "snapshot_every": 0,
