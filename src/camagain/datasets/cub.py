@@ -8,6 +8,7 @@
 | bounding_boxes.txt | image id, x, y, width, height in pixels of the image file |
 | classes.txt | class id, class name; classes without an image are allowed |
 | segmentations/ | optional masks: the image's path with .png |
+| parts/ | optional: where named parts are, see `camagain.datasets.parts` |
 
 An image has exactly one box. The layout has no notion of a second one: a repeated line comes from joining files, so it
 is refused rather than taken for another bird.
@@ -18,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from camagain.datasets.parts import read_parts
 from camagain.datasets.split import carve_val
 from camagain.datasets.text_tables import (
     Columns,
@@ -86,7 +88,8 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
 
     paths = [f"images/{line.fields[1]}" for line in images.values()]
     sizes = list(verified_sizes(folder / "images", images, folder / "images.txt").values())
-    return pd.DataFrame(
+    parts = read_parts(folder, images, sizes)
+    index = pd.DataFrame(
         {
             "image_id": list(images),
             "path": paths,
@@ -99,6 +102,7 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
             "mask_path": pd.Series([_mask(folder, line.fields[1]) for line in images.values()], dtype="str"),
         }
     )
+    return index if parts is None else index.assign(parts=pd.Series(parts, dtype="object"))
 
 
 def corners(
