@@ -40,7 +40,7 @@ def write_index(path: Path, index: pd.DataFrame, classes: int | None = None) -> 
     ordered = _completed(index).assign(_order=order).sort_values(["_order", "image_id"], kind="stable")
     # As they are read, boxes are arrays and parts are objects, which Parquet does not take in a column.
     ordered["boxes"] = [boxes.tolist() if isinstance(boxes, np.ndarray) else boxes for boxes in ordered["boxes"]]
-    parts = [None if parts is None else [asdict(part) for part in parts] for parts in ordered["parts"]]
+    parts = [list(map(asdict, parts)) if isinstance(parts, tuple) else None for parts in ordered["parts"]]
     ordered["parts"] = pd.Series(parts, ordered.index, "object")
     write_parquet(path, ordered[[*COLUMNS, *OPTIONAL]].reset_index(drop=True))
 

@@ -37,8 +37,8 @@ REFERENCE = "centre-gaussian"
 GROUPS = ("head parts", "body parts")
 
 COLORMAP = "PuOr_r"
-LEAST_RANGE = 1.5
-"""The colours reach at least from 1 divided by this to this."""
+LEAST_REACH, MOST_REACH = 1.5, 2.5
+"""Colours reach from 1 divided by a number to that number, which lies between these."""
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
@@ -88,7 +88,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         height_ratios=[*[row] * len(labels), dots], layout="constrained",
     )  # fmt: skip
     norm = scale_of(density)
-    most = max(density["high"].max(), norm.vmax)
+    most = max(density["high"].max(), LEAST_REACH)
     for place, (column, method) in enumerate(zip(grid.T, methods, strict=True)):
         column[0].set_title(MAP_NAMES[method].replace(", ", ",\n"))
         shown = density[density["method"] == method]
@@ -101,7 +101,9 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         column[-1].set_xlim(0, 1.05 * most)
         if place:
             column[-1].set_yticklabels([])
-    bar = page.colorbar(ScalarMappable(norm, COLORMAP), ax=grid[:-1].ravel().tolist(), shrink=0.8, aspect=12, pad=0.01)
+    bar = page.colorbar(
+        ScalarMappable(norm, COLORMAP), ax=grid[:-1].ravel().tolist(), shrink=0.8, aspect=12, pad=0.01, extend="both"
+    )
     ticks = [tick for tick in TICKS if norm.vmin <= tick <= norm.vmax]
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.ax.minorticks_off()
@@ -118,7 +120,7 @@ BIRD_INCHES = 0.6
 MOST_INCHES = 8.4
 """Height of birds and dots together: with the rest they fit a page."""
 
-TICKS = (0.1, 0.2, 0.35, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10)
+TICKS = (0.4, 0.5, 0.7, 1, 1.4, 2, 2.5)
 
 
 def ordered(names: Sequence[str]) -> list[str]:
@@ -129,9 +131,10 @@ def ordered(names: Sequence[str]) -> list[str]:
 
 
 def scale_of(density: pd.DataFrame) -> LogNorm:
-    """Colours of mass per area: as far below 1 as above, on a logarithmic scale."""
+    """Colours of mass per area: on a logarithmic scale, as far below 1 as above; MOST_REACH is as far as it goes."""
     values = density[~density["part"].isin(GROUPS) & (density["method"] != REFERENCE) & (density["value"] > 0)]["value"]
-    reach = max(LEAST_RANGE, float(np.exp(np.abs(np.log(values)).max())) if len(values) else LEAST_RANGE)
+    reach = float(np.exp(np.abs(np.log(values)).max())) if len(values) else LEAST_REACH
+    reach = min(max(reach, LEAST_REACH), MOST_REACH)
     return LogNorm(1 / reach, reach)
 
 
