@@ -272,6 +272,7 @@ def test_parts_of_maps_that_are_even_on_the_bird_or_on_its_head(measure):
     on_bird, on_head = torch.zeros(TESTS, 1, CELLS, CELLS), torch.zeros(TESTS, 1, CELLS, CELLS)
     on_bird[...] = torch.ones(CELLS, CELLS)
     on_bird[..., 0, :] = 0.0  # beside the bird; a map of one value would be constant, and have no mass
+    on_head[:, 0] = inside(0.05)
     on_head[..., 1, 1:3] = 1.0
     even, status = measure("parts", on_bird, torch.ones(2, 1), [BIRD] * TESTS)
     assert status["head"] == ["eye"] and status["body"] == ["belly"] and status["object_from"] == "boxes"
@@ -283,7 +284,7 @@ def test_parts_of_maps_that_are_even_on_the_bird_or_on_its_head(measure):
     local, _ = measure("parts", on_head, torch.ones(2, 1), [BIRD] * TESTS)
     own = local[local["method"] == "cam"]
     assert value(own, "head_to_body") > 10 and value(own, "density", part="eye") > 2
-    assert value(own, "density", part="tail") == 0
+    assert value(own, "density", part="tail") < 0.5
     blind = [found[found["method"] == "centre-gaussian"].reset_index(drop=True) for found in (even, local)]
     assert blind[0].equals(blind[1]), "the centred Gaussian does not depend on the map"
 

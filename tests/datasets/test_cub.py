@@ -100,9 +100,9 @@ BAD_PARTS = {
     "twice": (part(3, "1 2 1 2 1"), ["part_locs.txt, line 3: part 2 (left eye) of image 1 occurs", "line 2"]),
     "outside": (
         part(2, "1 2 43 2 1"),
-        ["line 2: the point 43, 2 of image 1 (003.Tern/bird 1.jpg)", "40 x 30", "resized"],
+        ["part_locs.txt: left eye of image 1 (003.Tern/bird 1.jpg) is at 43, 2", "40 x 30", "resized"],
     ),
-    "above": (part(2, "1 2 4 -2 1"), ["line 2: the point 4, -2 of image 1"]),
+    "above": (part(2, "1 2 4 -2 1"), ["left eye of image 1", "is at 4, -2"]),
     "box missing": (replace("parts/part_boxes.txt", 2), ["part_boxes.txt: no line for part 2 (left eye) of image 1"]),
     "box of nothing": (replace("parts/part_boxes.txt", 2, "9 1 1 1 1 1 1"), ["part_boxes.txt, line 2: image id 9"]),
 }

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from camagain.datasets.parts import read_parts
+from camagain.datasets.parts import read_parts, refuse_outside
 from camagain.datasets.split import carve_val
 from camagain.datasets.text_tables import (
     Columns,
@@ -85,10 +85,10 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
     label_of = {class_id: label for label, class_id in enumerate(sorted(set(class_ids)))}
     box_columns: Columns = {"image id": str, "x": finite, "y": finite, "width": finite, "height": finite}
     boxes = _join(folder / "bounding_boxes.txt", box_columns, images)
+    parts = read_parts(folder, images)
 
     paths = [f"images/{line.fields[1]}" for line in images.values()]
     sizes = list(verified_sizes(folder / "images", images, folder / "images.txt").values())
-    parts = read_parts(folder, images, sizes)
     index = pd.DataFrame(
         {
             "image_id": list(images),
@@ -102,7 +102,10 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
             "mask_path": pd.Series([_mask(folder, line.fields[1]) for line in images.values()], dtype="str"),
         }
     )
-    return index if parts is None else index.assign(parts=pd.Series(parts, dtype="object"))
+    if parts is None:
+        return index
+    refuse_outside(folder, images, sizes, parts)
+    return index.assign(parts=pd.Series(parts, dtype="object"))
 
 
 def corners(

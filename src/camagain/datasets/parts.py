@@ -7,9 +7,10 @@
 | part_boxes.txt | image id, part id, x, y, width, height, 1 or 0; alike. Optional: only SynthBirds has it |
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from camagain.datasets.text_tables import Columns, Line, finite, flag, read_table, refuse, unique
 from camagain.errors import UserError
@@ -35,32 +36,46 @@ class Part:
     box: tuple[float, float, float, float] | None = None
 
 
-def read_parts(
-    folder: Path, images: dict[str, Line], sizes: Sequence[tuple[int, int]]
-) -> list[tuple[Part, ...]] | None:
-    """The visible parts of each image of a folder, in the order of parts.txt; None for a folder without parts/.
+def read_parts(folder: Path, images: dict[str, Line]) -> list[tuple[Part, ...]] | None:
+    """The visible parts of each image of a folder, in the order of part ids; None for a folder without parts/.
 
-    `images`: the lines of images.txt by image id. `sizes`: width and height of each. UserError for the first kind of
-    fault.
+    `images`: the lines of images.txt by image id. UserError for the first kind of fault.
     """
     place = folder / "parts"
     if not place.is_dir():
         return None
-    for file in (place / "parts.txt", place / "part_locs.txt"):
+    listing, locations, boxed = (place / name for name in ("parts.txt", "part_locs.txt", "part_boxes.txt"))
+    for file in (listing, locations):
         if not file.is_file():
             raise UserError(f"{file}: no such file, though {place} is there. Restore it, or remove {place}.")
-    names = _read_names(place / "parts.txt")
-    points = _read_each(place / "part_locs.txt", ("x", "y"), images, names)
-    boxes = _read_each(place / "part_boxes.txt", ("x", "y", "width", "height"), images, names, optional=True)
-    _refuse_outside(place / "part_locs.txt", points, images, sizes)
+    names = _read_names(listing)
+    points = _read_each(locations, ("x", "y"), images, names)
+    boxes = _read_each(boxed, ("x", "y", "width", "height"), images, names) if boxed.is_file() else {}
     return [
         tuple(
-            Part(name, *points[key].fields[2:4], box=_edges(boxes.get(key)))
+            Part(name, x, y, _edges(boxes.get((image_id, part))))
             for part, name in names.items()
-            if points[key := (image_id, part)].fields[-1]
+            for x, y, visible in [points[image_id, part].fields[2:]]
+            if visible
         )
         for image_id in images
     ]
+
+
+def refuse_outside(
+    folder: Path, images: dict[str, Line], sizes: Sequence[tuple[int, int]], parts: Sequence[Sequence[Part]]
+) -> None:
+    """Refuses parts, of each image, that lie outside of it by more than SLACK; `sizes`: width and height of each."""
+    refuse(
+        [
+            f"{folder / 'parts' / 'part_locs.txt'}: {part.name} of image {image_id} ({line.fields[1]}) is at "
+            f"{part.x:g}, {part.y:g}, outside of the image, which has {width} x {height} pixels"
+            for (image_id, line), (width, height), of_image in zip(images.items(), sizes, parts, strict=True)
+            for part in of_image
+            if abs(part.x / width - 0.5) > 0.5 + SLACK or abs(part.y / height - 0.5) > 0.5 + SLACK
+        ],
+        "Points are x, y in pixels of the image file as it is (were the images resized?).",
+    )
 
 
 Lines = dict[tuple[str, int], Line]
@@ -75,24 +90,12 @@ def _read_names(file: Path) -> dict[int, str]:
     return {part: line.fields[1] for part, line in sorted(by_id.items())}
 
 
-def _read_each(
-    file: Path, values: tuple[str, ...], images: dict[str, Line], names: dict[int, str], optional: bool = False
-) -> Lines:
-    """A file that must have exactly one line for each part of each image; empty where it may be missing and is."""
-    if optional and not file.is_file():
-        return {}
+def _read_each(file: Path, values: tuple[str, ...], images: dict[str, Line], names: dict[int, str]) -> Lines:
+    """A file that must have exactly one line for each part of each image."""
     columns: Columns = {"image id": str, "part id": int, **dict.fromkeys(values, finite), "visible": flag}
     lines = read_table(file, columns)
-    listings = ((images, "image id", file.parents[1] / "images.txt"), (names, "part id", file.with_name("parts.txt")))
-    for column, (known, what, listing) in enumerate(listings):
-        refuse(
-            [
-                f"{file}, line {line.number}: {what} {line.fields[column]} is not in {listing}"
-                for line in lines
-                if line.fields[column] not in known
-            ],
-            f"Remove the line or correct {listing.name}.",
-        )
+    _refuse_unknown(file, lines, 0, images, "image id", file.parents[1] / "images.txt")
+    _refuse_unknown(file, lines, 1, names, "part id", file.with_name("parts.txt"))
     found: Lines = {}
     refuse(
         [
@@ -115,24 +118,23 @@ def _read_each(
     return found
 
 
-def _refuse_outside(file: Path, points: Lines, images: dict[str, Line], sizes: Sequence[tuple[int, int]]) -> None:
-    """Refuses visible points that lie outside of their image by more than SLACK."""
-    size_of = dict(zip(images, sizes, strict=True))
-    outside = []
-    for (image_id, _), line in points.items():
-        x, y, visible = line.fields[2:]
-        width, height = size_of[image_id]
-        if visible and (abs(x / width - 0.5) > 0.5 + SLACK or abs(y / height - 0.5) > 0.5 + SLACK):
-            outside.append(
-                f"{file}, line {line.number}: the point {x:g}, {y:g} of image {image_id} "
-                f"({images[image_id].fields[1]}) lies outside of the image, which has {width} x {height} pixels"
-            )
-    refuse(outside, "Points are x, y in pixels of the image file as it is (were the images resized?).")
+def _refuse_unknown(
+    file: Path, lines: list[Line], column: int, known: Collection[Any], what: str, listing: Path
+) -> None:
+    """Refuses lines with an id that `listing` does not have."""
+    refuse(
+        [
+            f"{file}, line {line.number}: {what} {line.fields[column]} is not in {listing}"
+            for line in lines
+            if line.fields[column] not in known
+        ],
+        f"Remove the line or correct {listing.name}.",
+    )
 
 
 def _edges(line: Line | None) -> tuple[float, float, float, float] | None:
-    """The box of a line of part_boxes.txt."""
-    if line is None:
+    """The box of a line of part_boxes.txt; None where the part is not visible."""
+    if line is None or not line.fields[-1]:
         return None
     x, y, width, height = line.fields[2:6]
     return x, y, x + width, y + height

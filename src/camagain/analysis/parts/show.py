@@ -87,7 +87,8 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         len(labels) + 1, len(methods), figsize=(PAGE_INCHES, 1.0 + row * len(labels) + dots), squeeze=False,
         height_ratios=[*[row] * len(labels), dots], layout="constrained",
     )  # fmt: skip
-    norm = scale_of(density)
+    reach = reach_of(density)
+    norm = LogNorm(1 / reach, reach)
     most = max(density["high"].max(), LEAST_REACH)
     for place, (column, method) in enumerate(zip(grid.T, methods, strict=True)):
         column[0].set_title(MAP_NAMES[method].replace(", ", ",\n"))
@@ -104,7 +105,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     bar = page.colorbar(
         ScalarMappable(norm, COLORMAP), ax=grid[:-1].ravel().tolist(), shrink=0.8, aspect=12, pad=0.01, extend="both"
     )
-    ticks = [tick for tick in TICKS if norm.vmin <= tick <= norm.vmax]
+    ticks = [tick for tick in TICKS if 1 / reach <= tick <= reach]
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.ax.minorticks_off()
     bar.set_label("mass per area,\ntimes the bird's mean")
@@ -130,12 +131,11 @@ def ordered(names: Sequence[str]) -> list[str]:
             *(name for name in PLACES if name in single), *(name for name in single if name not in PLACES)]  # fmt: skip
 
 
-def scale_of(density: pd.DataFrame) -> LogNorm:
-    """Colours of mass per area: on a logarithmic scale, as far below 1 as above; MOST_REACH is as far as it goes."""
+def reach_of(density: pd.DataFrame) -> float:
+    """The mass per area at which colours end; at the other end it is 1 divided by that."""
     values = density[~density["part"].isin(GROUPS) & (density["method"] != REFERENCE) & (density["value"] > 0)]["value"]
     reach = float(np.exp(np.abs(np.log(values)).max())) if len(values) else LEAST_REACH
-    reach = min(max(reach, LEAST_REACH), MOST_REACH)
-    return LogNorm(1 / reach, reach)
+    return min(max(reach, LEAST_REACH), MOST_REACH)
 
 
 def draw_column(
