@@ -83,9 +83,9 @@ CORE: Mapping[str, Stage] = {
             file(
                 P.index,
                 "one row per image: image_id, path, label, class_name, split (train, val, test), width, height, boxes "
-                "(x0 y0 x1 y1 in original pixels; training images may have none), mask_path, ignore_path; cue_boxes: "
-                "visible parts that decide the class (x1, y1 behind the last pixel), missing where the dataset does "
-                "not say",
+                "(x0 y0 x1 y1 in original pixels; training images may have none), mask_path, ignore_path; parts: the "
+                "visible parts of the object, each with `name`, `x`, `y` and, where known, its `box` (x1, y1 behind "
+                "the last pixel), missing where the dataset does not say",
             ),
             file(
                 P.description,

@@ -1,4 +1,4 @@
-"""The stages that read what localization stored (gap, pca, cues): made-up feature maps whose answers are known."""
+"""The stages that read what localization stored (gap, pca, cues, parts): made-up maps whose answers are known."""
 
 import dataclasses
 import json
@@ -16,6 +16,7 @@ from camagain.analysis.kit.run import analyze
 from camagain.artifacts import RunPaths, write_json, write_npz, write_parquet
 from camagain.config.file import parse_experiment
 from camagain.datasets.index import read_index, write_index
+from camagain.datasets.parts import Part
 from camagain.errors import UserError
 from camagain.localization.channels import THETAS, activated_cells, gap_values
 from camagain.localization.methods.cam import cam
@@ -25,7 +26,7 @@ TESTS, SIDE, CELLS = 10, 48, 6
 BOX = [8, 8, 24, 40]
 """The object of every image: cells 1 and 2 across, 1 to 4 down (cells are 8 pixels wide)."""
 
-CUE = [8.0, 8.0, 16.0, 16.0]
+CROWN = (Part("crown", 12.0, 12.0, (8.0, 8.0, 16.0, 16.0)),)
 """The cell (1, 1)."""
 
 Measured = tuple[pd.DataFrame, dict]
@@ -45,9 +46,9 @@ def noisy(channels: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.fixture
 def measure(tmp_path: Path) -> Callable[..., Measured]:
-    """(analysis, features (N, C, h, w), class weights (K, C), cues of each image) -> its table and status."""
+    """(analysis, features (N, C, h, w), class weights (K, C), parts of each image) -> its table and status."""
 
-    def run(name: str, features: torch.Tensor, class_weight: torch.Tensor, cues=None, kind: str = "cub-folder"):
+    def run(name: str, features: torch.Tensor, class_weight: torch.Tensor, parts=None, kind: str = "synthbirds"):
         dataset = {"kind": kind, "name": "made-up"} | ({"path": str(tmp_path)} if kind == "cub-folder" else {})
         experiment = parse_experiment(
             {
@@ -62,7 +63,7 @@ def measure(tmp_path: Path) -> Callable[..., Measured]:
             "test",
         )
         paths = RunPaths("made-up", "made-up", tmp_path / "results", tmp_path / "data")
-        store(paths, features, class_weight, cues)
+        store(paths, features, class_weight, parts)
         analyze(experiment, name, "net", paths)
         folder = paths.analysis(name, "net")
         return pd.read_csv(folder / "table.csv"), json.loads((folder / "status.json").read_text())
@@ -70,7 +71,7 @@ def measure(tmp_path: Path) -> Callable[..., Measured]:
     return run
 
 
-def store(paths: RunPaths, features: torch.Tensor, class_weight: torch.Tensor, cues: list | None) -> None:
+def store(paths: RunPaths, features: torch.Tensor, class_weight: torch.Tensor, parts: list | None) -> None:
     """An index of one training, one val and some test images, and what localization would store of the last two."""
     classes, tests = len(class_weight), len(features)
     ids = np.array([f"{i:02d}" for i in range(tests + 2)])
@@ -78,7 +79,7 @@ def store(paths: RunPaths, features: torch.Tensor, class_weight: torch.Tensor, c
     labels = np.arange(len(ids)) % classes
     index = pd.DataFrame({"image_id": ids, "path": ids, "label": labels, "class_name": labels.astype(str)})
     index = index.assign(split=splits, width=SIDE, height=SIDE, boxes=[[BOX]] * len(ids), mask_path=None)
-    write_index(paths.index, index if cues is None else index.assign(cue_boxes=[None, None, *cues]))
+    write_index(paths.index, index if parts is None else index.assign(parts=[None, None, *parts]))
     write_json(paths.description, {"classes": [str(label) for label in range(classes)]})
 
     order = np.random.default_rng(0).permutation(tests)  # localization's files may have an order of their own
@@ -195,7 +196,7 @@ def test_pca_counts_the_images_that_one_map_alone_has_right(measure):
 
 
 def test_cues_by_maps_that_lie_on_them_on_the_object_or_evenly(measure):
-    weights, cues = torch.ones(2, 1), [[CUE]] * TESTS
+    weights, cues = torch.ones(2, 1), [CROWN] * TESTS
     even = torch.zeros(TESTS, 1, CELLS, CELLS)
     even[..., ::2], even[..., 1::2] = 1.0, 1.0
     even[:, :, 0, 0] = 0.0  # a map of one value would be constant, and have no mass once it is finished
@@ -223,13 +224,13 @@ def test_cues_relate_preference_to_boxes(measure):
     """In four images the map peaks on the cue, so high that the rest of the object is below every threshold."""
     features = torch.zeros(TESTS, 1, CELLS, CELLS) + inside()
     features[6:, 0, 1, 1] += 400.0
-    table, _ = measure("cues", features, torch.ones(2, 1), [[CUE]] * TESTS)
+    table, _ = measure("cues", features, torch.ones(2, 1), [CROWN] * TESTS)
     assert value(table[table["method"] == "cam"], "spearman_preference_iou") == pytest.approx(-1)
 
 
 def test_images_without_a_visible_cue_count_in_the_means_alone(measure):
     features = torch.zeros(TESTS, 1, CELLS, CELLS) + inside()
-    table, _ = measure("cues", features, torch.ones(2, 1), [[CUE], *[[]] * (TESTS - 1)])
+    table, _ = measure("cues", features, torch.ones(2, 1), [CROWN, *[()] * (TESTS - 1)])
     own = table[table["method"] == "cam"]
     assert value(own, "area_share", region="cues") == pytest.approx(100 * 64 / SIDE**2 / TESTS)
     assert np.isnan(value(own, "spearman_preference_iou")), "one image alone has a preference"
@@ -242,9 +243,9 @@ def test_one_channel_is_not_compared(measure, name: str):
     assert "the last feature maps have 1; it needs at least 2" in status["reason"]
 
 
-@pytest.mark.parametrize("name", ["gap", "pca", "cues"])
+@pytest.mark.parametrize("name", ["gap", "pca", "cues", "parts"])
 def test_a_single_cell_has_no_place(measure, name: str):
-    table, status = measure(name, noisy(5)[:, :, :1, :1], torch.ones(2, 5), [[CUE]] * TESTS)
+    table, status = measure(name, noisy(5)[:, :, :1, :1], torch.ones(2, 5), [CROWN] * TESTS)
     assert table.empty and "the feature grid has a single cell" in status["reason"]
     assert "\n" not in status["reason"]
 
@@ -252,10 +253,56 @@ def test_a_single_cell_has_no_place(measure, name: str):
 @pytest.mark.parametrize(
     ("kind", "says"), [("cub-folder", "of all kinds only synthbirds does"), ("synthbirds", "run `camagain data` again")]
 )
-@pytest.mark.parametrize("cues", [None, [*[[CUE]] * (TESTS - 1), None]])
+@pytest.mark.parametrize("cues", [None, [*[CROWN] * (TESTS - 1), None]])
 def test_unknown_cues_are_one_line(measure, kind: str, says: str, cues):
     table, status = measure("cues", noisy(5), torch.ones(2, 5), cues, kind)
     assert table.empty and says in status["reason"]
+
+
+BIRD = (
+    Part("left eye", 12.0, 12.0),
+    Part("right eye", 20.0, 12.0),
+    Part("belly", 16.0, 28.0),
+    Part("tail", 20.0, 36.0),
+)
+"""In the cells (1, 1), (2, 1), (between 1 and 2, 3) and (2, 4)."""
+
+
+def test_parts_of_maps_that_are_even_on_the_bird_or_on_its_head(measure):
+    on_bird, on_head = torch.zeros(TESTS, 1, CELLS, CELLS), torch.zeros(TESTS, 1, CELLS, CELLS)
+    on_bird[...] = torch.ones(CELLS, CELLS)
+    on_bird[..., 0, :] = 0.0  # beside the bird; a map of one value would be constant, and have no mass
+    on_head[:, 0] = inside(0.05)
+    on_head[..., 1, 1:3] = 1.0
+    even, status = measure("parts", on_bird, torch.ones(2, 1), [BIRD] * TESTS)
+    assert status["head"] == ["eye"] and status["body"] == ["belly"] and status["object_from"] == "boxes"
+    cam = even[even["method"] == "cam"]
+    assert set(cam["images"]) == {TESTS}
+    for part in ("belly", "tail", "body parts"):
+        assert value(cam, "density", part=part) == pytest.approx(1, abs=0.05)
+    assert value(cam, "mass_share", part="tail") == pytest.approx(value(cam, "area_share", part="tail"), rel=0.05)
+    local, _ = measure("parts", on_head, torch.ones(2, 1), [BIRD] * TESTS)
+    own = local[local["method"] == "cam"]
+    assert value(own, "head_to_body") > 10 and value(own, "density", part="eye") > 2
+    assert value(own, "density", part="tail") < 0.5
+    blind = [found[found["method"] == "centre-gaussian"].reset_index(drop=True) for found in (even, local)]
+    assert blind[0].equals(blind[1]), "the centred Gaussian does not depend on the map"
+
+
+def test_a_part_counts_in_the_images_that_show_it(measure):
+    features = torch.zeros(TESTS, 1, CELLS, CELLS) + inside()
+    table, _ = measure("parts", features, torch.ones(2, 1), [BIRD, BIRD[:3], *[BIRD[:2]] * (TESTS - 3), ()])
+    density = table[(table["method"] == "cam") & (table["quantity"] == "density")].set_index("part")["images"]
+    assert density.to_dict() == {"eye": TESTS - 1, "belly": 2, "tail": 1, "head parts": 2, "body parts": 2}
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [(None, "does not say where the parts"), ([()] * TESTS, "no part of a bird is visible")],
+)
+def test_unknown_parts_are_one_line(measure, parts, says: str):
+    table, status = measure("parts", noisy(5), torch.ones(2, 5), parts, "cub-folder")
+    assert table.empty and says in status["reason"] and "\n" not in status["reason"]
 
 
 def test_files_of_another_version_are_named(measure, tmp_path: Path):
@@ -280,7 +327,7 @@ def test_a_real_run_agrees_with_its_evaluation(tiny_run, tmp_path: Path):
     own = dataclasses.replace(paths, results=tmp_path)
     shutil.copytree(paths.localization(model), own.localization(model))
     tables = {}
-    for name in ("gap", "pca", "cues"):
+    for name in ("gap", "pca", "cues", "parts"):
         analyze(experiment, name, model, own)
         tables[name] = pd.read_csv(own.analysis(name, model) / "table.csv")
         assert json.loads((own.analysis(name, model) / "status.json").read_text())["applies"]

@@ -5,12 +5,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from camagain.datasets.cub import corners, read_cub
 from camagain.datasets.index import check_index
+from camagain.datasets.parts import Part
 from camagain.errors import UserError
 
 SUBSET = Path(__file__).parents[2].parent / "shared" / "data" / "cub_subset27"
@@ -53,6 +55,75 @@ def test_tiny_folder_by_hand(cub_folder: Path) -> None:
     assert set(index["width"]) == {40} and set(index["height"]) == {30}
     assert index["boxes"].tolist() == [[[float(i), 2.5, i + 10.0, 22.5]] for i in range(1, 7)]
     assert index["mask_path"].dropna().tolist() == ["segmentations/007.Wren/bird 5.png"]
+
+
+def add_parts(root: Path, boxes: bool = False) -> None:
+    """Three parts of six images, among them two that are not seen; the eye of image i is at (i, 2.5)."""
+    (root / "parts").mkdir()
+    write(root, "parts/parts.txt", ["3 tail", "1 beak", "2 left eye"])
+    hidden = {(4, 1), (5, 3)}
+    each = [(i, part, i + part - 2, (i, part) not in hidden) for i in range(1, 7) for part in (1, 2, 3)]
+    write(root, "parts/part_locs.txt", [f"{i} {part} {x if seen else 0}.0 2.5 {seen:d}" for i, part, x, seen in each])
+    if boxes:
+        write(root, "parts/part_boxes.txt", [f"{i} {part} {x} 2 3 4.5 {seen:d}" for i, part, x, seen in each])
+
+
+@pytest.mark.parametrize("boxes", [False, True])
+def test_parts_by_hand(cub_folder: Path, boxes: bool) -> None:
+    assert "parts" not in read_cub(cub_folder, val_per_class=1)
+    add_parts(cub_folder, boxes)
+    parts = read_cub(cub_folder, val_per_class=1)["parts"].tolist()
+    beak, eye, tail = parts[0]
+    assert eye == Part("left eye", 1.0, 2.5, (1.0, 2.0, 4.0, 6.5) if boxes else None)
+    assert (beak.name, beak.x, tail.name, tail.x) == ("beak", 0.0, "tail", 2.0), "in the order of their numbers"
+    assert [part.name for part in parts[3]] == ["left eye", "tail"]
+    assert [part.name for part in parts[4]] == ["beak", "left eye"]
+    assert [len(of_image) for of_image in parts] == [3, 3, 3, 2, 2, 3]
+
+
+def part(number: int, *lines: str) -> Callable[[Path], None]:
+    return replace("parts/part_locs.txt", number, *lines)
+
+
+BAD_PARTS = {
+    "no names": (lambda r: (r / "parts/parts.txt").unlink(), ["parts.txt: no such file", "or remove"]),
+    "no points": (lambda r: (r / "parts/part_locs.txt").unlink(), ["part_locs.txt: no such file", "or remove"]),
+    "empty": (lambda r: write(r, "parts/part_locs.txt", []), ["part_locs.txt: the file is empty"]),
+    "two names of a part": (replace("parts/parts.txt", 1, "1 tail"), ["parts.txt, line 2", "part id 1 occurs again"]),
+    "two parts of a name": (replace("parts/parts.txt", 1, "3 beak"), ["parts.txt, line 2", "part name beak occurs"]),
+    "not numeric": (part(1, "1 1 left 2 1"), ["part_locs.txt, line 1", "x is 'left'", "a finite number"]),
+    "not finite": (part(2, "1 2 nan 2 1"), ["part_locs.txt, line 2", "x is 'nan'", "a finite number"]),
+    "not a flag": (part(2, "1 2 1 2 yes"), ["part_locs.txt, line 2", "visible is 'yes'", "0 or 1"]),
+    "unknown image": (part(2, "7 2 1 2 1"), ["part_locs.txt, line 2: image id 7 is not in", "images.txt"]),
+    "unknown part": (part(2, "1 4 1 2 1"), ["part_locs.txt, line 2: part id 4 is not in", "parts.txt"]),
+    "missing": (part(2), ["part_locs.txt: no line for part 2 (left eye) of image 1 (003.Tern/bird 1.jpg)"]),
+    "twice": (part(3, "1 2 1 2 1"), ["part_locs.txt, line 3: part 2 (left eye) of image 1 occurs", "line 2"]),
+    "outside": (
+        part(2, "1 2 43 2 1"),
+        ["part_locs.txt: left eye of image 1 (003.Tern/bird 1.jpg) is at 43, 2", "40 x 30", "resized"],
+    ),
+    "above": (part(2, "1 2 4 -2 1"), ["left eye of image 1", "is at 4, -2"]),
+    "box missing": (replace("parts/part_boxes.txt", 2), ["part_boxes.txt: no line for part 2 (left eye) of image 1"]),
+    "box of nothing": (replace("parts/part_boxes.txt", 2, "9 1 1 1 1 1 1"), ["part_boxes.txt, line 2: image id 9"]),
+}
+
+
+@pytest.mark.parametrize(("spoil", "says"), BAD_PARTS.values(), ids=BAD_PARTS.keys())
+def test_bad_parts_are_refused_in_one_message(cub_folder: Path, spoil: Callable[[Path], object], says: list) -> None:
+    add_parts(cub_folder, boxes=True)
+    spoil(cub_folder)
+    with pytest.raises(UserError) as caught:
+        read_cub(cub_folder, val_per_class=1)
+    message = str(caught.value)
+    assert [text for text in says if text not in message] == [], message
+    assert "\n" not in message and message.endswith((".", "?"))
+
+
+def test_points_may_lie_a_little_outside_and_anywhere_where_not_seen(cub_folder: Path) -> None:
+    add_parts(cub_folder)
+    part(2, "1 2 41.5 -1 1")(cub_folder)  # of 40 x 30 pixels
+    part(3, "1 3 -99 -99 0")(cub_folder)
+    assert read_cub(cub_folder, val_per_class=1)["parts"][0][1:] == (Part("left eye", 41.5, -1.0),)
 
 
 def test_windows_line_ends_bom_and_blank_lines_are_taken(cub_folder: Path) -> None:
@@ -225,6 +296,21 @@ def test_labels_are_contiguous_and_keep_the_order_of_class_ids(cub_folder: Path,
     assert labels == [first] * 3 + [1 - first] * 3
 
 
+def with_parts(index: pd.DataFrame) -> None:
+    """The parts of the subset: as many as its README says, each in its bird's box, scaled like the images."""
+    assert index["parts"].map(len).sum() == 18_383
+    original = [line.split() for line in (SUBSET / "parts/part_locs_original.txt").read_text().splitlines()]
+    names = dict(line.split(maxsplit=1) for line in (SUBSET / "parts/parts.txt").read_text().splitlines())
+    at = {(image_id, names[part]): (float(x), float(y)) for image_id, part, x, y, seen in original if seen == "1"}
+    sizes = [line.split() for line in (SUBSET / "image_sizes.txt").read_text().splitlines()[1:]]
+    widths = {row[0]: int(row[1]) for row in sizes}
+    for row in index.itertuples():
+        (x0, y0, x1, y1), scale = row.boxes[0], row.width / widths[row.image_id]
+        for one in row.parts:
+            assert x0 - 1 <= one.x <= x1 + 1 and y0 - 1 <= one.y <= y1 + 1
+            assert (one.x, one.y) == pytest.approx([scale * side for side in at[row.image_id, one.name]], abs=1.0)
+
+
 @pytest.mark.skipif(not SUBSET.is_dir(), reason="needs the 27-class CUB subset in ../shared/data")
 def test_real_subset() -> None:
     index = read_cub(SUBSET, val_per_class=5)
@@ -237,6 +323,7 @@ def test_real_subset() -> None:
     assert {row[0]: (int(row[3]), int(row[4])) for row in sizes} == {
         row.image_id: (row.width, row.height) for row in index.itertuples()
     }
+    with_parts(index)
     # Image 999 is the one whose official box lies 5 pixels too low.
     x0, y0, x1, y1 = index.set_index("image_id")["boxes"]["999"][0]
     assert (x0, y0, round(x1, 2), y1) == (1.36, 47.1, 313.03, 255.0)

@@ -15,6 +15,7 @@ from camagain.datasets.index import (
     spread_evenly,
     write_index,
 )
+from camagain.datasets.parts import Part
 from camagain.errors import UserError
 
 
@@ -48,22 +49,26 @@ def test_what_is_written_comes_back_ordered(tmp_path: Path):
     np.testing.assert_array_equal(index["boxes"][0], [[1.0, 1.0, 4.0, 5.5]])
 
 
-def test_parts_that_decide_the_class_come_back_where_they_are_known(tmp_path: Path):
+EYE, TAIL = Part("left eye", 2.5, 3.0), Part("tail", 4.0, 5.25, (3.0, 4.0, 6.0, 6.0))
+
+
+@pytest.mark.parametrize("parts", [[None, (), (EYE, TAIL), (TAIL,)], [(EYE,)] * 4, [()] * 4], ids=str)
+def test_parts_come_back_where_they_are_known(tmp_path: Path, parts: list):
     path, index = tmp_path / "index.parquet", table(tmp_path)
-    write_index(path, index.assign(cue_boxes=[None, [], [[0.0, 1.0, 2.5, 3.0], [4, 4, 6, 5]], [[1.0, 1.0, 2.0, 2.0]]]))
-    first, two, none, unknown = read_index(path)["cue_boxes"]
-    np.testing.assert_array_equal(two, [[0, 1, 2.5, 3], [4, 4, 6, 5]])
-    assert first.shape == (1, 4) and none.shape == (0, 4) and unknown is None
-    assert all(array.dtype == np.float64 for array in (first, two, none))
+    write_index(path, index.assign(parts=parts))
+    found = read_index(path)
+    assert found["parts"].tolist() == parts[::-1]
+    write_index(path, found)
+    assert read_index(path)["parts"].tolist() == parts[::-1], "what was read can be written"
 
 
 def test_an_index_of_an_earlier_version_knows_no_such_parts_and_has_the_same_fingerprint(tmp_path: Path):
     path, index = tmp_path / "index.parquet", table(tmp_path)
-    write_index(path, index.assign(cue_boxes=[[[0.0, 1.0, 2.5, 3.0]]] * 4))
+    write_index(path, index.assign(parts=[(TAIL,)] * 4))
     digest = fingerprints(path)["all"]
-    pd.read_parquet(path).drop(columns=["cue_boxes", "ignore_path"]).to_parquet(path)
+    pd.read_parquet(path).drop(columns=["parts", "ignore_path"]).to_parquet(path)
     earlier = read_index(path)
-    assert earlier["cue_boxes"].tolist() == [None] * 4 and earlier["ignore_path"].isna().all()
+    assert earlier["parts"].tolist() == [None] * 4 and earlier["ignore_path"].isna().all()
     assert fingerprints(path)["all"] == digest
 
 

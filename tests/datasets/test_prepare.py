@@ -80,9 +80,7 @@ def check_written(dataset_dir: Path, kind: str) -> tuple[pd.DataFrame, dict[str,
     digests = fingerprints(dataset_dir / "index.parquet")
     assert summary["fingerprint"] == digests.pop("all")
     assert summary["split_fingerprints"] == digests
-    assert index["cue_boxes"].tolist() == [None] * 6, (
-        "CUB gives points of parts, and which decide the class is not known"
-    )
+    assert index["parts"].tolist() == [None] * 6, "the folder has no parts/"
     return index, summary
 
 
@@ -217,6 +215,13 @@ def test_synthbirds_are_drawn_into_the_dataset_folder(tmp_path: Path) -> None:
     for line in (tmp_path / "data/parts/part_boxes.txt").read_text().splitlines():
         image_id, part, x, y, width, height, visible = line.split()
         if part in ("3", "7") and visible == "1":  # crown and wing patch
-            drawn[image_id].append([float(x), float(y), float(x) + float(width), float(y) + float(height)])
-    assert {row.image_id: row.cue_boxes.tolist() for row in index.itertuples()} == drawn
+            drawn[image_id].append((float(x), float(y), float(x) + float(width), float(y) + float(height)))
+    deciding = {
+        row.image_id: [part.box for part in row.parts if part.name in settings.deciding_parts]
+        for row in index.itertuples()
+    }
+    assert deciding == drawn
     assert sum(map(len, drawn.values())) > len(drawn), "hardly any bird shows both"
+    for part in (part for parts in index["parts"] for part in parts):
+        x0, y0, x1, y1 = part.box
+        assert x0 < part.x < x1 and y0 < part.y < y1, "the centre of a part's pixels lies in the box around them"

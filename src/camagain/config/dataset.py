@@ -28,8 +28,9 @@ class DatasetSettings(Settings):
     may_be_published: ClassVar[bool]
     """Whether pictures that show its images may leave this machine. Every kind has to say."""
 
-    shows_cues: ClassVar[bool] = False
-    """Whether its index says which parts decide the class."""
+    deciding_parts: ClassVar[frozenset[str]] = frozenset()
+    """The parts in which alone classes differ, by their names in the index, which gives boxes of them; empty where
+    nobody knows."""
 
     places: ClassVar[frozenset[str]] = frozenset()
     """Keys that say where files come from and change nothing in the dataset: nothing runs again because of them."""

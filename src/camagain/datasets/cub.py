@@ -8,6 +8,7 @@
 | bounding_boxes.txt | image id, x, y, width, height in pixels of the image file |
 | classes.txt | class id, class name; classes without an image are allowed |
 | segmentations/ | optional masks: the image's path with .png |
+| parts/ | optional: where named parts are, see `camagain.datasets.parts` |
 
 An image has exactly one box. The layout has no notion of a second one: a repeated line comes from joining files, so it
 is refused rather than taken for another bird.
@@ -18,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from camagain.datasets.parts import read_parts, refuse_outside
 from camagain.datasets.split import carve_val
 from camagain.datasets.text_tables import (
     Columns,
@@ -83,10 +85,11 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
     label_of = {class_id: label for label, class_id in enumerate(sorted(set(class_ids)))}
     box_columns: Columns = {"image id": str, "x": finite, "y": finite, "width": finite, "height": finite}
     boxes = _join(folder / "bounding_boxes.txt", box_columns, images)
+    parts = read_parts(folder, images)
 
     paths = [f"images/{line.fields[1]}" for line in images.values()]
     sizes = list(verified_sizes(folder / "images", images, folder / "images.txt").values())
-    return pd.DataFrame(
+    index = pd.DataFrame(
         {
             "image_id": list(images),
             "path": paths,
@@ -99,6 +102,10 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
             "mask_path": pd.Series([_mask(folder, line.fields[1]) for line in images.values()], dtype="str"),
         }
     )
+    if parts is None:
+        return index
+    refuse_outside(folder, images, sizes, parts)
+    return index.assign(parts=pd.Series(parts, dtype="object"))
 
 
 def corners(

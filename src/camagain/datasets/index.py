@@ -11,23 +11,25 @@
 | boxes | list of [x0, y0, x1, y1] in original pixels; at least one in val and test, training needs none |
 | mask_path | segmentation, like `path`, or missing |
 | ignore_path | mask of the pixels that evaluation leaves out, like `path`, or missing |
-| cue_boxes | visible parts that decide the class, like `boxes` but with x1, y1 behind the last pixel, or missing |
+| parts | visible parts of the object, each with name, x, y and, where known, box, or missing |
 """
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from camagain.artifacts import existing, write_parquet
+from camagain.datasets.parts import Part
 from camagain.errors import UserError
 from camagain.progress import track
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("image_id", "path", "label", "class_name", "split", "width", "height", "boxes", "mask_path")
-OPTIONAL: Mapping[str, str] = {"ignore_path": "str", "cue_boxes": "object"}
+OPTIONAL: Mapping[str, str] = {"ignore_path": "str", "parts": "object"}
 """Columns and their types, missing in every row where a table lacks them, as those of earlier versions do."""
 
 
@@ -36,15 +38,18 @@ def write_index(path: Path, index: pd.DataFrame, classes: int | None = None) -> 
     check_index(index, str(path), classes)
     order = pd.Categorical(index["split"], categories=SPLITS, ordered=True)
     ordered = _completed(index).assign(_order=order).sort_values(["_order", "image_id"], kind="stable")
-    for column in ("boxes", "cue_boxes"):  # as they are read, boxes are arrays, which Parquet does not take in a column
-        ordered[column] = [boxes.tolist() if isinstance(boxes, np.ndarray) else boxes for boxes in ordered[column]]
+    # As they are read, boxes are arrays and parts are objects, which Parquet does not take in a column.
+    ordered["boxes"] = [boxes.tolist() if isinstance(boxes, np.ndarray) else boxes for boxes in ordered["boxes"]]
+    parts = [list(map(asdict, parts)) if isinstance(parts, tuple) else None for parts in ordered["parts"]]
+    ordered["parts"] = pd.Series(parts, ordered.index, "object")
     write_parquet(path, ordered[[*COLUMNS, *OPTIONAL]].reset_index(drop=True))
 
 
 def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
     """Reads an index, optionally one split.
 
-    Boxes come back as float64 arrays (k, 4), k = 0 for an image without; cue boxes as the same, or None where missing.
+    Boxes come back as float64 arrays (k, 4), k = 0 for an image without; parts as a tuple of `Part`, or None where
+    missing.
     """
     try:
         index = pd.read_parquet(existing(path))
@@ -59,8 +64,8 @@ def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
         )
     index = _completed(index)
     index["boxes"] = [_array(boxes) for boxes in index["boxes"]]
-    cues = [_array(boxes) if isinstance(boxes, np.ndarray) else None for boxes in index["cue_boxes"]]
-    index["cue_boxes"] = pd.Series(cues, index.index, "object")
+    parts = [_parts(parts) if isinstance(parts, np.ndarray) else None for parts in index["parts"]]
+    index["parts"] = pd.Series(parts, index.index, "object")
     return index if split is None else index[index["split"] == split].reset_index(drop=True)
 
 
@@ -72,6 +77,12 @@ def _completed(index: pd.DataFrame) -> pd.DataFrame:
 
 def _array(boxes: np.ndarray) -> np.ndarray:
     return np.array([np.asarray(box) for box in boxes], dtype=np.float64).reshape(-1, 4)
+
+
+def _parts(rows: np.ndarray) -> tuple[Part, ...]:
+    return tuple(
+        Part(row["name"], row["x"], row["y"], None if row["box"] is None else tuple(row["box"])) for row in rows
+    )
 
 
 def check_index(index: pd.DataFrame, source: str, classes: int | None = None) -> None:
@@ -116,8 +127,8 @@ def fingerprints(index_path: Path) -> dict[str, str]:
 
     One for "all", and one for each split by its name: two runs may share their test images but not their training
     images. For an image with a region to ignore both masks also count, by their pixels: camagain united them, and the
-    bytes of the same PNG depend on the library that compressed it. Cue boxes do not count: no network learns from them
-    and no box is judged by them.
+    bytes of the same PNG depend on the library that compressed it. Parts do not count: no network learns from them and
+    no box is judged by them.
     """
     index = read_index(index_path).sort_values("image_id")
     digests = {name: hashlib.sha256() for name in ("all", *SPLITS)}

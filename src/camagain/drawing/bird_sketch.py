@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, Ellipse, Polygon, Rectangle
+from matplotlib.patches import Circle, Ellipse, Patch, Polygon, Rectangle
 
 GRID = 12
 """Side of the square picture, and of the feature maps of the paper's networks, in cells."""
@@ -31,10 +31,21 @@ GREY = Palette("#E2E2E2", "#777777", "#B4B4B4", "#666666", "#808080", "#505050")
 def draw_bird(axes: Axes, palette: Palette | None = None) -> None:
     """The sketch in an axes of GRID x GRID cells, without ticks."""
     colors = palette or Palette()
-    y = BRANCH[1]
-    shapes = [
+    scene = [
         Rectangle((0, 0), GRID, GRID, color=colors.sky),
-        Rectangle((0, y - 0.35), GRID, 0.7, color=colors.branch),
+        Rectangle((0, BRANCH[1] - 0.35), GRID, 0.7, color=colors.branch),
+    ]
+    for shape in (*scene, *bird_shapes(colors)):
+        axes.add_patch(shape)
+    axes.set(xlim=(0, GRID), ylim=(GRID, 0), xticks=[], yticks=[], aspect="equal")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def bird_shapes(colors: Palette) -> list[Patch]:
+    """The bird alone, back to front."""
+    y = BRANCH[1]
+    return [
         Polygon([(3.6, 6.6), (0.7, 8.6), (1.5, 9.2), (4.6, 7.9)], color=colors.wing),  # tail
         Rectangle((5.4, 7.9), 0.2, y - 7.9, color=colors.beak),
         Rectangle((6.6, 7.9), 0.2, y - 7.9, color=colors.beak),
@@ -45,11 +56,6 @@ def draw_bird(axes: Axes, palette: Palette | None = None) -> None:
         Circle((9.0, 4.0), 0.22, color="#1A1A1A"),
         Ellipse(WING, 3.9, 1.8, angle=-20, color=colors.wing),
     ]
-    for shape in shapes:
-        axes.add_patch(shape)
-    axes.set(xlim=(0, GRID), ylim=(GRID, 0), xticks=[], yticks=[], aspect="equal")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
 def blob(centre: tuple[float, float], spread: tuple[float, float]) -> np.ndarray:

@@ -21,12 +21,12 @@ import pandas as pd
 
 from camagain.analysis.kit.applies import require_grid
 from camagain.analysis.kit.localizer import localized
-from camagain.analysis.kit.mass import CUE, concentrations, object_regions, shares_of, with_cues
+from camagain.analysis.kit.mass import CUE, concentrations, object_regions, preference, shares_of, with_cues
 from camagain.analysis.kit.run import Findings
+from camagain.analysis.kit.stored import described
 from camagain.artifacts import RunPaths
-from camagain.config import Dataset, Experiment, Localization
+from camagain.config import Dataset, Experiment
 from camagain.config.dataset import KINDS
-from camagain.config.methods import declared
 from camagain.datasets.index import read_index
 from camagain.errors import NotApplicable
 from camagain.evaluation.boxes import best_ious
@@ -38,7 +38,7 @@ from camagain.evaluation.scored import DELTA, threshold_grid
 from camagain.statistics.bootstrap import Sampling
 from camagain.statistics.correctness import Correct
 from camagain.statistics.correlation import correlation
-from camagain.statistics.estimates import UNDEFINED, Estimate, divided, means, of_sums
+from camagain.statistics.estimates import UNDEFINED, Estimate, divided, means
 
 COLUMNS = ("method", "quantity", "region", "value", "low", "high", "unit")
 
@@ -88,29 +88,17 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
 
 def cue_boxes(index_path: Path, dataset: Dataset) -> list[np.ndarray]:
     """The boxes of the deciding parts of each test image, (k, 4) each; NotApplicable unless all are known."""
-    boxes = read_index(index_path, "test")["cue_boxes"].tolist()
-    if all(box is not None for box in boxes):
-        return boxes
-    if dataset.shows_cues:
+    if not dataset.deciding_parts:
+        able = ", ".join(kind for kind, (_, settings) in KINDS.items() if settings.deciding_parts)
+        raise NotApplicable(f"the dataset does not say which parts decide the class; of all kinds only {able} does")
+    parts = read_index(index_path, "test")["parts"].tolist()
+    if any(of_image is None for of_image in parts):
         raise NotApplicable(
-            "the index was written by an earlier version and does not note the parts that decide the class; run "
+            "the index was written by an earlier version and does not note the parts of the birds; run "
             "`camagain data` again"
         )
-    able = ", ".join(kind for kind, (_, settings) in KINDS.items() if settings.shows_cues)
-    raise NotApplicable(f"the dataset does not say which parts decide the class; of all kinds only {able} does")
-
-
-def described(method: str, settings: Localization) -> str:
-    """The name under which the described maps of a method are stored."""
-    other = declared(method).variants and settings.variant != "described"
-    return f"{method}.described" if other else method
-
-
-def preference(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Estimate:
-    """Mass per area on the cues divided by that on the rest of the object, from means over images: (N, R) each."""
-    known = np.isfinite(mass)
-    sums = np.concatenate([np.where(known, values, 0)[:, [CUE, OBJECT]] for values in (mass, area)], axis=1)  # (N, 4)
-    return of_sums(sums, lambda s: divided(s[:, :1] * s[:, 3:], s[:, 1:2] * s[:, 2:3]), sampling)[0]
+    boxes = ([part.box for part in of_image if part.name in dataset.deciding_parts] for of_image in parts)
+    return [np.array(of_image, dtype=np.float64).reshape(-1, 4) for of_image in boxes]
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray, sampling: Sampling) -> Estimate:
@@ -131,7 +119,11 @@ def in_regions(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> Iterat
     for region, label in REGIONS.items():
         of = {"quantity": "concentration", "region": region}
         yield {**of, **concentrated[label].columns(), "unit": "times uniform"}
-    yield {"quantity": "preference", **preference(mass, area, sampling).columns(), "unit": "times the rest"}
+    yield {
+        "quantity": "preference",
+        **preference(mass, area, CUE, OBJECT, sampling).columns(),
+        "unit": "times the rest",
+    }
 
 
 def in_boxes(

@@ -13,7 +13,7 @@ import numpy as np
 from camagain.evaluation.inputs import Truth, read_regions
 from camagain.evaluation.masks import BACKGROUND, OBJECT
 from camagain.statistics.bootstrap import Sampling
-from camagain.statistics.estimates import Estimate, ratios
+from camagain.statistics.estimates import Estimate, divided, of_sums, ratios
 
 CUE = 2
 """A pixel of the object that decides the class; BACKGROUND is 0 and OBJECT 1."""
@@ -55,6 +55,13 @@ def concentrations(mass: np.ndarray, area: np.ndarray, sampling: Sampling) -> li
     """
     known = np.isfinite(mass)
     return ratios(np.where(known, mass, 0), np.where(known, area, 0), sampling)
+
+
+def preference(mass: np.ndarray, area: np.ndarray, one: int, other: int, sampling: Sampling) -> Estimate:
+    """Concentration in one region divided by that in another, from the same means over images: (N, R) and (N, R)."""
+    known = np.isfinite(mass)
+    sums = np.concatenate([np.where(known, values, 0)[:, [one, other]] for values in (mass, area)], axis=1)  # (N, 4)
+    return of_sums(sums, lambda s: divided(s[:, :1] * s[:, 3:], s[:, 1:2] * s[:, 2:3]), sampling)[0]
 
 
 def box_regions(truth: Truth, size: int) -> Iterator[np.ndarray]:

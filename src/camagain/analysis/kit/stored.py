@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from camagain.artifacts import existing
+from camagain.config import Localization
+from camagain.config.methods import declared
 from camagain.errors import UserError
 from camagain.evaluation.inputs import REMEDY, Truth, matching_rows
 
@@ -18,6 +20,12 @@ IMAGE_AXIS = {
     "explained_variance": 0,
 }
 """The axis of each array along which its images lie; other arrays do not hold one entry per image."""
+
+
+def described(method: str, settings: Localization) -> str:
+    """The name under which the described maps of a method are stored."""
+    other = declared(method).variants and settings.variant != "described"
+    return f"{method}.described" if other else method
 
 
 def read_test(path: Path, truth: Truth, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ class SynthBirds(DatasetSettings):
     """Embedded dataset, drawn on this machine: fine-grained bird classes with exact boxes, masks and parts."""
 
     may_be_published: ClassVar[bool] = True
-    shows_cues: ClassVar[bool] = True
+    deciding_parts: ClassVar[frozenset[str]] = frozenset({"crown", "wing_patch"})
 
     kind: Literal["synthbirds"]
     name: Name = Field(default="synthbirds", description="Beginning of the folder's name under `data/`.")
@@ -49,9 +49,6 @@ def read(settings: SynthBirds, folder: Path) -> "Source":
     from camagain.datasets.cub import read_cub
     from camagain.datasets.source import Source
     from camagain.datasets.synthbirds import write_synthbirds
-    from camagain.datasets.synthbirds.cues import read_cue_boxes
 
     write_synthbirds(folder, settings, workers=min(DRAWING_PROCESSES, os.cpu_count() or 1))
-    index = read_cub(folder, settings.val_per_class, settings.split_seed)
-    cues = read_cue_boxes(folder, index["image_id"].tolist())
-    return Source(index.assign(cue_boxes=cues), source="drawn by camagain")
+    return Source(read_cub(folder, settings.val_per_class, settings.split_seed), source="drawn by camagain")

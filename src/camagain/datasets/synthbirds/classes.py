@@ -17,9 +17,6 @@ CUES: tuple[tuple[str, Colour], ...] = (
 )
 """Saturated colours (and white) that no body and no background has; neighbours in the list differ much."""
 
-CUE_PARTS = ("crown", "wing_patch")
-"""The parts with the two colours, by their names in parts.txt."""
-
 MAX_CLASSES = len(CUES) ** 2
 
 
