@@ -127,8 +127,8 @@ def unequal(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None, name: str)
 
 
 def unlike_words(a: object, b: object) -> tuple[object, object]:
-    """Of two long texts, such as lists of instruction sets, the words that one alone has; else both as they are."""
-    if not (isinstance(a, str) and isinstance(b, str) and min(len(a), len(b)) > SHOWN):
+    """Of two texts, one of them long, such as lists of instruction sets, the words that one alone has; else both."""
+    if not (isinstance(a, str) and isinstance(b, str) and max(len(a), len(b)) > SHOWN):
         return a, b
     words, others = a.split(), b.split()
     less = " ".join(word for word in words if word not in others)
