@@ -263,9 +263,9 @@ BIRD = (
     Part("left eye", 12.0, 12.0),
     Part("right eye", 20.0, 12.0),
     Part("belly", 16.0, 28.0),
-    Part("tail", 20.0, 36.0),
+    Part("tail", 24.0, 40.0),
 )
-"""In the cells (1, 1), (2, 1), (between 1 and 2, 3) and (2, 4)."""
+"""Eyes in the cells (1, 1) and (2, 1), the belly between (1, 3) and (2, 3), the tail at the corner of the box."""
 
 
 def test_parts_of_maps_that_are_even_on_the_bird_or_on_its_head(measure):
@@ -281,6 +281,8 @@ def test_parts_of_maps_that_are_even_on_the_bird_or_on_its_head(measure):
     for part in ("belly", "tail", "body parts"):
         assert value(cam, "density", part=part) == pytest.approx(1, abs=0.05)
     assert value(cam, "mass_share", part="tail") == pytest.approx(value(cam, "area_share", part="tail"), rel=0.05)
+    cut = value(cam, "area_share", part="tail") / value(cam, "area_share", part="belly")
+    assert cut == pytest.approx(9 / 16), "of 4 x 4 pixels around the box's corner 3 x 3 are on the bird"
     local, _ = measure("parts", on_head, torch.ones(2, 1), [BIRD] * TESTS)
     own = local[local["method"] == "cam"]
     assert value(own, "head_to_body") > 10 and value(own, "density", part="eye") > 2
