@@ -65,6 +65,26 @@ def test_nothing_is_left_to_do_afterwards(finished: Path, run):
     assert planned(run) == {}
 
 
+@pytest.mark.parametrize(
+    ("lost", "first"),
+    [
+        ("report.html", "write_report"),
+        ("tables/localization.csv", "write_tables"),
+        ("figures/heatmaps.png", "write_figures"),
+        ("models/small-resnet/model.safetensors", "finetune"),
+        ("analysis/gap/small-resnet/table.csv", "gap"),
+    ],
+)
+def test_what_a_run_lost_is_made_again(finished: Path, run, tmp_path: Path, lost: str, first: str):
+    """Although the manifest, the last file of a run, is there."""
+    (finished / lost).rename(tmp_path / "lost")
+    try:
+        assert planned(run).get(first) == 1
+    finally:
+        (tmp_path / "lost").rename(finished / lost)
+    assert planned(run) == {}
+
+
 def test_the_log_of_a_training_has_one_plain_line_an_epoch(finished: Path):
     log = (finished / "logs" / "finetune" / "small-resnet.log").read_text()
     assert len(re.findall(r"^small-resnet epoch \d/2: loss ", log, flags=re.MULTILINE)) == 2
