@@ -129,11 +129,11 @@ def test_what_is_called_plain_is_the_evaluations_own_warp(seen: Input, augmentat
 
 
 def test_arms_differ_from_their_reference_in_what_their_name_says():
-    """Of `augmentation` in one factor each, of `teaser` in the augmentation alone, for every network alike."""
+    """Of `augmentation` in one factor each, of `teaser` and `miniature` in the augmentation alone, for every network."""
     by_run = {experiment.run: experiment for experiment in loaded()}
     factors = {"flip", "crop", "jitter", "randaugment", "erasing", "mixup", "cutmix", "smoothing", "all"}
     found: dict[tuple[str, str], set[str]] = {}
-    for run, reference in (("augmentation", "none"), ("teaser", "plain")):
+    for run, reference in (("augmentation", "none"), ("teaser", "plain"), ("miniature", "plain")):
         for group in recipe_groups(by_run[run]):
             first, *others = group
             assert first.name.endswith(f"-{reference}")
@@ -144,8 +144,9 @@ def test_arms_differ_from_their_reference_in_what_their_name_says():
     assert all(len(changed) == 1 for changed in found.values()), "the same for every network"
     single = [changed for (run, arm), (changed,) in found.items() if run == "augmentation" and arm != "all"]
     assert all(changed.count("→") == 1 for changed in single)
-    assert [arm for run, arm in found if run == "teaser"] == ["augmented"]
-    assert len(recipe_groups(by_run["teaser"])) == 19
+    for run in ("teaser", "miniature"):
+        assert [arm for of, arm in found if of == run] == ["augmented"]
+        assert len(recipe_groups(by_run[run])) == 19
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,7 @@ def test_arms_differ_from_their_reference_in_what_their_name_says():
         ({"crop_scale": (1.0, 1.0), "crop_ratio": (1.0, 1.0)}, "would be cut; for no crop set it to null"),
         ({"crop_scale": (0.0, 1.0)}, "expected two numbers above 0, the smaller one first"),
         ({"crop_scale": (0.8, 0.4)}, "expected two numbers above 0, the smaller one first"),
+        ({"crop_from": 64}, "crop_from is 64 beside crop_scale; set crop_scale to null, or crop_from"),
         ({"crop_ratio": (1.3, 0.7)}, "expected two numbers above 0, the smaller one first"),
     ],
 )
