@@ -129,7 +129,7 @@ def test_what_is_called_plain_is_the_evaluations_own_warp(seen: Input, augmentat
 
 
 def test_arms_differ_from_their_reference_in_what_their_name_says():
-    """Of `augmentation` in one factor each, of `teaser` and `miniature` in the augmentation alone, for every network."""
+    """Of `augmentation` in one factor each, of `teaser` and `miniature` in the augmentation alone."""
     by_run = {experiment.run: experiment for experiment in loaded()}
     factors = {"flip", "crop", "jitter", "randaugment", "erasing", "mixup", "cutmix", "smoothing", "all"}
     found: dict[tuple[str, str], set[str]] = {}
