@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from camagain.datasets.split import carve_val
+from camagain.errors import UserError
 
 
 @given(order=st.permutations(range(12)), seed=st.integers(0, 3))
@@ -27,3 +29,10 @@ def test_val_differs_between_seeds() -> None:
         return carve_val([str(i) for i in range(50)], ["a"] * 50, [i > 0 for i in range(50)], 5, seed, Path("s.txt"))
 
     assert val(0) == val(0) != val(1)
+
+
+def test_a_class_keeps_a_training_image() -> None:
+    names, train = [*"aaaabbb"], [*[True] * 3, False, *[True] * 2, False]  # b has two training images
+    assert carve_val([*"1234567"], names, train, 1, 0, Path("s.txt")).count("val") == 2
+    with pytest.raises(UserError, match=r"s\.txt: class 'b' has 2 training images .* at least one must remain"):
+        carve_val([*"1234567"], names, train, 2, 0, Path("s.txt"))

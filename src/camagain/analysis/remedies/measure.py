@@ -24,6 +24,7 @@ from camagain.analysis.remedies.linear_fit import LinearFit, fit_classifier
 from camagain.analysis.remedies.percentile import percentile_ious
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
+from camagain.datasets.index import read_index
 from camagain.errors import NotApplicable
 from camagain.evaluation.inputs import Truth, read_predictions, read_truths
 from camagain.evaluation.score_maps import score_maps
@@ -84,6 +85,8 @@ def analyze(experiment: Experiment, model: str, paths: RunPaths) -> Findings:
     require_grid(int(stored["grid"].prod()))
     if classes < 2:
         raise NotApplicable("the dataset has a single class, and a classifier needs at least two")
+    if read_index(paths.index, "train").empty:
+        raise NotApplicable("the dataset has no training images, to which classifiers would be fitted")
     pools: dict[str, Pool] = {"gap": average, "tap": partial(thresholded_average, theta=settings.theta)}
     backbone = Backbone.of(experiment, model, paths)
     features, labels = backbone.pooled("train", pools)
