@@ -13,7 +13,7 @@ from camagain.evaluation.scored import sweep
 from camagain.evaluation.ways import ALTERNATIVES, Choices, finished, ways_from
 from camagain.statistics.paired import discordant
 
-BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "largest")
+BASE = Choices(32, "predicted", "published", "before-norm", "linear", 0.05, "largest", "best")
 """Of the run in conftest.py."""
 
 
@@ -78,6 +78,18 @@ def test_the_other_contours_of_each_figure(run, table):
     assert v2["changed"] == "contours: all → largest" and np.isnan(v2["gained"])
 
 
+def test_a_fixed_threshold_and_the_best_of_each_image(run, table):
+    """By hand from the IoUs at all thresholds: at 0.2 for every image, and the highest of each image."""
+    largest, every = (run.expected_ious("cam", "test", contours) for contours in ("largest", "all"))  # (N, 20)
+    fixed, free = (row(table, "max_box_acc", threshold=name) for name in ("fixed-0.2", "per-image"))
+    assert fixed["value_percent"] == pytest.approx(100 * (largest[:, 4] >= 0.5).mean())  # 4 x 0.05
+    assert free["value_percent"] == pytest.approx(100 * (largest.max(axis=1) >= 0.5).mean())
+    assert fixed["changed"] == "threshold: best → fixed-0.2"
+    assert free["lost"] == 0 and fixed["value_percent"] <= max_box_acc(largest)[0] <= free["value_percent"]
+    v2 = row(table, "max_box_acc_v2", threshold="per-image")
+    assert v2["value_percent"] == pytest.approx(100 * np.mean([every.max(axis=1) >= d for d in (0.3, 0.5, 0.7)]))
+
+
 def test_the_first_row_of_each_figure_is_the_experiments_own(table):
     for _, group in table.groupby("figure"):
         assert group["changed"].tolist()[0] == "" and (group["changed"] == "").sum() == 1
@@ -90,9 +102,9 @@ def test_choices_whose_maps_are_not_there_are_left_out(table):
 
 
 def test_all_combinations_are_every_product():
-    assert len(list(ways_from(BASE, "all-combinations"))) == 3 * 2 * 2 * 2 * 2 * 3 * 2
+    assert len(list(ways_from(BASE, "all-combinations"))) == 3 * 2 * 2 * 2 * 2 * 3 * 2 * 3
     single = list(ways_from(BASE, "one-at-a-time"))
-    assert single[0] == BASE and len(single) == 1 + 2 + 1 + 1 + 1 + 1 + 2 + 1
+    assert single[0] == BASE and len(single) == 1 + 2 + 1 + 1 + 1 + 1 + 2 + 1 + 2
     assert all(way.changed(BASE).count("→") == (way != BASE) for way in single)
 
 

@@ -19,8 +19,8 @@ from camagain.config import Experiment
 from camagain.evaluation.inputs import maps_in, read_maps, read_truths
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.evaluation.score_maps import score_maps
-from camagain.evaluation.scored import DELTA, Tables, sweep
-from camagain.evaluation.ways import ALTERNATIVES, Choices, Finished, contours_of, finished, ways_from
+from camagain.evaluation.scored import DELTA, Tables, sweep, threshold_grid
+from camagain.evaluation.ways import ALTERNATIVES, FIXED, Choices, Finished, contours_of, finished, ways_from
 from camagain.progress import track
 from camagain.statistics.accuracies import accuracy_at_best
 from camagain.statistics.accuracy import Accuracy
@@ -43,6 +43,7 @@ def own_way(experiment: Experiment) -> Choices:
         settings.interpolation,
         settings.threshold_step,
         "largest",
+        "best",
     )
 
 
@@ -81,8 +82,8 @@ def choices_table(
         for way in ways:
             for score, deltas in SCORES.items():
                 own = replace(way, contours=contours_of(score, way, base))
-                correct = [tables[way.threshold_step][own.contours, delta] for delta in deltas]
-                found[score, way] = Result(own, correct, sampling)
+                every = [tables[way.threshold_step][own.contours, delta] for delta in deltas]
+                found[score, way] = Result(own, [at_thresholds(table, way) for table in every], sampling)
     rows = [
         row(model, method, score, found[score, way], found[score, base])
         for score in SCORES
@@ -99,6 +100,16 @@ def sweep_test(
     truth = read_truths(paths.index, maps.size)["test"]
     stored = read_maps(paths.maps(model), maps.maps, {"test": truth})["test"]
     return sweep(score_maps(stored, *maps[1:]), truth.boxes, steps, executor)
+
+
+def at_thresholds(table: Correct, way: Choices) -> Correct:
+    """What a way knows of which images are right at which threshold: all of it, or a table of one threshold."""
+    if way.threshold == "per-image":
+        return table.anywhere()
+    if way.threshold == "fixed-0.2":
+        nearest = int(np.abs(threshold_grid(way.threshold_step) - FIXED).argmin())
+        return table.columns(nearest, nearest + 1)
+    return table
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Choices:
     interpolation: str  # "linear" or "cubic"
     threshold_step: float
     contours: str  # "largest" or "all"
+    threshold: str  # "best" of the split, "fixed-0.2" of the maximum, or "per-image"
 
     def changed(self, base: "Choices") -> str:
         """Which choices differ from another way, as "size: 224 → 384"; empty where none does."""
@@ -37,8 +38,16 @@ ALTERNATIVES: dict[str, tuple[Any, ...]] = {
     "interpolation": ("linear", "cubic"),
     "threshold_step": (0.001, 0.01),
     "contours": ("largest", "all"),
+    "threshold": ("best", "fixed-0.2", "per-image"),
 }
-"""Other values of each choice, as in papers, their code and wsolevaluation."""
+"""Other values of each choice, as in papers, their code and wsolevaluation.
+
+The threshold of 0.2 of the maximum is that of Zhou et al. (CVPR 2016), and of the papers before Choe et al. (2020).
+The best threshold of each image, which needs that image's true box, is no way of evaluating but a common mistake.
+"""
+
+FIXED = 0.2
+"""The threshold of Zhou et al. (CVPR 2016, section 3.2), a share of the map's maximum."""
 
 
 def ways_from(base: Choices, extent: str) -> Iterator[Choices]:

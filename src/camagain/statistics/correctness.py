@@ -41,6 +41,10 @@ class Correct:
         """Some of the thresholds, those from `start` to before `end`."""
         return Correct.joined([Correct.of(block[:, start:end]) for block in self._blocks()])
 
+    def anywhere(self) -> "Correct":
+        """A table of one threshold: which images are right at any of them."""
+        return Correct.of(self.bits.any(axis=1)[:, None])
+
     def at(self, index: int) -> np.ndarray:
         """One threshold: (N,) bool."""
         return (self.bits[:, index // 8] >> (7 - index % 8) & 1).astype(bool)

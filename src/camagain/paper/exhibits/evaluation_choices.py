@@ -29,9 +29,11 @@ VALUE_NAMES = {
     "tap": "{}",
     "interpolation": "{}",
     "threshold_step": "step {}",
-    "contours": "{} contours",
 }
 """The values of each choice in words."""
+
+THRESHOLDS = {"best": "best τ", "fixed-0.2": "τ 0.2", "per-image": "best τ of each image"}
+"""The values of the choice of the threshold in words."""
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
@@ -53,7 +55,9 @@ def single_changes(table: pd.DataFrame) -> pd.DataFrame:
 
 def option_name(choice: str, value: object) -> str:
     """A choice's value in words, such as "384 px"; of contours "the other", since the two scores begin differently."""
-    return "other contours" if choice == "contours" else VALUE_NAMES[choice].format(value)
+    if choice == "contours":
+        return "other contours"
+    return THRESHOLDS[str(value)] if choice == "threshold" else VALUE_NAMES[choice].format(value)
 
 
 def text(results: RunResults, table: pd.DataFrame) -> TextTable:
@@ -93,9 +97,11 @@ def caption(results: RunResults) -> str:
     return (
         f"What each open choice costs: the same networks scored again with one choice changed, on {results.scope} Own: "
         f"{own.size} px, predicted class, {maps.variant} maps, {maps.tap}, {own.interpolation}, step "
-        f"{own.threshold_step:g}; largest contour for MaxBoxAcc, all for MaxBoxAccV2. Differences in points with "
-        "paired intervals; 0: the same in every resample. A dash: nothing to change, as where no norm stands between "
-        "maps and classifier. evaluation-choices.csv also counts the images that change sides."
+        f"{own.threshold_step:g}, the best τ of all images; largest contour for MaxBoxAcc, all for MaxBoxAccV2. "
+        "τ 0.2: the threshold of Zhou et al. (2016). Best τ of each image: a mistake that needs the true box, to show "
+        "what it gains. Differences in points with paired intervals; 0: the same in every resample. A dash: nothing to "
+        "change, as where no norm stands between maps and classifier. evaluation-choices.csv also counts the images "
+        "that change sides."
     )
 
 
