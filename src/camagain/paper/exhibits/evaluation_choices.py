@@ -18,7 +18,8 @@ PLACE = 30
 KEYS = ("model", "method", "figure", "changed")
 CAPTION = (
     "Change of MaxBoxAcc in points when one choice of the evaluation is changed and everything else stays, with the "
-    "interval over images. Zero: the choice does not matter for these images."
+    "interval over images. Zero: the choice does not matter for these images. Below, on a scale of its own: the "
+    "threshold of Zhou et al. (2016), and the best one of each image, which needs the true box and is a mistake."
 )
 FIGURE_TITLE = "What each choice does"
 
@@ -62,15 +63,15 @@ def option_name(choice: str, value: object) -> str:
 
 def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row for each model, map and figure: the own value, and the difference that each single change makes."""
-    single = single_changes(table) if len(table) else pd.DataFrame(columns=["option"])
-    options = list(dict.fromkeys(option for choice in ALTERNATIVES for option in options_of(single, choice)))
+    single = single_changes(table) if len(table) else pd.DataFrame(columns=["option", "choice"])
+    options = option_order(single)
     combined = bool(len(table)) and len(table) > len(single) + len(table[table["changed"] == ""])
     rows = []
     for (model, method, figure), group in table.groupby(["model", "method", "figure"], sort=False):
         base = group[group["changed"] == ""].iloc[0]
         here = single[(single["model"] == model) & (single["method"] == method) & (single["figure"] == figure)]
         cells = {row["option"]: difference(row) for _, row in here.iterrows()}
-        row = [model, MAP_NAMES[method], SCORES[figure], f"{base['value_percent']:.1f}"]
+        row = [model, short_name(method), SCORES[figure], f"{base['value_percent']:.1f}"]
         row += [cells.get(option, "–") for option in options]
         if combined:
             row.append(f"{group['value_percent'].min():.1f} to {group['value_percent'].max():.1f}")
@@ -79,8 +80,9 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     return TextTable(caption(results), columns, tuple(rows), text_columns=3)
 
 
-def options_of(single: pd.DataFrame, choice: str) -> list[str]:
-    return list(single.loc[single["choice"] == choice, "option"]) if len(single) else []
+def short_name(method: str) -> str:
+    """A method without its class, since only maps of the predicted class are scored under other choices."""
+    return MAP_NAMES[method].partition(",")[0]
 
 
 def difference(row: pd.Series) -> str:
@@ -111,30 +113,50 @@ SPREAD = 0.6
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
-    """One panel for each method, one row for each changed choice, one dot for each model."""
+    """One column for each method, one row for each changed choice, one dot for each model; thresholds stand below."""
     table = results.choices()
     table = single_changes(table[table["figure"] == DRAWN])
     colors = model_colors(results.architectures)
     methods = list(dict.fromkeys(table["method"])) if len(table) else []
-    options = [
-        option for choice in ALTERNATIVES for option in dict.fromkeys(table.loc[table["choice"] == choice, "option"])
-    ]
-    height = 0.9 + 0.1 * len(options) * max(3, len(results.models))
-    size, columns = (PAGE_INCHES, height), max(1, len(methods))
-    page, grid = plt.subplots(1, columns, figsize=size, squeeze=False, sharex=True, sharey=True, layout="constrained")
+    tau = table["choice"] == "threshold" if len(table) else []
+    parts = [part for part in (table[~tau], table[tau]) if len(part)] if len(table) else [table]
+    options = [option_order(part) for part in parts]
+    lines = [max(1, len(names)) for names in options]
+    page, grid = plt.subplots(
+        len(parts),
+        max(1, len(methods)),
+        figsize=(PAGE_INCHES, 0.9 + 0.5 * (len(parts) - 1) + 0.1 * sum(lines) * max(3, len(results.models))),
+        height_ratios=lines,
+        squeeze=False,
+        sharex="row",  # a threshold moves scores ten times as far as anything else
+        sharey="row",
+        layout="constrained",
+    )
     offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(results.models))
-    for method, axes in zip(methods, grid[0], strict=True):
-        for model, offset in zip(results.models, offsets, strict=True):
-            rows = table[(table["method"] == method) & (table["model"] == model)]
-            y = [options.index(option) + offset for option in rows["option"]]
-            value = rows["difference_points"].to_numpy(dtype=float)
-            bars = [value - rows["difference_low_points"], rows["difference_high_points"] - value]
-            axes.errorbar(value, y, xerr=bars, fmt="o", markersize=3, linewidth=1, color=colors[model], label=model)
-        axes.axvline(0, color="black", linewidth=0.8)
-        axes.set(title=MAP_NAMES[method].partition(",")[0], xlabel="change of MaxBoxAcc, points")
-        axes.set_yticks(range(len(options)), options)
-        axes.grid(axis="x", linewidth=0.4, alpha=0.6)
-    grid[0, 0].invert_yaxis()
+    for part, names, panels in zip(parts, options, grid, strict=True):
+        for method, axes in zip(methods, panels, strict=True):
+            for model, offset in zip(results.models, offsets, strict=True):
+                rows = part[(part["method"] == method) & (part["model"] == model)]
+                y = [names.index(option) + offset for option in rows["option"]]
+                value = rows["difference_points"].to_numpy(dtype=float)
+                bars = [value - rows["difference_low_points"], rows["difference_high_points"] - value]
+                axes.errorbar(value, y, xerr=bars, fmt="o", markersize=3, linewidth=1, color=colors[model], label=model)
+            axes.axvline(0, color="black", linewidth=0.8)
+            axes.set_yticks(range(len(names)), names)
+            axes.grid(axis="x", linewidth=0.4, alpha=0.6)
+        panels[0].invert_yaxis()
+    for method, panels in zip(methods, grid.T, strict=True):
+        panels[0].set_title(short_name(method))
+        panels[-1].set_xlabel("change of MaxBoxAcc, points")
     if methods:
         page.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return page, table
+
+
+def option_order(table: pd.DataFrame) -> list[str]:
+    """The changed values of a table in words, in the order of the choices."""
+    return [
+        option
+        for choice in ALTERNATIVES
+        for option in (dict.fromkeys(table.loc[table["choice"] == choice, "option"]) if len(table) else ())
+    ]
