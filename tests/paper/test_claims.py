@@ -237,6 +237,9 @@ def test_readings_of_a_run_are_its_maps_and_its_choices(stub_run):
         choice("true", 224, "class_choice: predicted → true", 90.0),
         choice("predicted", 224, "interpolation: linear → cubic", 87.0),
         choice("predicted", 384, "size: 224 → 384, tap: before-norm → after-norm", 86.0),
+        choice("predicted", 224, "threshold: best → per-image", 99.0),
+        choice("predicted", 384, "size: 224 → 384, threshold: best → fixed-0.2", 99.0),
+        choice("predicted", 224, "threshold_step: 0.001 → 0.01", 85.0),
         choice("predicted", 384, "size: 224 → 384", 99.0, model="convnext_base"),
         choice("predicted", 384, "size: 224 → 384", 99.0, figure="max_box_acc_v2"),
     ]
@@ -249,6 +252,7 @@ def test_readings_of_a_run_are_its_maps_and_its_choices(stub_run):
         ["true", 224, "", 90.0],
         ["predicted", 224, "interpolation: linear → cubic", 87.0],
         ["predicted", 384, "tap: before-norm → after-norm", 86.0],
+        ["predicted", 224, "threshold_step: 0.001 → 0.01", 85.0],
     ]
     assert set(rows["model"]) == {"replknet_31b"} and set(rows["weights"]) == {"authors' weights"}
     assert rows["low_percent"].isna().all() and set(rows["map"]) == {"CAM", "PC1"}

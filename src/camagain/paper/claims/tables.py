@@ -234,6 +234,7 @@ def accuracy_rows(results: RunResults) -> pd.DataFrame:
                 continue
             ways = choices[(choices["model"] == model) & (choices["method"] == base_of(method))]
             ways = ways[(ways["figure"] == "max_box_acc") & (ways["changed"] != "")]
+            ways = ways[~ways["changed"].str.contains(r"\bthreshold: ")]  # of another threshold it is no MaxBoxAcc
             of_seeds = singles(ways, "value_percent")
             values = of_seeds if of_seeds.shape[1] else ways[["value_percent"]].to_numpy(dtype=float)
             for (_, way), own in zip(ways.iterrows(), values, strict=True):
