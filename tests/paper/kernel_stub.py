@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,14 @@ class KernelStub(RunResults):
 
     def number(self, name: str, model: str) -> float:
         """A measure of a model."""
-        for series, members in kernel_series(self.experiment).items():
-            if model in members:
-                return self.responses[name](series, members[model], self.seeds[0])
-        raise KeyError(model)
+        series, kernel = self.members[model]
+        return self.responses[name](series, kernel, self.seeds[0])
+
+    @cached_property
+    def members(self) -> dict[str, tuple[str, int]]:
+        """The series and K of each model."""
+        found = kernel_series(self.experiment)
+        return {model: (series, kernel) for series, members in found.items() for model, kernel in members.items()}
 
     @property
     def missing(self) -> dict[str, str]:  # type: ignore[override]
@@ -57,7 +62,8 @@ class KernelStub(RunResults):
             for state in ("random", "finetuned"):
                 if name == "erf":
                     area = self.number(f"erf_{state}", model)
-                    ratios = (int(np.sqrt(area) * SIDE) // 2 * 2 + 1, area, area / 2)
+                    side = np.nan if np.isnan(area) else int(np.sqrt(area) * SIDE) // 2 * 2 + 1
+                    ratios = (side, area, area / 2)
                     rows += [(model, state, 0.3, *ratios), (model, state, 0.5, *ratios)]
                 else:
                     for measure, theta in (("gap_over_rms", None), ("activated_area", 0.1), ("activated_area", 0.2)):

@@ -83,6 +83,9 @@ MEASURES: Mapping[str, Measure] = {
 }
 """What is measured of each training, by the column of the table."""
 
+SOURCES = ("erf", "initialization")
+"""The analyses that measures are read from."""
+
 PRINTED = ("erf_untrained_percent", "erf_percent", "linear_erf_percent", "area_percent", "gap_value", "top1_percent",
            "max_box_acc_percent", "max_box_acc_v2_percent", "pxap_percent")  # fmt: skip
 """The measures that the printed table shows; the CSV has all."""
@@ -115,13 +118,14 @@ def numbers(results: RunResults) -> pd.DataFrame:
 
     An area that no square inside the map reaches counts as the whole map.
     """
+    analyses = {name: results.analysis(name) for name in SOURCES if name in results.experiment.analysis.names}
     rows = [
         {
             "series": series,
             "model": model,
             "kernel": kernel,
             "parameters": model_card(results, model)["parameters"],
-            **{name: value_of(results, model, measure) for name, measure in MEASURES.items()},
+            **{name: value_of(results, analyses, model, measure) for name, measure in MEASURES.items()},
         }
         for series, members in kernel_series(results.experiment).items()
         for model, kernel in members.items()
@@ -130,14 +134,14 @@ def numbers(results: RunResults) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["series", "model", "kernel", "parameters", *MEASURES])
 
 
-def value_of(results: RunResults, model: str, measure: Measure) -> float:
+def value_of(results: RunResults, analyses: Mapping[str, pd.DataFrame], model: str, measure: Measure) -> float:
     """A measure of one training; NaN where the run does not have it."""
     if measure.source == "scores":
         score = results.scores(model, results.experiment.localization.methods[0])[measure.key]
         return np.nan if score is None else score["value"]
-    if measure.source not in results.experiment.analysis.names:
+    if measure.source not in analyses:
         return np.nan
-    table = results.analysis(measure.source)
+    table = analyses[measure.source]
     own = table[(table["model"] == model) & (table["state"] == measure.state)]
     if measure.source == "erf":
         return 100 * float(own.loc[own["t"] == T, measure.key].astype(float).fillna(1.0).mean())
