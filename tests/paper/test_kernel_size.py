@@ -137,7 +137,7 @@ def tiny_kernels(tiny_values: dict, tmp_path_factory: pytest.TempPathFactory):
         **tiny_values,
         "seeds": [0, 1],
         "models": models,
-        "training": {"epochs": 1, "batch_size": 6},
+        "training": {"epochs": 1, "batch_size": 6, "learning_rate": 1.0e-3},
         "localization": {"methods": ["cam"]},
         "analysis": {"names": ["erf"], "erf": {"images": 2}},
     }
