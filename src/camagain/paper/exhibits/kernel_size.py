@@ -232,7 +232,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     has_fields = "erf" in results.experiment.analysis.names
     heights = [FIELDS_INCHES if has_fields else 0.01, PANEL_INCHES * rows + 0.5]
     page = plt.figure(figsize=(PAGE_INCHES, sum(heights)), layout="constrained")
-    upper, lower = page.subfigures(2, 1, height_ratios=heights)
+    upper, lower = page.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     if has_fields:
         draw_fields(upper, results)
     grid = lower.subplots(rows, COLUMNS, squeeze=False, sharex=True)

@@ -107,8 +107,8 @@ def columns(found: Trend, kernels: np.ndarray, name: str, confidence: float) -> 
         "low_90": inner.low,
         "high_90": inner.high,
         "verdict": found.verdict(confidence, bound),
-        "kernel_p": found.dose_p,
-        "line_p": found.departure_p,
+        "p_value": found.dose_p,
+        "p_line": found.departure_p,
         "furthest_kernel": kernels[furthest],
         "furthest_departure": found.departures[furthest],
     }
@@ -124,7 +124,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
         if row["quantity"] == "change":
             away = f"{row['furthest_departure']:+.{digits}f} at {row['furthest_kernel']:g}"
             inner = bracketed(np.nan, row["low_90"], row["high_90"], digits) if row["measure"] in BOUNDED else NONE
-            cells = (change, inner, row["verdict"], p_cell(row["kernel_p"]), f"{away} (p {p_cell(row['line_p'])})")
+            cells = (change, inner, row["verdict"], p_cell(row["p_value"]), f"{away} (p {p_cell(row['p_line'])})")
             rows.append((row["series"], MEASURES[row["measure"]].label, *cells))
         else:
             by = f"MaxBoxAcc, {EFFECTS[row['quantity']]}, {MEASURES[row['mediator']].header}"
