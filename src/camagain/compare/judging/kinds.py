@@ -45,7 +45,12 @@ ABOUT = frozenset({
 # fmt: on
 """Columns that say what a row is about, and not what was found: they differ where the runs do (see `causes`)."""
 
-ACCOMPANYING_NUMBERS = frozenset({"threshold", "p_value", "p_holm", "gained", "lost", "constant_maps"})
+# fmt: off
+ACCOMPANYING_NUMBERS = frozenset({
+    "threshold", "p_value", "p_holm", "p_line", "gained", "lost", "constant_maps", "furthest_kernel",
+    "furthest_departure",
+})
+# fmt: on
 """Numbers that a table gives beside its values: where a maximum lies, counts and tests behind a difference."""
 
 ARTIFACTS = (
