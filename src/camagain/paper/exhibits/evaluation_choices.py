@@ -118,8 +118,10 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     table = single_changes(table[table["figure"] == DRAWN])
     colors = model_colors(results.architectures)
     methods = list(dict.fromkeys(table["method"])) if len(table) else []
-    tau = table["choice"] == "threshold" if len(table) else []
-    parts = [part for part in (table[~tau], table[tau]) if len(part)] if len(table) else [table]
+    parts = [table]
+    if len(table):
+        below = table["choice"] == "threshold"
+        parts = [part for part in (table[~below], table[below]) if len(part)]
     options = [option_order(part) for part in parts]
     lines = [max(1, len(names)) for names in options]
     page, grid = plt.subplots(
