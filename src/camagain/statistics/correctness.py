@@ -43,7 +43,7 @@ class Correct:
 
     def anywhere(self) -> "Correct":
         """A table of one threshold: which images are right at any of them."""
-        return Correct.of(self.bits.any(axis=1, keepdims=True))
+        return Correct.of(np.asarray(self.bits.any(axis=1))[:, None])
 
     def at(self, index: int) -> np.ndarray:
         """One threshold: (N,) bool."""
