@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -84,17 +85,18 @@ class KernelStub(RunResults):
         }
 
 
+def scatter_of(seeds: tuple[int, ...]) -> dict[tuple[str, int, int], float]:
+    """Standard normal numbers for each series, K and seed, always the same."""
+    rng = np.random.default_rng(0)
+    series = ("ConvNeXt", "RepLKNet")
+    return {key: rng.standard_normal() for key in product(series, range(99), seeds)}
+
+
 def kernel_results(root: Path, seeds: tuple[int, ...] = (0, 1, 2, 3, 4), **responses: Response) -> RunResults:
     """The results of `kernels` with these seeds; measures that are not given rise gently with K."""
     experiment = load_experiment(root / "config" / "experiments" / "kernels.yaml")
     experiment = experiment.model_copy(update={"seeds": seeds})
-    rng = np.random.default_rng(0)
-    noise = {
-        (series, k, seed): rng.standard_normal()
-        for series in ("ConvNeXt", "RepLKNet")
-        for k in range(99)
-        for seed in seeds
-    }
+    noise = scatter_of(seeds)
 
     def gentle(start: float, rise: float, scatter: float) -> Response:
         return lambda series, k, seed: start + rise * np.log(k / 3) + scatter * noise[series, k, seed]

@@ -12,7 +12,7 @@ from camagain.paper.exhibits import kernel_size, kernel_trend
 from camagain.paper.registry import figure_names, table_names
 from camagain.paper.tables import means_of, numbers_of
 from tests.conftest import run_all
-from tests.paper.kernel_stub import kernel_results
+from tests.paper.kernel_stub import kernel_results, scatter_of
 
 SEEDS = (0, 1, 2, 3, 4)
 
@@ -90,13 +90,7 @@ def test_a_known_change_is_found_with_its_verdict(root: Path):
 
 
 def test_the_effect_on_boxes_through_the_receptive_field_is_told_from_that_beside_it(root: Path):
-    rng = np.random.default_rng(0)
-    left = {
-        (series, k, seed): rng.standard_normal()
-        for series in ("ConvNeXt", "RepLKNet")
-        for k in range(99)
-        for seed in SEEDS
-    }
+    left = scatter_of(SEEDS)
 
     def field(series: str, k: int, seed: int) -> float:
         return 0.1 + 0.2 * along(k) + 0.02 * left[series, k, seed]
