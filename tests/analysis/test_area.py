@@ -1,9 +1,15 @@
-"""What the logarithm does to areas, and what areas without it do not depend on."""
+"""What the logarithm does to areas, what areas without it do not depend on, and areas of any shape."""
 
 import numpy as np
 import pytest
 
-from camagain.analysis.erf.area import area_ratios, linear_area_ratios, logarithmic
+from camagain.analysis.erf.area import (
+    area_ratios,
+    free_area_ratios,
+    linear_area_ratios,
+    linear_free_area_ratios,
+    logarithmic,
+)
 
 
 def bump(factor: float = 1.0) -> np.ndarray:
@@ -32,8 +38,40 @@ def test_the_scale_of_gradients_moves_areas_but_not_linear_ones(factor: float):
         assert area_ratios(bump(factor))[0.5][1] > 2 * linear_area_ratios(bump())[0.5][1]
 
 
-def test_maps_without_areas_are_refused_by_both():
-    for measure in (area_ratios, linear_area_ratios):
+def test_the_fewest_pixels_by_hand():
+    values = np.zeros((9, 9))
+    values[4, 4], values[4, 7], values[0, 0] = 99, 9, 9  # 99 of 117; of log10(A + 1) it is 2 of 4
+    assert linear_free_area_ratios(values, (0.5, 0.84, 0.85, 0.99)) == {
+        t: n / 81 for t, n in ((0.5, 1), (0.84, 1), (0.85, 2), (0.99, 3))
+    }
+    assert free_area_ratios(values, (0.49, 0.5, 0.74, 0.75)) == {
+        t: n / 81 for t, n in ((0.49, 1), (0.5, 2), (0.74, 2), (0.75, 3))
+    }, "more than t, not t itself"
+
+
+def test_a_cross_is_smaller_than_the_square_around_it():
+    cross = np.zeros((21, 21))
+    cross[10, 3:18] = cross[3:18, 10] = 1  # 29 pixels
+    assert linear_free_area_ratios(cross, (0.99,)) == {0.99: 29 / 441}
+    assert linear_area_ratios(cross, (0.99,)) == {0.99: (15, 225 / 441)}
+
+
+@pytest.mark.parametrize("t", [0.0, 0.2, 0.5, 0.99])
+def test_no_set_of_fewer_pixels_holds_as_much(t: float):
+    values = np.random.default_rng(3).random((6, 7)) ** 4 * 50
+    scaled = logarithmic(values)
+    count = round(free_area_ratios(values, (t,))[t] * 42)
+    brightest = sorted(scaled.ravel(), reverse=True)
+    assert sum(brightest[:count]) > t * scaled.sum() >= sum(brightest[: count - 1])
+
+
+def test_the_scale_of_gradients_does_not_move_linear_areas_of_any_shape():
+    assert linear_free_area_ratios(bump(1e6)) == linear_free_area_ratios(bump())
+    assert free_area_ratios(bump(1e6))[0.5] > 2 * free_area_ratios(bump())[0.5]
+
+
+def test_maps_without_areas_are_refused_by_all():
+    for measure in (area_ratios, linear_area_ratios, free_area_ratios, linear_free_area_ratios):
         with pytest.raises(ValueError, match="no square holds a share"):
             measure(np.zeros((8, 8)))
         with pytest.raises(ValueError, match=r"outside \[0, 1\)"):

@@ -122,6 +122,44 @@ def test_a_single_cell_is_its_own_centre(height: int, width: int):
     assert found.max() > 0
 
 
+def test_absolute_gradients_count_what_lowers_the_centre_too(stack: Callable):
+    layer = nn.Conv2d(3, 1, 3, padding=1)
+    network = positive(stack(layer, channels=1))
+    with torch.no_grad():
+        layer.weight[0, 0, 0, 0] = -5
+        layer.bias += 10
+    found = erf.measure(network, images())
+    np.testing.assert_allclose(found.absolute[9:12, 11:14], abs(taps(layer)[0]).sum(0), rtol=1e-12)
+    np.testing.assert_array_equal(found.values, contribution_map(network, images()))
+
+
+def test_the_mean_cell_of_a_shift_invariant_network_is_every_cell(stack: Callable):
+    """A convolution without borders in reach: each of the nine cells has the same field, moved to the middle."""
+    layer = nn.Conv2d(3, 2, 5, padding=2)
+    network = positive(stack(layer, channels=2))
+    found = erf.measure_everywhere(network, images(18, 30, 36).split(1), grid=3)
+    assert found.images == 18 and found.values.shape == (60, 72)
+    expected = np.zeros((60, 72))
+    expected[28:33, 34:39] = taps(layer).sum((0, 1))
+    np.testing.assert_allclose(found.values, expected, rtol=1e-12)
+
+
+def test_the_mean_over_cells_is_a_loop_over_images_and_their_cells(stack: Callable):
+    """Cells with strides and borders, by an independent route: one image at a time through autograd, moved by hand."""
+    network = positive(stack(nn.Conv2d(3, 2, 7, stride=3, padding=3), nn.Conv2d(2, 2, 3, padding=1), channels=2))
+    batch = images(5, 24, 30)
+    expected = np.zeros((48, 60))
+    for n, image in enumerate(batch):
+        x = image[None].clone().requires_grad_()
+        row, column = ((2, 2), (2, 7), (6, 2), (6, 7))[n % 4]  # middles of 2 x 2 parts of 8 x 10 cells
+        network.forward_features(x)[0, :, row, column].clamp(min=0).sum().backward()
+        gradient = x.grad.clamp(min=0).sum((0, 1)).numpy()
+        top, left = 24 - int((row + 0.5) * 3), 30 - int((column + 0.5) * 3)
+        expected[top : top + 24, left : left + 30] += gradient / 5
+    found = erf.measure_everywhere(network, batch.split(1), grid=2)
+    np.testing.assert_allclose(found.values, expected, rtol=1e-12)
+
+
 # --- the crop -------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,10 @@ import torch
 from torch import nn
 
 from camagain.analysis.erf import measure as erf
-from camagain.analysis.erf.area import area_ratios, linear_area_ratios
+from camagain.analysis.erf.area import area_ratios, free_area_ratios, linear_area_ratios, linear_free_area_ratios
+from camagain.analysis.erf.contribution import measure as contribution_of
+from camagain.analysis.erf.contribution import measure_everywhere
+from camagain.analysis.erf.readings import as_upstream
 from camagain.analysis.erf.settings import Erf
 from camagain.analysis.kit.run import analyze
 from camagain.datasets.images import read_rgb, warp
@@ -91,6 +94,7 @@ def test_each_state_is_upstreams_loop_over_evenly_spread_images(own, run):
 
 def test_the_table_holds_the_areas_of_the_stored_maps(run):
     table, arrays, _ = run(images=2, states=("finetuned",))
+    table = as_upstream(table)
     for column, measure in (("area_ratio", area_ratios), ("linear_area_ratio", linear_area_ratios)):
         expected = [
             np.nan if found is None else found[1] for found in measure(arrays["finetuned"], erf.CURVE_SHARES).values()
@@ -100,6 +104,61 @@ def test_the_table_holds_the_areas_of_the_stored_maps(run):
     assert set(erf.THRESHOLDS) < set(table["t"]) and len(known) > 10
     np.testing.assert_allclose(known["area_ratio"], known["side_pixels"] ** 2 / 48**2)
     assert known["area_ratio"].is_monotonic_increasing
+    for column, measure in (("free_area_ratio", free_area_ratios), ("linear_free_area_ratio", linear_free_area_ratios)):
+        np.testing.assert_array_equal(table[column], list(measure(arrays["finetuned"], erf.CURVE_SHARES).values()))
+
+
+def test_other_readings_are_those_of_the_fine_tuned_network(own, run):
+    _, paths = own
+    table, _, status = run(images=4, states=("random", "finetuned"), other_sizes=(64, 48), grid=2)
+    others = table[table["cells"].ne("centre") | table["input"].ne("own")]
+    assert set(others["state"]) == {"finetuned"} and not status["without_readings"]
+    made = others[["input", "cells", "gradients"]].drop_duplicates().to_numpy().tolist()
+    assert made == [
+        [side, cells, gradients]
+        for side, cells in (("own", "mean"), ("64", "centre"), ("48", "centre"))
+        for gradients in ("positive", "absolute")
+    ]
+    network, card = load_network(paths.model(MODEL))
+    rows = read_index(paths.index, "test").iloc[[1, 4, 7, 10]]  # of 12
+    shown = {
+        side: [
+            torch.as_tensor(warp(read_rgb(image_path(paths.index, path)), card.input.model_copy(update={"size": side})))
+            for path in rows["path"]
+        ]
+        for side in (48, 64)
+    }
+    everywhere = measure_everywhere(network.eval(), [image[None] for image in shown[48]], grid=2)
+    larger = contribution_of(network, torch.stack(shown[64]))
+    for reading, values in (
+        (("own", "mean", "positive"), everywhere.values),
+        (("own", "mean", "absolute"), everywhere.absolute),
+        (("64", "centre", "positive"), larger.values),
+        (("64", "centre", "absolute"), larger.absolute),
+    ):
+        side = 48 if reading[0] == "own" else 64
+        own_rows = others[(others[["input", "cells", "gradients"]] == list(reading)).all(axis=1)].set_index("t")
+        for t, found in area_ratios(values).items():
+            expected = np.nan if found is None else found[0] ** 2 / side**2
+            assert own_rows.loc[t, "area_ratio"] == pytest.approx(expected, rel=1e-6, nan_ok=True)
+        for t, share in linear_free_area_ratios(values).items():
+            expected = share * values.size / side**2
+            assert own_rows.loc[t, "linear_free_area_ratio"] == pytest.approx(expected, abs=2 / side**2)
+    here, same = (
+        table[(table["input"] == side) & (table["cells"] == "centre") & (table["state"] == "finetuned")]
+        for side in ("own", "48")
+    )
+    joined = here[here["t"].isin(erf.THRESHOLDS)].drop(columns="input").reset_index(drop=True)
+    pd.testing.assert_frame_equal(joined, same.drop(columns="input").reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [({"other_sizes": (224, 16)}, "found 16; a side has at least 32"), ({"other_sizes": (64, 64)}, "named twice")],
+)
+def test_wrong_sizes_are_refused(given: dict, says: str):
+    with pytest.raises(ValueError, match=says):
+        Erf(**given)
 
 
 def test_the_start_is_that_of_the_fine_tuning_and_random_weights_are_random(own, monkeypatch: pytest.MonkeyPatch):
@@ -178,7 +237,7 @@ def test_a_skipped_image_is_counted(run, trained):
     network.act1 = nn.Sequential(network.act1, Once())
     trained(network)
     table, _, status = run(images=3, states=("finetuned",))
-    assert status["skipped_images"] == {"finetuned": 1} and (table["images"] == 2).all()
+    assert status["skipped_images"] == {"finetuned": 1} and (as_upstream(table)["images"] == 2).all()
 
 
 def test_a_lack_of_memory_is_no_property_of_the_network(run, trained):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from camagain.analysis.erf.readings import UPSTREAM
 from camagain.config import BASELINE
 from camagain.config.file import load_experiment
 from camagain.drawing.kernel_series import kernel_series
@@ -65,14 +66,15 @@ class KernelStub(RunResults):
                     area = self.number(f"erf_{state}", model)
                     side = np.nan if np.isnan(area) else int(np.sqrt(area) * SIDE) // 2 * 2 + 1
                     ratios = (side, area, area / 2)
-                    rows += [(model, state, 0.3, *ratios), (model, state, 0.5, *ratios)]
+                    rows += [(model, state, *UPSTREAM.values(), t, *ratios) for t in (0.3, 0.5)]
+                    rows.append((model, state, *{**UPSTREAM, "gradients": "absolute"}.values(), 0.5, side, 1.0, 1.0))
                 else:
                     for measure, theta in (("gap_over_rms", None), ("activated_area", 0.1), ("activated_area", 0.2)):
                         value = self.number(measure, model) + (100 if theta == 0.1 else 0)
                         rows.append((model, state, "images", measure, theta, value))
                         rows.append((model, state, "noise", measure, theta, -1.0))
         columns = {
-            "erf": ["t", "side_pixels", "area_ratio", "linear_area_ratio"],
+            "erf": [*UPSTREAM, "t", "side_pixels", "area_ratio", "linear_area_ratio"],
             "initialization": ["input", "measure", "theta", "value"],
         }
         return pd.DataFrame(rows, columns=["model", "state", *columns[name]])

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.simulations import claims as simulated
 from benchmarks.simulations.claims import EMPTY
+from camagain.analysis.erf.readings import UPSTREAM
 from camagain.families import untagged
 from camagain.paper.claims.criteria import (
     Judgement,
@@ -403,7 +404,7 @@ def test_an_area_that_no_square_reaches_counts_as_the_whole_map(stub_run, monkey
     results = stub_run("teaser")
     monkeypatch.setattr(tables, "made", lambda *_: pd.DataFrame({"model": ["x"]}))
     names = [model.name for model in results.experiment.models]
-    points = pd.DataFrame({"model": names, "state": "finetuned", "measure": "area_ratio", "t": 0.99})
+    points = pd.DataFrame({"model": names, "state": "finetuned", **UPSTREAM, "measure": "area_ratio", "t": 0.99})
     points["max_box_acc_percent"] = np.arange(len(names), dtype=float)
     monkeypatch.setattr(tables, "erf_points", lambda _: points)
     points["area"] = [0.001 * i for i in range(len(names))]
@@ -412,7 +413,8 @@ def test_an_area_that_no_square_reaches_counts_as_the_whole_map(stub_run, monkey
     assert erf_rows(results)[["architectures", "value"]].equals(complete[["architectures", "value"]])
     assert set(complete["architectures"]) == {13} and complete["reading"].tolist() == list(READINGS)
     others = [points.assign(state="random", area=-points["area"]), points.assign(measure="entropy", area=0.0)]
-    more = pd.concat([points, *others])  # of other weights, and of another measure
+    others.append(points.assign(gradients="absolute", area=-points["area"]))
+    more = pd.concat([points, *others])  # of other weights, another measure, and another reading
     monkeypatch.setattr(tables, "erf_points", lambda _: more)
     assert erf_rows(results)[["architectures", "value"]].equals(complete[["architectures", "value"]])
 

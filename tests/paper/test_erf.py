@@ -12,8 +12,9 @@ from matplotlib.patches import Rectangle
 from scipy import stats
 
 from camagain.analysis.erf import show, show_localization
-from camagain.analysis.erf.area import area_ratios, linear_area_ratios
+from camagain.analysis.erf.measure import COLUMNS, rows_of
 from camagain.analysis.erf.points import erf_correlations, erf_points
+from camagain.analysis.erf.readings import UPSTREAM, as_upstream
 from camagain.artifacts import write_csv, write_json, write_npz
 from camagain.config.file import load_experiment
 from camagain.drawing.render import TextTable
@@ -53,15 +54,13 @@ def teaser(root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResults:
 
 
 def write_analysis(folder: Path, maps: dict[str, np.ndarray], **about) -> None:
-    columns = ["state", "t", "side_pixels", "area_ratio", "linear_area_ratio", "images", "input_pixels"]
-    rows = [
-        (state, t, *(found or ("", "")), (linear or ("", ""))[1], 50, SIDE)
+    found = [
+        rows_of(state, values, reading, SIDE, SHARES)
         for state, values in maps.items()
-        for (t, found), linear in zip(
-            area_ratios(values, SHARES).items(), linear_area_ratios(values, SHARES).values(), strict=True
-        )
+        for reading in (UPSTREAM, {**UPSTREAM, "gradients": "absolute"}, {**UPSTREAM, "input": "64"})
     ]
-    write_csv(folder / "table.csv", pd.DataFrame(rows, columns=columns))
+    table = pd.concat(found).assign(images=50, input_pixels=SIDE) if found else pd.DataFrame(columns=list(COLUMNS))
+    write_csv(folder / "table.csv", table)
     write_npz(folder / "arrays.npz", **maps)
     reason = None if maps else "its gradients are not finite"
     write_json(folder / "status.json", {"applies": bool(maps), "reason": reason, **about})
@@ -89,16 +88,16 @@ def closed():
 
 def test_points_join_area_and_score(teaser: RunResults):
     points = erf_points(teaser)
-    assert len(points) == 36 * 3 * 2 * 4, "models with an area, states, measures, t of the literature"
+    assert len(points) == 36 * 3 * 3 * 4 * 4, "models with an area, states, readings, measures, t of the literature"
     row = points[(points["model"] == "slak_base.in1k_300ep-plain") & (points["state"] == "start")].iloc[0]
-    table = teaser.analysis("erf").set_index(["model", "state", "t"])
+    table = as_upstream(teaser.analysis("erf")).set_index(["model", "state", "t"])
     assert row["area"] == table.loc[(row["model"], "start", row["t"]), "area_ratio"]
     assert row["family"] == "slak" and row["method"] == "cam"
     assert row["max_box_acc_percent"] == teaser.metrics(row["model"], "cam")["figures"]["max_box_acc"]["value"]
 
 
 def test_correlations_are_scipys_over_the_points(teaser: RunResults):
-    points = erf_points(teaser)
+    points = as_upstream(erf_points(teaser))
     found = erf_correlations(teaser).set_index(["state", "measure", "t", "group", "kind"])
     here = points[(points["state"] == "finetuned") & (points["measure"] == "area_ratio") & (points["t"] == 0.5)]
     for group, rows in (("all", here), ("replknet", here[here["family"] == "replknet"])):
@@ -112,7 +111,7 @@ def test_the_table_shows_areas_and_below_them_correlations(teaser: RunResults):
     text = text_of(teaser)
     assert len(text.rows) == 36 * 3 + 3 * 2 * 4, "models x states, then states x kinds x (all and three families)"
     model, state, *cells = text.rows[2]
-    areas = teaser.analysis("erf")
+    areas = as_upstream(teaser.analysis("erf"))
     row = areas[(areas["model"] == model) & (areas["state"] == "finetuned")].set_index("t")
     assert state == "fine-tuned" and cells[2] == f"{100 * row.loc[0.5, 'area_ratio']:.1f}"
     assert cells[4] == f"{100 * row.loc[0.5, 'linear_area_ratio']:.1f}"

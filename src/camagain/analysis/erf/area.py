@@ -1,4 +1,7 @@
-"""The area of an effective receptive field: the centred square that holds a share of it. Never imports torch."""
+"""The area of an effective receptive field: of the centred square, or of any pixels, that hold a share of it.
+
+Never imports torch.
+"""
 
 import math
 from collections.abc import Sequence
@@ -45,11 +48,40 @@ def linear_area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = T
     return squares(values / values.max(), thresholds)
 
 
-def squares(scaled: np.ndarray, thresholds: Sequence[float]) -> Squares:
-    """The smallest centred square for each share of the sum of a map (H, W) in [0, 1]."""
+def free_area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> dict[float, float]:
+    """The fewest pixels, wherever they lie, that hold more than each share t of D: (H, W) -> {t: pixels / (H W)}.
+
+    Ours: a field that is no square, such as the cross of SLaK's kernels, has more square around it than field. D is
+    that of `area_ratios`, and ValueError as there.
+    """
+    return fewest_pixels(logarithmic(np.asarray(contribution, dtype=np.float64)), thresholds)
+
+
+def linear_free_area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> dict[float, float]:
+    """`free_area_ratios` of the contribution A itself, without the logarithm."""
+    values = np.asarray(contribution, dtype=np.float64)
+    check_contribution(values)
+    return fewest_pixels(values, thresholds)
+
+
+def fewest_pixels(values: np.ndarray, thresholds: Sequence[float]) -> dict[float, float]:
+    """The smallest share of the pixels of a map (H, W) >= 0 that holds more than each share of its sum."""
+    check_thresholds(thresholds)
+    shares = np.sort(values, axis=None)[::-1].cumsum()  # of the brightest pixel, the two brightest ...
+    shares /= shares[-1]
+    return {t: (int(np.searchsorted(shares, t, side="right")) + 1) / shares.size for t in thresholds}
+
+
+def check_thresholds(thresholds: Sequence[float]) -> None:
+    """ValueError for a t that is no share."""
     outside = [t for t in thresholds if not 0 <= t < 1]
     if outside:
         raise ValueError(f"thresholds {outside} are outside [0, 1)")
+
+
+def squares(scaled: np.ndarray, thresholds: Sequence[float]) -> Squares:
+    """The smallest centred square for each share of the sum of a map (H, W) in [0, 1]."""
+    check_thresholds(thresholds)
     height, width = scaled.shape
     ring = np.maximum.outer(abs(np.arange(height) - height // 2), abs(np.arange(width) - width // 2))  # (H, W)
     shares = np.bincount(ring.ravel(), weights=scaled.ravel()).cumsum()  # of the square with half side i

@@ -30,9 +30,10 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Contribution:
-    """A contribution map and the images behind it."""
+    """Contribution maps and the images behind them."""
 
-    values: np.ndarray  # (H, W) float64
+    values: np.ndarray  # (H, W) float64, of ReLU(gradient)
+    absolute: np.ndarray  # (H, W) float64, of |gradient|
     images: int  # averaged
     skipped: int  # left out because their gradients are not finite
 
@@ -88,33 +89,98 @@ def measure(
         raise NotApplicable(
             f"'{name}': a {type(model).__name__} has no `forward_features`; choose a network of timm's."
         )
-    total: np.ndarray | None = None
-    count = used = 0
+    total = Total()
     with measuring(model):
         for image in single_images(images, model):
-            if total is None:
-                total = np.zeros(image.shape[2:])  # (H, W)
-                height, width = image.shape[2:]
-                whole = Span(0, height, height), Span(0, width, width)
-                part = centre_part(model, image, name) if crop else whole
+            if total.is_first(image):
+                part = centre_part(model, image, name) if crop else whole_of(image)
                 rows, columns = part
-            elif image.shape[2:] != total.shape:
-                raise UserError(f"image {count} has {size(image)} pixels, those before {size(total)}; resize them.")
-            count += 1
-            pixels = cut(image, part).clone(memory_format=torch.channels_last).requires_grad_()
-            score = centre(features_of_size(model, pixels, name), part).relu().sum()
-            (gradient,) = torch.autograd.grad(score, pixels)
-            contribution = gradient.relu().cpu().double().sum((0, 1)).numpy()  # (H', W') of the part
-            if np.isfinite(contribution).all():
-                used += 1
-                total[rows.start : rows.stop, columns.start : columns.stop] += contribution
-    if total is None:
-        raise UserError("no images to measure the effective receptive field on; expected at least one.")
-    if not used:
-        raise NotApplicable(
-            f"'{name}': its gradients are not finite in any of {count} images. Check weights and images."
-        )
-    return Contribution(total / used, used, count - used)
+            pixels = differentiable(cut(image, part))
+            gradient = gradient_of(centre(features_of_size(model, pixels, name), part), pixels)
+            total.add(gradient, rows.start, columns.start)
+    return total.mean(name)
+
+
+def measure_everywhere(
+    model: Network, images: Iterable[torch.Tensor], name: str = "network", grid: int = 3
+) -> Contribution:
+    """The contribution to the average cell: images (1, 3, H, W) -> maps (2 H, 2 W) around a cell at (H, W).
+
+    Each image contributes to one cell, in turn those in the middles of grid x grid equal parts of the feature maps;
+    its map is moved so that the middle of the cell's pixels lies at (H, W). So the field of a cell at the border counts
+    as it is, cut off there. As many maps are averaged as by `measure`. Errors are those of `measure`.
+    """
+    total = Total(reach=2)
+    with measuring(model):
+        for image in single_images(images, model):
+            total.is_first(image)
+            pixels = differentiable(image)
+            maps = features_of_size(model, pixels, name)
+            place = divmod(total.count % grid**2, grid)
+            cell = [int((k + 0.5) / grid * cells) for k, cells in zip(place, maps.shape[2:], strict=True)]
+            at = [
+                int((k + 0.5) / cells * side)
+                for k, cells, side in zip(cell, maps.shape[2:], image.shape[2:], strict=True)
+            ]
+            gradient = gradient_of(maps[:, :, cell[0], cell[1]], pixels)
+            total.add(gradient, image.shape[2] - at[0], image.shape[3] - at[1])
+    return total.mean(name)
+
+
+def differentiable(image: torch.Tensor) -> torch.Tensor:
+    """A copy of an image that gradients are taken of."""
+    return image.clone(memory_format=torch.channels_last).requires_grad_()
+
+
+def gradient_of(cell: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
+    """The gradient of the sum over channels of ReLU of one cell (1, C), by the pixels (1, 3, H', W') that it saw."""
+    return torch.autograd.grad(cell.relu().sum(), pixels)[0]
+
+
+class Total:
+    """Sums of the contributions of images whose gradients are finite, on a map `reach` times as high and wide."""
+
+    def __init__(self, reach: int = 1) -> None:
+        self.reach = reach
+        self.size: tuple[int, int] | None = None  # of an image
+        self.count = self.used = 0
+        self.positive = self.absolute = np.zeros((0, 0))
+
+    def is_first(self, image: torch.Tensor) -> bool:
+        """Whether an image is the first of all; UserError for one of another size than the first."""
+        found = (image.shape[2], image.shape[3])
+        if self.size is None:
+            self.size = found
+            self.positive, self.absolute = (np.zeros((self.reach * found[0], self.reach * found[1])) for _ in range(2))
+            return True
+        if found != self.size:
+            before = f"{self.size[0]} x {self.size[1]}"
+            raise UserError(
+                f"image {self.count} has {found[0]} x {found[1]} pixels, those before {before}; resize them."
+            )
+        return False
+
+    def add(self, gradient: torch.Tensor, top: int, left: int) -> None:
+        """Adds the gradient (1, 3, H', W') of one image, whose first pixel lies at a place of the map."""
+        self.count += 1
+        positive, absolute = (
+            values.cpu().double().sum((0, 1)).numpy() for values in (gradient.relu(), gradient.abs())
+        )  # (H', W') each
+        if np.isfinite(absolute).all():
+            self.used += 1
+            height, width = absolute.shape
+            self.positive[top : top + height, left : left + width] += positive
+            self.absolute[top : top + height, left : left + width] += absolute
+
+    def mean(self, name: str) -> Contribution:
+        """The mean over images. Raises UserError without images, NotApplicable where none has finite gradients."""
+        if not self.count:
+            raise UserError("no images to measure the effective receptive field on; expected at least one.")
+        if not self.used:
+            raise NotApplicable(
+                f"'{name}': its gradients are not finite in any of {self.count} images. Check weights and images."
+            )
+        return Contribution(self.positive / self.used, self.absolute / self.used, self.used, self.count - self.used)
 
 
 def centre_part(model: Network, image: torch.Tensor, name: str) -> tuple[Span, Span]:
@@ -124,7 +190,7 @@ def centre_part(model: Network, image: torch.Tensor, name: str) -> tuple[Span, S
     the whole image.
     """
     height, width = image.shape[2:]
-    whole = Span(0, height, height), Span(0, width, width)
+    whole = whole_of(image)
     field = receptive_field(model, height, width, name)
     rows, columns = field[0].aligned(height), field[1].aligned(width)
     if (rows.stop - rows.start, columns.stop - columns.start) == (height, width):
@@ -139,6 +205,12 @@ def centre_part(model: Network, image: torch.Tensor, name: str) -> tuple[Span, S
             return whole
     exact = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
     return (rows, columns) if exact else whole
+
+
+def whole_of(image: torch.Tensor) -> tuple[Span, Span]:
+    """All rows and columns of an image."""
+    height, width = image.shape[2:]
+    return Span(0, height, height), Span(0, width, width)
 
 
 def cut(image: torch.Tensor, part: tuple[Span, Span]) -> torch.Tensor:
@@ -159,10 +231,6 @@ def single_images(images: torch.Tensor | Iterable[torch.Tensor], model: nn.Modul
         if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.is_floating_point():
             raise ValueError(f"image is {image.dtype} of shape {tuple(image.shape)}; expected floats of (1, 3, H, W)")
         yield image.detach() if weight is None else image.detach().to(weight)
-
-
-def size(image: torch.Tensor | np.ndarray) -> str:
-    return f"{image.shape[-2]} x {image.shape[-1]}"
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from camagain.analysis.erf.area import THRESHOLDS, logarithmic
 from camagain.analysis.erf.points import STATE_NAMES, erf_correlations, erf_points, method_of
+from camagain.analysis.erf.readings import as_upstream
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
@@ -24,7 +25,7 @@ from camagain.statistics.correlation import ALL, FEWEST
 
 NAME = "erf"
 TITLE = "Effective receptive field"
-KEYS = ("model", "state", "t")
+KEYS = ("model", "state", "input", "cells", "gradients", "t")
 CAPTION = (
     "What each input pixel contributes to the centre of the last feature maps, as RepLKNet's authors draw it: "
     "log10(A + 1) divided by its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
@@ -39,7 +40,7 @@ SHOWN = (*(("area_ratio", t) for t in THRESHOLDS), ("linear_area_ratio", 0.5))
 
 def numbers(results: RunResults) -> pd.DataFrame:
     """Areas at the literature's t, one row for each model, state and t, with the data behind them."""
-    rows = results.analysis(NAME)
+    rows = as_upstream(results.analysis(NAME))
     if rows.empty:
         return rows
     rows = rows[rows["t"].isin(THRESHOLDS)]
@@ -50,7 +51,7 @@ def numbers(results: RunResults) -> pd.DataFrame:
 
 def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row for each model and state; then Pearson and Spearman over all models and within families."""
-    points = results.once(erf_points)
+    points = as_upstream(results.once(erf_points))
     columns = ("Model", "Weights", *(f"t = {t:.0%}".replace("%", " %") for t in THRESHOLDS), "50 %, linear")
     if points.empty:
         return TextTable(f"The effective receptive field applies to no model of {results.sample}.", columns, ())
@@ -86,7 +87,7 @@ def percent(ratio: float) -> str:
 
 def caption(results: RunResults, found: pd.DataFrame) -> str:
     """The caption: what was measured, on what data, and what was left out."""
-    measured = results.analysis(NAME)
+    measured = as_upstream(results.analysis(NAME))
     images, pixels = (
         " to ".join(str(n) for n in sorted({measured[column].min(), measured[column].max()}))
         for column in ("images", "input_pixels")
@@ -139,7 +140,7 @@ CURVE_INCHES = 2.5
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """Pictures in columns of networks and rows of states, and one curve for each of them."""
-    table = results.analysis(NAME)
+    table = as_upstream(results.analysis(NAME))
     if table.empty:
         return empty_figure(results, NAME)
     models = [model for model in results.models if (table["model"] == model).any()]

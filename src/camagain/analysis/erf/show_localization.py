@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from camagain.analysis.erf.points import STATE_NAMES, erf_correlations, erf_points, method_of
+from camagain.analysis.erf.points import CORRELATED, STATE_NAMES, erf_correlations, erf_points, method_of
+from camagain.analysis.erf.readings import as_upstream
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.seeds import singles
@@ -38,9 +39,10 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     The areas are those of the fine-tuned networks, or of the experiment's last state. The table behind it holds points
     and correlations of all states, measures and t, told apart by its column `kind`.
     """
-    points = results.once(erf_points)
+    points = as_upstream(results.once(erf_points))
     if points.empty:
         return empty_figure(results, "erf")
+    points = points[points["measure"].isin(CORRELATED)]
     found = results.once(erf_correlations)
     state = max(points["state"].unique(), key=list(STATE_NAMES).index)
     here = points[(points["state"] == state) & (points["measure"] == "area_ratio")]

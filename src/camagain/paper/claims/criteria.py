@@ -51,10 +51,15 @@ def receptive_field(tables: ClaimTables) -> Judgement:
     should yield neither, and a negative one supports: the claim denies that a larger field localizes better. From ten
     architectures on; an architecture's numbers are means over its networks, whose weights, recipes and seeds differ.
     """
-    numbers = numbers_of(tables.erf)
-    known = decidable(tables.erf, "t", len(READINGS))
+    return by_area(tables.erf)
+
+
+def by_area(erf: pd.DataFrame) -> Judgement:
+    """The claim on the receptive field, judged by the correlations of one reading of the area (`ClaimTables.erf`)."""
+    numbers = numbers_of(erf)
+    known = decidable(erf, "t", len(READINGS))
     if known.empty:
-        return Judgement("undecided", f"effective receptive field: {too_few(tables.erf)}", numbers)
+        return Judgement("undecided", f"effective receptive field: {too_few(erf)}", numbers)
     driving = (known["value"] >= MAIN_DRIVER) & (known["low"] >= NO_MAIN_DRIVER)
     at = driving.groupby(known["t"]).all()
     if 2 * at.sum() >= len(at):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from camagain.analysis.erf.points import erf_points
+from camagain.analysis.erf.readings import as_upstream
 from camagain.config import Experiment
 from camagain.config.methods import base_of, declared, scored_under_choices, uses_true_class
 from camagain.drawing.results import RunResults
@@ -107,18 +108,22 @@ def erf_rows(results: RunResults) -> pd.DataFrame:
 
     An area that no square inside the map reaches counts as the whole map.
     """
-    columns = ["t", *RHO]
     if made(results, "erf").empty:
-        return pd.DataFrame(columns=columns)
-    points = results.once(erf_points)
+        return area_rows(results.experiment, pd.DataFrame(columns=["t"]))
+    points = as_upstream(results.once(erf_points))
     points = points[(points["state"] == "finetuned") & (points["measure"] == "area_ratio")]
+    return area_rows(results.experiment, points)
+
+
+def area_rows(experiment: Experiment, points: pd.DataFrame) -> pd.DataFrame:
+    """The same of the points of one reading of the area: a row for each network and t (`erf_points`)."""
     found = []
     for t, rows in points.groupby("t", sort=False):
-        known = placed(results.experiment, rows["model"])
+        known = placed(experiment, rows["model"])
         areas = rows["area"].astype(float).fillna(1.0)
         networks = zip(known["family"], known["architecture"], areas, rows["max_box_acc_percent"], strict=True)
         found += [(t, *row) for row in correlation_rows(networks)]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(found, columns=["t", *RHO])
 
 
 def map_rows(results: RunResults) -> pd.DataFrame:

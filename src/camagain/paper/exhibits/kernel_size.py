@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from camagain.analysis.erf.readings import as_upstream
 from camagain.analysis.erf.show import draw_picture
 from camagain.config import BASELINE
 from camagain.drawing.cells import NONE
@@ -119,6 +120,7 @@ def numbers(results: RunResults) -> pd.DataFrame:
     An area that no square inside the map reaches counts as the whole map.
     """
     analyses = {name: results.analysis(name) for name in SOURCES if name in results.experiment.analysis.names}
+    analyses |= {"erf": as_upstream(analyses["erf"])} if "erf" in analyses else {}
     rows = [
         {
             "series": series,
@@ -262,7 +264,11 @@ def series_colors(results: RunResults) -> dict[str, str]:
 def draw_fields(panel: SubFigure, results: RunResults) -> None:
     """A block of pictures for each series: a column for each K, above before training and below after it."""
     first = next(iter(results.parts.values()))
-    table, blocks, colors = first.analysis("erf"), kernel_series(results.experiment), series_colors(results)
+    table, blocks, colors = (
+        as_upstream(first.analysis("erf")),
+        kernel_series(results.experiment),
+        series_colors(results),
+    )
     squares = table[table["t"] == T].set_index(["model", "state"])
     states = {"random": "untrained", "finetuned": "trained"}
     for block, (series, members) in zip(
