@@ -192,7 +192,7 @@ def draw_correlations(axes: Axes, rows: pd.DataFrame, readings: list[tuple]) -> 
         axes.plot([row["low"], row["high"]], [y, y], color=color, linewidth=1)
         axes.plot(row["value"], y, "o", markersize=3.5, color=color)
     if rows["value"].isna().all():
-        axes.text(0.5, 0.5, "too few architectures", ha="center", rotation=90, transform=axes.transAxes, fontsize=7)
+        axes.text(0.3, 0.5, "too few architectures", ha="center", rotation=90, transform=axes.transAxes, fontsize=7)
     for bound in (NO_MAIN_DRIVER, MAIN_DRIVER):
         axes.axvline(bound, color=BASELINE_COLOR, linewidth=0.8)
     axes.axvline(0, color="black", linewidth=0.6)
