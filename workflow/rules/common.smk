@@ -10,6 +10,7 @@ from camagain import stages
 from camagain.artifacts import write_text
 from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment
+from camagain.config.packages import require_packages
 from camagain.datasets.sizes import check_sizes, sizes_of
 from camagain.errors import UserError
 from camagain.paper.registry import write_captions
@@ -18,6 +19,7 @@ try:
     EXPERIMENT = parse_experiment(
         config, " + ".join(map(str, workflow.configfiles)) or "--config"
     )
+    require_packages(EXPERIMENT)
     # Too few images for a recipe are said now, and not after minutes; jobs read this file again and need not count.
     if workflow.is_main_process and (sizes := sizes_of(EXPERIMENT.dataset)) is not None:
         for remark in check_sizes(EXPERIMENT, sizes):

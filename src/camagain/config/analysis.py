@@ -70,7 +70,11 @@ def require_known(name: str) -> None:
 class Chosen(Settings):
     """What the networks look at, measured."""
 
-    names: tuple[str, ...] = Field(default=ANALYSES, description="Analyses to make (docs/analyses.md).")
+    names: tuple[str, ...] = Field(
+        default=tuple(name for name, stage in declared().items() if not stage.package),
+        description="Analyses to make (docs/analyses.md). By default all that need no optional package; `faithfulness` "
+        "needs grad-cam.",
+    )
 
     @field_validator("names")
     @classmethod

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ import torch
 from torch import nn
 
 from camagain.config.methods import ScoreMap, base_of, declared, uses_true_class
-from camagain.errors import UserError
+from camagain.config.packages import MODULES, require
 from camagain.models.zoo import Network, class_scores
 
 DECLARES = (
@@ -39,8 +38,8 @@ DECLARES = (
     ScoreMap(name="grad-cam-elementwise", title="Grad-CAM elementwise", package_class="GradCAMElementWise"),
 )
 
-PACKAGE = "pytorch_grad_cam"
-"""The module of the package grad-cam. Imported when first needed: it brings scikit-learn and takes seconds."""
+PACKAGE = MODULES["grad-cam"]
+"""The module of the package. Imported when first needed: it brings scikit-learn and takes seconds."""
 
 COMPONENT_METHODS = ("eigen-cam", "eigen-grad-cam")
 """Methods whose map is a principal component, which has no sign of its own."""
@@ -48,12 +47,9 @@ COMPONENT_METHODS = ("eigen-cam", "eigen-grad-cam")
 
 def require_package(methods: Iterable[str]) -> None:
     """UserError when one of these methods needs the package grad-cam and it is not installed."""
-    needing = [method for method in methods if not declared(method).native]
-    if needing and find_spec(PACKAGE) is None:
-        raise UserError(
-            f"localization.methods: '{needing[0]}' needs the optional package grad-cam; install it with "
-            "`pip install 'camagain[grad-cam]'`."
-        )
+    for method in methods:
+        if not declared(method).native:
+            require("localization.methods", method, "grad-cam")
 
 
 def gradient_maps(

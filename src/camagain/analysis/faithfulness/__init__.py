@@ -1,0 +1,1 @@
+"""Whether the network itself needs the pixels that a score map calls important."""
