@@ -42,7 +42,7 @@ paper: setup
 test: setup lint
 	pytest --numprocesses auto --dist loadfile
 
-# make mutants   plant known mistakes, one at a time, and see a test fail for each (282, about 16 minutes; see CONTRIBUTING.md)
+# make mutants   plant known mistakes, one at a time, and see a test fail for each (288, about 16 minutes; see CONTRIBUTING.md)
 mutants: setup
 	python -m tools.mutants
 

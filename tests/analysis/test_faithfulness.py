@@ -60,9 +60,15 @@ def test_deletion_and_insertion_by_hand():
     gone = list(deletion(pixels, place, 2))
     assert torch.equal(gone[0], pixels) and not gone[2].any()
     assert gone[1][0].tolist() == [[1, 0], [3, 0]]
-    brought, start = list(insertion(pixels, place, 2)), blurred(pixels)
-    assert torch.equal(brought[0], start) and torch.equal(brought[2], pixels)
-    assert torch.equal(brought[1], torch.where(torch.tensor([[False, True], [False, True]]), pixels, start))
+
+
+def test_insertion_brings_the_most_important_pixels_to_the_blurred_image():
+    pixels, score_map = image(48), np.random.default_rng(0).random((48, 48))
+    brought, start = list(insertion(pixels, places(score_map, 0), 4)), blurred(pixels)
+    assert len(brought) == 5 and (start != pixels).all()
+    assert torch.equal(brought[0], start) and torch.equal(brought[4], pixels)
+    here = torch.from_numpy(score_map > np.quantile(score_map, 0.75))
+    assert torch.equal(brought[1], torch.where(here, pixels, start))
 
 
 def test_the_blur_is_petsiuks_at_224_px_and_smaller_on_smaller_images():

@@ -56,7 +56,7 @@ def test_a_low_deletion_is_a_high_rank(results):
         for measure in MEASURES:
             for quantity in ("value", "gain"):
                 assert found.loc[(method, quantity, measure), "value"] == pytest.approx(expected)
-    row = found.loc[("cam", "value", "road")]
+    row = found.loc[("pc1", "value", "road")]
     assert row["low"] < row["value"] < row["high"] and row["units"] == 4
 
 
