@@ -83,7 +83,7 @@ def test_the_figure_has_a_dot_for_each_network_and_method_and_the_gaussian_as_ze
     assert len(page.axes) == 5
     for axes in page.axes:
         assert len(axes.containers) == 8
-    assert "within networks: ρ" in page.axes[0].get_title() and page.axes[0].get_title().startswith("Insertion\nCAM: ρ")
+    assert "methods: ρ" in page.axes[0].get_title() and page.axes[0].get_title().startswith("Insertion\nCAM: ρ")
     assert set(data["kind"]) == {"point", "correlation"} and not data.duplicated(list(show.FIGURE_KEYS)).any()
 
 

@@ -23,8 +23,8 @@ FIGURE_KEYS = ("kind", "model", "method", "measure", "over", "quantity")
 CAPTION = (
     "MaxBoxAcc of each map, and how much more faithful it is to its network than the centred Gaussian, which never "
     "looks at the image: right of the line it is better, in percent or points of the measure, with 95 % intervals over "
-    "images. One dot for each network and method. Above: Spearman's rho over the networks for each method, and over "
-    "methods within networks; 1 where boxes and faithfulness put the same ones first."
+    "images. One dot for each network and method. Above: Spearman's rho over networks, for each method, and over "
+    "methods, within networks; 1 where boxes and faithfulness put the same ones first."
 )
 
 MARKERS = "os^Dv<>P"
@@ -98,8 +98,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     for (measure, (title, *_)), axes in zip(MEASURES.items(), grid, strict=True):
         draw_panel(axes, table[table["measure"] == measure], colors, methods)
         here = found[(found["measure"] == measure) & ((found["quantity"] == "gain") | (found["over"] == WITHIN))]
-        lines = [f"{WITHIN if row.over == WITHIN else MAP_NAMES[row.over].partition(',')[0]}: {rho_of(row.value)}"
-                 for row in here.itertuples()]  # fmt: skip
+        lines = [f"{short(row.over)}: {rho_of(row.value)}" for row in here.itertuples()]
         axes.set_title("\n".join([title, *lines]), fontsize=7)
         axes.set_xlabel("gain", fontsize=7)
     grid[0].set_ylabel("MaxBoxAcc, %")
@@ -113,6 +112,11 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     ]
     page.legend(handles=handles, loc="outside lower center", ncols=4)
     return page, pd.concat([table.assign(kind="point"), found.assign(kind="correlation")], ignore_index=True)
+
+
+def short(over: str) -> str:
+    """The name of a correlation above a panel."""
+    return "methods" if over == WITHIN else MAP_NAMES[over].partition(",")[0]
 
 
 def rho_of(value: float) -> str:
