@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from camagain.config import ANALYSES
+from camagain.config import Analysis
 
 STAGE_OF_RULE = {
     "dataset": "data",
@@ -22,7 +22,7 @@ STAGE_OF_RULE = {
     "write_figures": "paper",
     "write_report": "paper",
     "write_manifest": "paper",
-    **{rule: "analysis" for rule in ANALYSES},
+    **{rule: "analysis" for rule in Analysis().names},
 }
 
 
