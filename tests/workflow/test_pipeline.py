@@ -97,6 +97,8 @@ def test_the_commands_of_the_report_make_what_they_stand_below(finished: Path, r
     jobs = {(command[0], command[1]): planned(run, *command) for command in commands if "/erf" in command[0]}
     assert jobs == {
         ("results/tiny/tables/erf.csv", "--force"): {"write_tables": 1},
+        ("results/tiny/tables/erf-readings.csv", "--force"): {"write_tables": 1},
+        ("results/tiny/figures/erf-readings.pdf", "--force"): {"write_figures": 1},
         ("results/tiny/figures/erf.pdf", "--force"): {"write_figures": 1},
         ("results/tiny/figures/erf-localization.pdf", "--force"): {"write_figures": 1},
         ("results/tiny/tables/erf.csv", "--forcerun"): {"erf": 2, "write_tables": 1},
