@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from camagain.config import Experiment
 from camagain.drawing.cells import NONE, interval_cell
 from camagain.drawing.empty import empty_figure
 from camagain.drawing.render import TextTable
@@ -21,7 +20,6 @@ NAME = "cuts"
 TITLE = "Kernels cut"
 KEYS = ("model", "kernels", "batchnorm", "quantity")
 FIGURE_KEYS = ("model", "kernels", "batchnorm", "quantity", "training_seed")
-SHOWN_IF = "camagain.analysis.cuts.show.cut_models"
 CAPTION = (
     "Taps of trained depthwise kernels outside the central k x k set to zero, without training; a thin line for each "
     "training, thick their mean. BN anew: BatchNorm takes its statistics from train images after the cut. Activated "
@@ -40,11 +38,6 @@ QUANTITIES: Mapping[str, tuple[str, int]] = {
 """The name of each quantity, and digits behind the point."""
 
 
-def cut_models(experiment: Experiment) -> tuple[str, ...]:
-    """The models of an experiment whose kernels are cut."""
-    return experiment.analysis.cuts.models
-
-
 def numbers(results: RunResults) -> pd.DataFrame:
     """Every row of the analysis, all models, with the data behind it."""
     return standing(results, NAME)
@@ -60,7 +53,8 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row for each network: means over trainings, and below it what changed against the network as it was trained."""
     confidence, rows = results.experiment.evaluation.confidence, []
     each = each_training(results)
-    for (model, kernels, batchnorm), own in each.groupby(["model", "kernels", "batchnorm"], sort=False):
+    networks = each.groupby(["model", "kernels", "batchnorm"], sort=False) if len(each) else ()
+    for (model, kernels, batchnorm), own in networks:
         values = own.set_index(["training_seed", "quantity"])["value"]
         name = network_name(str(kernels), str(batchnorm))
         rows.append((str(model), name, *(cell(values, quantity, confidence) for quantity in QUANTITIES)))
