@@ -57,6 +57,7 @@ def test_p_values_are_those_of_nested_regressions():
         ([9.9, 10, 10.1], None, "rises"),
         ([0.9, 1, 1.1], 5, "rises slightly"),
         ([-1, 0, 1], 5, NO_TREND),
+        ([-2.5, 0, 2.5], 5, NO_TREND),  # 95 % reach to 6.2 points, 90 % to 4.2
         ([-1, 0, 1], None, UNDECIDED),
         ([-9, 0, 9], 5, UNDECIDED),
         ([3.5, 4.5, 5.5], 5, "rises"),  # certainly more than nothing, not certainly less than the bound
