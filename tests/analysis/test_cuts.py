@@ -102,4 +102,4 @@ def test_differences_are_paired_by_training(cutting):
     assert rows["− uncut", 4][2] == "+2.0 [-0.5, +4.5]"  # Student's quantile 4.303 divided by sqrt(3)
     page, drawn = show.figure(results)
     assert len(drawn) == 3 * 4 * 5 and len(page.axes) == 5
-    assert [len(axes.lines) for axes in page.axes] == [3 + 1] * 5
+    assert [len(axes.lines) for axes in page.axes] == [2 * (3 + 1)] * 5

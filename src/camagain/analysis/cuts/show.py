@@ -22,8 +22,8 @@ KEYS = ("model", "kernels", "batchnorm", "quantity")
 FIGURE_KEYS = ("model", "kernels", "batchnorm", "quantity", "training_seed")
 CAPTION = (
     "Taps of trained depthwise kernels outside the central k x k set to zero, without training; a thin line for each "
-    "training, thick their mean. BN anew: BatchNorm takes its statistics from train images after the cut. Activated "
-    "area: cells of the last feature maps above 0.2 of their channel's maximum. Map area: cells of the class "
+    "training, thick their mean. Dashed: BatchNorm takes its statistics anew from train images after the cut. "
+    "Activated area: cells of the last feature maps above 0.2 of their channel's maximum. Map area: cells of the class "
     "activation map above half of its maximum. In the box: mass of the map in the true box divided by that of an even "
     "map."
 )
@@ -36,6 +36,11 @@ QUANTITIES: Mapping[str, tuple[str, int]] = {
     "concentration": ("in the box, × even", 2),
 }
 """The name of each quantity, and digits behind the point."""
+
+
+LINES: Mapping[str, str] = {"own": "-", "anew": "--"}
+STATISTICS: Mapping[str, str] = {"own": "BatchNorm of the training", "anew": "BatchNorm anew"}
+"""How networks are drawn by the statistics of their BatchNorm, and what the legend says."""
 
 
 def numbers(results: RunResults) -> pd.DataFrame:
@@ -94,31 +99,26 @@ def cell(values: pd.Series, quantity: str, confidence: float, sign: str = "") ->
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
-    """A panel for each quantity: the networks from left to right, a line for each training."""
+    """A panel for each quantity over the kernels: a line for each training, thick their mean."""
     table = each_training(results)
     if table.empty:
         return empty_figure(results, NAME)
-    networks = [(str(k), str(b)) for k, b in table[["kernels", "batchnorm"]].drop_duplicates().itertuples(index=False)]
-    page, panels = plt.subplots(1, len(QUANTITIES), figsize=(PAGE_INCHES, 2.1), layout="constrained")
-    colors = {
-        model: color for model, color in model_colors(results.architectures).items() if model in set(table["model"])
-    }
+    kernels = list(dict.fromkeys(table["kernels"]))
+    colors = {name: color for name, color in model_colors(results.architectures).items() if name in set(table["model"])}
+    page, panels = plt.subplots(1, len(QUANTITIES), figsize=(PAGE_INCHES, 1.75), layout="constrained")
     for axes, (quantity, (name, _)) in zip(panels, QUANTITIES.items(), strict=True):
-        for model, color in colors.items():
-            rows = table[(table["quantity"] == quantity) & (table["model"] == model)]
-            grid = rows.pivot_table("value", "training_seed", ["kernels", "batchnorm"], dropna=False)[
-                networks
-            ].to_numpy()
-            axes.plot(grid.T, color=color, linewidth=0.6, alpha=0.6, marker=".", markersize=2.5)
-            axes.plot(grid.mean(0), color=color, linewidth=1.8)
+        shown = table[table["quantity"] == quantity]
+        for (model, batchnorm), rows in shown.groupby(["model", "batchnorm"], sort=False):
+            grid = rows.pivot_table("value", "kernels", "training_seed").reindex(kernels).to_numpy()  # (n, S)
+            look = {"color": colors[str(model)], "linestyle": LINES[str(batchnorm)]}
+            axes.plot(grid, linewidth=0.5, alpha=0.6, **look)
+            axes.plot(grid.mean(1), linewidth=1.8, marker="o", markersize=3, **look)
         axes.set_title(name, pad=3)
-        axes.set_xticks(range(len(networks)), [network_name(*network).replace(", ", ",\n") for network in networks])
-        axes.tick_params(axis="x", labelsize=6, rotation=60)
-        axes.tick_params(axis="y", labelsize=6)
+        axes.set_xticks(range(len(kernels)), [kernel.replace(" x ", "×") for kernel in kernels])
+        axes.set_xlim(-0.2, len(kernels) - 0.8)
+        axes.tick_params(labelsize=6)
         axes.grid(axis="y", linewidth=0.4, alpha=0.6)
-    page.legend(
-        handles=[Line2D([], [], color=color, label=model) for model, color in colors.items()],
-        loc="outside lower center",
-        ncols=len(colors),
-    )
+    handles = [Line2D([], [], color=color, label=model) for model, color in colors.items()]
+    handles += [Line2D([], [], color="black", linestyle=LINES[key], label=STATISTICS[key]) for key in LINES]
+    page.legend(handles=handles, loc="outside lower center", ncols=5)
     return page, table
