@@ -1,6 +1,7 @@
 """What cutting the kernels of trained networks does to boxes and maps, over seeds."""
 
 from collections.abc import Mapping
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,7 +39,7 @@ QUANTITIES: Mapping[str, tuple[str, int]] = {
 """The name of each quantity, and digits behind the point."""
 
 
-LINES: Mapping[str, str] = {"own": "-", "anew": "--"}
+LINES: Mapping[str, Literal["-", "--"]] = {"own": "-", "anew": "--"}
 STATISTICS: Mapping[str, str] = {"own": "BatchNorm of the training", "anew": "BatchNorm anew"}
 """How networks are drawn by the statistics of their BatchNorm, and what the legend says."""
 
@@ -110,7 +111,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         shown = table[table["quantity"] == quantity]
         for (model, batchnorm), rows in shown.groupby(["model", "batchnorm"], sort=False):
             grid = rows.pivot_table("value", "kernels", "training_seed").reindex(kernels).to_numpy()  # (n, S)
-            look = {"color": colors[str(model)], "linestyle": LINES[str(batchnorm)]}
+            look: dict[str, Any] = {"color": colors[str(model)], "linestyle": LINES[str(batchnorm)]}
             axes.plot(grid, linewidth=0.5, alpha=0.6, **look)
             axes.plot(grid.mean(1), linewidth=1.8, marker="o", markersize=3, **look)
         axes.set_title(name, pad=3)
