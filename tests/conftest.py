@@ -49,6 +49,7 @@ TINY = {
         "initialization": {"seeds": 2, "images": 4},
         "texture": {"grids": [2, 4], "smoothing": [0.1]},
         "interventions": {"models": ["small-convnext"], "enlarge": [9], "shrink": [3], "seeds": 1, "epochs": 1},
+        "cuts": {"models": ["small-convnext"], "images": 4},
     },
     "figures": {"heatmap_images": 3},
     "compute": {"device": "cpu", "threads": 1},

@@ -1,0 +1,1 @@
+"""What cutting the kernels of a trained network does to its maps."""
