@@ -183,6 +183,24 @@ def test_the_start_is_that_of_the_fine_tuning_and_random_weights_are_random(own,
     assert list(table["state"].unique()) == ["random", "start", "finetuned"]
 
 
+@pytest.mark.parametrize(
+    ("weights", "epochs", "expected"),
+    [
+        ("timm", 3, ["random", "start", "finetuned"]),
+        ("random", 3, ["random", "finetuned"]),  # starts from the random ones
+        ("timm", 0, ["random", "finetuned"]),  # ends with those of the start
+    ],
+)
+def test_no_weights_are_measured_twice(own, weights: str, epochs: int, expected: list[str]):
+    experiment, _ = own
+    model = experiment.model(MODEL)
+    recipe = model.training.model_copy(update={"epochs": epochs})
+    model = model.model_copy(update={"weights": weights, "training": recipe})
+    analysis = experiment.analysis.model_copy(update={"erf": Erf(images=1)})
+    changed = experiment.model_copy(update={"models": (model,), "analysis": analysis})
+    assert erf.states(changed, MODEL) == expected
+
+
 def spoiled(value: float) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         network = create("resnet_narrow", 3)

@@ -112,6 +112,7 @@ def test_the_choices_table_has_a_column_for_every_choice(tiny_run):
     header, _, *rows = (paths.tables / "evaluation-choices.md").read_text().splitlines()
     for option in ("224 px", "384 px", "true class", "described maps", "cubic", "step 0.001", "other contours"):
         assert f" {option} |" in header
+    assert header.split("|")[5].strip() == "τ 0.2", "what moves scores most is on the screen"
     pc1 = next(row for row in rows if "small-resnet" in row and "PC1" in row)
     columns = [cell.strip() for cell in header.split("|")]
     assert pc1.split("|")[columns.index("true class")].strip() == "–", "no pc1-gt maps were asked for"

@@ -105,9 +105,13 @@ def other_readings(
 
 
 def states(experiment: Experiment, model: str) -> list[State]:
-    """The weights to measure with; those that fine-tuning started from only where they are not the random ones."""
-    wanted = experiment.analysis.erf.states
-    return [state for state in wanted if state != "start" or experiment.model(model).weights != "random"]
+    """The weights to measure with; those that fine-tuning started from only where they are weights of their own.
+
+    They are the random ones where training starts from those, and the fine-tuned ones where nothing is trained.
+    """
+    wanted, entry = experiment.analysis.erf.states, experiment.model(model)
+    same = entry.weights == "random" or (entry.training.epochs == 0 and "finetuned" in wanted)
+    return [state for state in wanted if not (state == "start" and same)]
 
 
 def network_in(state: State, trained: Network, experiment: Experiment, model: str, classes: int) -> Network:

@@ -64,7 +64,8 @@ def option_name(choice: str, value: object) -> str:
 def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     """A row for each model, map and figure: the own value, and the difference that each single change makes."""
     single = single_changes(table) if len(table) else pd.DataFrame(columns=["option", "choice"])
-    options = option_order(single)
+    # Thresholds move scores most; to the right of all others they would lie outside the screen.
+    options = sorted(option_order(single), key=lambda option: option not in THRESHOLDS.values())
     combined = bool(len(table)) and len(table) > len(single) + len(table[table["changed"] == ""])
     rows = []
     for (model, method, figure), group in table.groupby(["model", "method", "figure"], sort=False):
