@@ -6,11 +6,13 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from camagain.artifacts import sha256
 from camagain.config.file import parse_experiment
 from camagain.errors import UserError
-from camagain.models.checkpoint import load_network
+from camagain.models.checkpoint import load_network, snapshot_path
 from camagain.training.finetune import finetune
 
 
@@ -110,3 +112,14 @@ def test_norm_statistics_stay_where_the_recipe_says_so(tiny_run, tmp_path, froze
     trained = load_network(paths.model("small-resnet"))[0].state_dict()
     assert bool((trained["bn1.running_mean"] == 0).all()) is frozen
     assert not (trained["bn1.weight"] == 1).all(), "scale and shift learn either way"
+
+
+@pytest.mark.parametrize("others", [(), ("layer4",)])
+def test_a_recipe_for_the_head_alone_leaves_all_else_as_it_started(tiny_run, tmp_path, others: tuple[str, ...]):
+    values = tiny_run[0].model_dump(mode="json")
+    recipe = {**values["training"], "epochs": 1, "head_only": True, "head_layers": others, "snapshot_every": 1}
+    changed, paths = again(tiny_run, tmp_path, models=[{**values["models"][0], "training": recipe}])
+    finetune(changed, "small-resnet", paths)
+    start, end = (load_file(snapshot_path(paths.model("small-resnet"), epoch)) for epoch in (0, 1))
+    for name, value in end.items():
+        assert torch.equal(value, start[name]) is not name.startswith(("fc.", *others)), name

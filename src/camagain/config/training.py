@@ -89,6 +89,11 @@ class Training(Settings):
     head_layers: tuple[str, ...] = Field(
         default=(), description="Layers that learn at the classifier's rate, by their names in the network: `[layer4]`."
     )
+    head_only: bool = Field(
+        default=False,
+        description="Train the classifier and `head_layers` alone; all else stays as it started, with BatchNorm's "
+        "statistics.",
+    )
     layer_decay: float | None = Field(
         default=None,
         gt=0,

@@ -12,6 +12,7 @@ from camagain.compute import channels_last
 from camagain.config import Training
 from camagain.errors import UserError
 from camagain.models.zoo import Network
+from camagain.training.optimisation import head_parameters
 
 BatchNorm = nn.modules.batchnorm._BatchNorm  # also the base of timm's and of SyncBatchNorm
 
@@ -26,6 +27,10 @@ def ready_for_training(network: Network, recipe: Training, device: torch.device,
         _checkpoint_gradients(network)
     if processes > 1 and device.type == "cuda" and not recipe.freeze_norm_statistics:
         network = timm.layers.convert_sync_batchnorm(network)
+    if recipe.head_only:
+        network.requires_grad_(False)
+        for parameter in head_parameters(network, recipe):
+            parameter.requires_grad_(True)
     network.to(device)
     channels_last(network)
     return network
@@ -47,11 +52,19 @@ def moving_average(network: Network, recipe: Training) -> ModelEmaV3 | None:
 
 
 def training_mode(network: nn.Module, recipe: Training) -> None:
-    """Training mode; BatchNorm keeps its stored statistics where the recipe says so, but learns scale and shift."""
+    """Training mode; BatchNorm keeps its stored statistics where the recipe says so, but learns scale and shift.
+
+    They are no parameters, so that a recipe for the head alone has to keep them, too, where BatchNorm is not in it.
+    """
     network.train()
     for layer in network.modules():
-        if recipe.freeze_norm_statistics and isinstance(layer, BatchNorm):
+        frozen = recipe.freeze_norm_statistics or (recipe.head_only and not _learns(layer))
+        if frozen and isinstance(layer, BatchNorm):
             layer.eval()
+
+
+def _learns(layer: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in layer.parameters())
 
 
 @contextmanager

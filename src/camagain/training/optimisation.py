@@ -17,7 +17,7 @@ def parameter_groups(network: Network, recipe: Training) -> list[dict]:
     Biases and norms have weight decay only with `decay_all`. The scale of the classifier and of `head_layers` is
     `head_learning_rate` over `learning_rate`; that of any other layer is `layer_decay` to the power of its distance
     from the end, by the network's own `group_matcher`. timm's schedules multiply by `lr_scale`, so warm-up and cosine
-    hold for every group alike.
+    hold for every group alike. Frozen parameters are in no group.
     """
     if recipe.layer_decay is None:
         groups = param_groups_weight_decay(network, recipe.weight_decay)
@@ -29,8 +29,7 @@ def parameter_groups(network: Network, recipe: Training) -> list[dict]:
             "follows which (it has no group_matcher); set it to null or choose another architecture."
         )
     head_scale = (recipe.head_learning_rate or recipe.learning_rate) / recipe.learning_rate
-    head = [network.get_classifier(), *(layer(network, name) for name in recipe.head_layers)]
-    in_head = {id(parameter) for part in head for parameter in part.parameters()}
+    in_head = {id(parameter) for parameter in head_parameters(network, recipe)}
     found = []
     for group in groups:
         parts: dict[bool, list[nn.Parameter]] = {}
@@ -41,6 +40,12 @@ def parameter_groups(network: Network, recipe: Training) -> list[dict]:
             scale = head_scale if of_head else group.get("lr_scale", 1.0)
             found.append({"params": parameters, "weight_decay": decay, "lr_scale": scale})
     return found
+
+
+def head_parameters(network: Network, recipe: Training) -> list[nn.Parameter]:
+    """The parameters of the classifier and of the recipe's `head_layers`."""
+    parts = [network.get_classifier(), *(layer(network, name) for name in recipe.head_layers)]
+    return [parameter for part in parts for parameter in part.parameters()]
 
 
 def layer(network: Network, name: str) -> nn.Module:

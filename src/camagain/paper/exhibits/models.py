@@ -70,6 +70,7 @@ def recipe_in_words(recipe: dict[str, Any]) -> str:
     parts = [
         f"{recipe['epochs']} epochs, {recipe['optimizer']}, batch {recipe['batch_size']}",
         rate,
+        "classifier alone" if recipe.get("head_only") else "",  # not in cards of earlier versions
         f"weight decay {recipe['weight_decay']:g}",
         f"label smoothing {recipe['label_smoothing']:g}" if recipe["label_smoothing"] else "",
         f"drop path {recipe['drop_path']:g}" if recipe["drop_path"] else "",
