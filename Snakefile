@@ -19,12 +19,11 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 
 
-# Every file that the run promises, not the last one alone: what was deleted or never came is made again. Images are left
-# out: they may be deleted once they were used.
+# Every file that the run promises, not the last one alone: what was deleted or never came is made again.
 rule all:
     default_target: True
     input:
-        files(*(name for name in stages.stages() if name != "data")),
+        files(*(name for name in stages.stages() if name not in NOT_IN_ALL)),
 
 
 rule data:
@@ -65,6 +64,11 @@ rule figures:
 rule report:
     input:
         files("report"),
+
+
+rule explorer:
+    input:
+        files("explorer"),
 
 
 include: "workflow/rules/data.smk"

@@ -121,6 +121,7 @@ def run_all(experiment, paths) -> None:
     from camagain.config import ANALYSES
     from camagain.datasets.prepare import prepare_dataset
     from camagain.evaluation.evaluate import evaluate_baselines, evaluate_model
+    from camagain.explorer.page import write_explorer
     from camagain.localization.extract import localize
     from camagain.paper.parts import PARTS, write_part
     from camagain.stages import jobs, stage_view, stages
@@ -133,6 +134,8 @@ def run_all(experiment, paths) -> None:
                 prepare_dataset(view.dataset, paths.dataset_dir)
             elif stage == "evaluate_baseline":
                 evaluate_baselines(view, paths)
+            elif stage == "explorer":
+                write_explorer(view, paths)
             elif stage in PARTS:
                 write_part(stage, view, paths)
             elif stage in ANALYSES:

@@ -132,6 +132,10 @@ class RunPaths:
         return self.root / "report.html"
 
     @property
+    def explorer(self) -> Path:
+        return self.root / "explorer" / "index.html"
+
+    @property
     def manifest(self) -> Path:
         return self.root / "manifest.json"
 
@@ -142,6 +146,9 @@ class RunPaths:
 
 INSIDE = RunPaths(run="", dataset="", results=Path(), data=Path())
 """The same files by their paths inside a run's folder, as a manifest lists them."""
+
+UNLISTED = (INSIDE.logs.name, INSIDE.explorer.parent.name)
+"""Folders of a run that no manifest lists: how it was made, and a view of files that are listed."""
 
 
 @contextmanager

@@ -162,6 +162,16 @@ def paper(
 
 
 @app.command()
+def explorer(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
+    """Write the explorer: every test image with its maps, boxes and a threshold that moves, on one offline page."""
+    view, paths = seen_by("explorer", experiment, results, data)
+    from camagain.explorer.page import write_explorer
+
+    write_explorer(view, paths)
+    typer.echo(paths.explorer)
+
+
+@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Runs, for example results/demo results/reference/demo.")],
     paper: Annotated[bool, typer.Option("--paper", help="Compare one run with the published numbers.")] = False,

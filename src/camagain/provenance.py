@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parent
 REGISTRY_FUNCTIONS = ("implementation", "implementations", "declarations")
 """Functions of `camagain.registry` that look into a registry."""
 
-SOURCE_SUFFIXES = {".j2", ".css", ".csv"}
+SOURCE_SUFFIXES = {".j2", ".css", ".js", ".csv"}
 """Files that modules read from their own folder: templates, styles, published numbers."""
 
 

@@ -232,6 +232,20 @@ def paper_stages(analyses: Sequence[str]) -> Mapping[str, Stage]:
             reads=(*measured, "tables", "figures"),
             writes=(file(P.report, "all of it on one page that needs no other file", record=True),),
         ),
+        "explorer": Stage(
+            "Every test image with its maps and boxes, on one page.",
+            code=("camagain.explorer.page",),
+            settings=("evaluation", "localization", "models", "run", "seeds"),
+            reads=("data", "localize", "evaluate"),
+            writes=(
+                file(
+                    P.explorer,
+                    "every test image with the maps of all models and methods and a threshold that moves; photographs "
+                    "are referred to where they lie. Part of `all` up to 50,000 maps; never in the manifest",
+                    record=True,
+                ),
+            ),
+        ),
         "manifest": Stage(
             "What the run was made from, and a checksum of every file.",
             code=("camagain.paper.manifest",),

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TARGETS = {"all", "data", "models", "localization", "evaluation", "analysis", "tables", "figures", "report", "total"}
+TARGETS = {
+    "all", "data", "models", "localization", "evaluation", "analysis", "tables", "figures", "report", "explorer", "total",
+}  # fmt: skip
 """Rows of Snakemake's list of jobs that are no job of a stage."""
 
 

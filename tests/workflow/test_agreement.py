@@ -21,6 +21,7 @@ STAGE_OF_RULE = {
     "write_tables": "paper",
     "write_figures": "paper",
     "write_report": "paper",
+    "write_explorer": "paper",
     "write_manifest": "paper",
     **{rule: "analysis" for rule in Analysis().names},
 }
@@ -100,7 +101,7 @@ def test_every_command_is_a_target_of_the_snakefile(root: Path, stages):
     targets = re.findall(r"^rule (\w+):", (root / "Snakefile").read_text(), flags=re.MULTILINE)
     assert targets[0] == "all"
     assert set(targets) == {
-        "all", "data", "models", "localization", "evaluation", "analysis", "tables", "figures", "report",
+        "all", "data", "models", "localization", "evaluation", "analysis", "tables", "figures", "report", "explorer",
     }  # fmt: skip
     for stage in stages.values():
         program, target = stage["cmd"].split()

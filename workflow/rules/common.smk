@@ -13,6 +13,7 @@ from camagain.config.file import dump_experiment, parse_experiment
 from camagain.config.packages import require_packages
 from camagain.datasets.sizes import check_sizes, sizes_of
 from camagain.errors import UserError
+from camagain.explorer.small import is_small
 from camagain.paper.registry import write_captions
 
 try:
@@ -86,9 +87,12 @@ def shown(stage, category, label):
 
 RULES = {
     "data": "dataset",
-    **{part: f"write_{part}" for part in ("tables", "figures", "report", "manifest")},
+    **{part: f"write_{part}" for part in ("tables", "figures", "report", "explorer", "manifest")},
 }
 # The rules that do not have their stage's name, because a target has it.
+
+NOT_IN_ALL = {"data"} if is_small(EXPERIMENT) else {"data", "explorer"}
+# Images may be deleted once they were used; an explorer of very many maps is made when it is asked for.
 
 
 FORCED = {"--forcerun", "-R", "--forceall", "-F"}

@@ -1,4 +1,4 @@
-# Tables, figures, report and manifest: everything here reads artifacts and never a model.
+# Tables, figures, report, explorer and manifest: everything here reads artifacts and never a model.
 rule write_tables:
     input:
         inputs("tables"),
@@ -56,8 +56,27 @@ rule write_report:
         "camagain paper {params.experiment} --part report > {log} 2>&1"
 
 
+rule write_explorer:
+    input:
+        inputs("explorer"),
+    output:
+        outputs("explorer"),
+    log:
+        f"{LOGS}/explorer.log",
+    benchmark:
+        f"{LOGS}/explorer.tsv"
+    conda:
+        "../envs/camagain.yaml"
+    params:
+        experiment=EXPERIMENT_FILE,
+        code=code("explorer"),
+        settings=settings("explorer"),
+    shell:
+        "camagain explorer {params.experiment} > {log} 2>&1"
+
+
 rule write_manifest:
-    # The last file of a run: it lists every other one, so `rule all` asks for it alone.
+    # The last file of a run: it lists the others.
     input:
         inputs("manifest"),
     output:

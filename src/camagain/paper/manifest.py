@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from camagain.artifacts import MANIFEST_SCHEMA, RunPaths, existing, read_json, sha256, write_json
+from camagain.artifacts import MANIFEST_SCHEMA, UNLISTED, RunPaths, existing, read_json, sha256, write_json
 from camagain.drawing.results import RunResults
 from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
@@ -41,9 +41,11 @@ def write_manifest(results: RunResults) -> None:
 
 
 def file_list(paths: RunPaths) -> dict[str, dict[str, Any]]:
-    """Checksum and size of every file of a run, by path inside it; logs and the manifest itself are left out."""
+    """Checksum and size of every file of a run, by path inside it; UNLISTED and the manifest itself are left out."""
+    files = [path for path in sorted(existing(paths.root).rglob("*")) if path.is_file() and path != paths.manifest]
+    inside = {path.relative_to(paths.root): path for path in files}
     return {
-        path.relative_to(paths.root).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(existing(paths.root).rglob("*"))
-        if path.is_file() and path != paths.manifest and paths.logs not in path.parents and path.name[0] != "."
+        name.as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
+        for name, path in inside.items()
+        if name.parts[0] not in UNLISTED and name.name[0] != "."
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from camagain.artifacts import INSIDE, SEED_SPREAD, read_json
+from camagain.artifacts import INSIDE, SEED_SPREAD, UNLISTED, read_json
 from camagain.compare.runs.folder import RunFolder
 from camagain.errors import UserError
 from camagain.progress import progress
@@ -93,13 +93,13 @@ def digest_of(path: Path, advance: Callable[[int], None]) -> str:
 
 
 def present(run: RunFolder) -> set[str]:
-    """The files of a folder that a manifest would list: no hidden ones, no logs, not what is measured across runs."""
+    """The files of a folder that a manifest would list: none of UNLISTED, no hidden ones, not what is measured across runs."""
     files = {path.relative_to(run.root) for path in run.root.rglob("*") if path.is_file()}
     own = {str(INSIDE.manifest), *([SEED_SPREAD] if "files_left_out" in run.manifest else [])}
     return {
         file.as_posix()
         for file in files
-        if file.parts[0] != "logs" and not any(part.startswith(".") for part in file.parts)
+        if file.parts[0] not in UNLISTED and not any(part.startswith(".") for part in file.parts)
     } - own
 
 
