@@ -66,6 +66,12 @@ TABLES: Mapping[str, BenchmarkTable] = {
         {"what": "what", "peer": "against", "ours_ms": "camagain, ms"},
         after={"peak_mb": "peak memory, MB"},
     ),
+    "explorer": BenchmarkTable(
+        "explorer",
+        r"(?P<what>.+)",
+        {"what": "what", "peer": "against", "ours_ms": "first view, ms"},
+        after={"page_mb": "page, MB"},
+    ),
     "portable": BenchmarkTable(
         "portable",
         r"(?P<job>.+)",

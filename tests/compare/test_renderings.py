@@ -5,9 +5,11 @@ import io
 import json
 import re
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qs, unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,13 +17,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from camagain.artifacts import write_csv, write_npz, write_parquet
+from camagain.artifacts import INSIDE, write_csv, write_npz, write_parquet
 from camagain.compare.judging.comparison import Comparison, compare_runs
 from camagain.compare.judging.images import ImageComparison, ImagePair
 from camagain.compare.judging.judge import TableComparison
 from camagain.compare.judging.rows import Row
 from camagain.compare.judging.verdicts import LEVELS, Verdict
 from camagain.compare.show.distributions import iou_changes
+from camagain.compare.show.explorers import Explorers
 from camagain.compare.show.html import page, write_html
 from camagain.compare.show.junit import junit
 from camagain.compare.show.listing import counts_text, remarkable, unlisted
@@ -171,8 +174,29 @@ def test_the_command_is_the_one_that_makes_the_page(comparison: Comparison, data
 
 
 def test_the_same_comparison_gives_the_same_page(comparison: Comparison, data: Path):
-    pages = [page(comparison, find_photographs(comparison, data), "command") for _ in range(2)]
+    pages = [page(comparison, find_photographs(comparison, data), Explorers({}), "command") for _ in range(2)]
     assert pages[0] == pages[1]
+    assert "explorer" not in pages[0]
+
+
+def test_images_that_flipped_are_linked_to_the_explorers_of_both_runs(
+    comparison: Comparison, data: Path, tmp_path: Path
+):
+    write_html(comparison, tmp_path / "page.html", data)
+    links = re.findall(r'<a href="([^"#]+)#([^"]+)">[AB]</a>', (tmp_path / "page.html").read_text())
+    flipped = [(images, pair) for images in comparison.images for pair in images.flipped]
+    assert len(links) == 2 * len(flipped) >= 2 * FLIPPED
+    for (address, place), (images, pair) in zip(links[::2], flipped, strict=True):
+        assert (tmp_path / unquote(address)).resolve() == (comparison.a.root / INSIDE.explorer).resolve()
+        assert parse_qs(unescape(place)) == {
+            "image": [pair.image_id], "model": [images.model], "method": [images.method],
+        }  # fmt: skip
+    (comparison.a.root / INSIDE.explorer).rename(tmp_path / "away")
+    try:
+        write_html(comparison, tmp_path / "page.html", data)
+    finally:
+        (tmp_path / "away").rename(comparison.a.root / INSIDE.explorer)
+    assert re.findall(r'<a href="[^"]+">([AB])</a>', (tmp_path / "page.html").read_text()) == ["B"] * len(flipped)
 
 
 # The pictures

@@ -60,8 +60,11 @@ const Explorer = (() => {
         found[model] = models.find((name) => name.startsWith(`${found[model]}/`)) || DEFAULTS[model];
       if (!methods.some(([name]) => name === found[method])) found[method] = DEFAULTS[method];
     }
-    if (!(found.show in SHOWN)) found.show = DEFAULTS.show;
-    if (!(found.sort in SORTED)) found.sort = DEFAULTS.sort;
+    const accepted = {
+      show: Object.hasOwn(SHOWN, found.show), sort: Object.hasOwn(SORTED, found.sort),
+      class: Object.hasOwn(data.classes, found.class), low: Number(found.low) >= 0, high: Number(found.high) >= 0,
+    };
+    for (const [name, fine] of Object.entries(accepted)) if (!fine) found[name] = DEFAULTS[name];
     return found;
   }
 
@@ -71,13 +74,16 @@ const Explorer = (() => {
     return `#${new URLSearchParams(given)}`;
   }
 
-  // Changes what is shown. A tile is a link, so that the way back from an image leads to the grid.
+  // Changes what is shown. The address follows when nothing has changed for a moment, since browsers refuse to write it
+  // as often as a slider moves. A tile is a link, so that the way back from an image leads to the grid.
+  let writing = 0;
   function change(changes) {
-    const to = address(changes);
     state = { ...state, ...changes };
-    history.replaceState(null, "", to);
+    clearTimeout(writing);
+    writing = setTimeout(() => history.replaceState(null, "", address()), 150);
     render();
   }
+  addEventListener("click", () => clearTimeout(writing), true); // a link writes the address itself
 
   const setOf = (model, method) => sets.findIndex((set) => set.model === model && set.method === method);
   const chosen = () => [setOf(state.model, state.method), setOf(state.model2, state.method2)];
@@ -120,9 +126,12 @@ const Explorer = (() => {
     const [a, b] = chosen().map((number) => sets[number]);
     const svg = frame();
     svg.append(...images.boxes[i].flatMap((box) => boxOf(box, "true")));
-    svg.append(...boxOf(a.box.slice(4 * i, 4 * i + 4), "a"));
-    const iou = make("span", { class: a.right[i] ? "right" : "wrong" }, `IoU ${a.iou[i].toFixed(3)}`);
-    if (state.sort === "disagreement") iou.append(` / ${b.iou[i].toFixed(3)}`);
+    const both = state.sort === "disagreement" || state.show.endsWith("left"); // left and right are compared
+    const iou = make("span", {}, "IoU");
+    for (const [set, kind] of both ? [[a, "a"], [b, "b"]] : [[a, "a"]]) {
+      svg.append(...boxOf(set.box.slice(4 * i, 4 * i + 4), kind));
+      iou.append(" ", make("span", { class: set.right[i] ? "right" : "wrong" }, set.iou[i].toFixed(3)));
+    }
     return make("a", { class: "tile", href: address({ image: images.id[i], tau: "", tau2: "" }),
       title: `${images.id[i]}: ${data.classes[images.label[i]]}` },
       make("span", { class: "picture" }, picture(i, true), svg),
@@ -327,10 +336,10 @@ const Explorer = (() => {
   }
 
   function shut() {
-    const image = state.image;
+    const at = order.indexOf(images.id.indexOf(state.image));
     change({ image: "", tau: "", tau2: "" });
-    const back = [...element("grid").children].find((one) => one.title.startsWith(`${image}: `));
-    if (back) back.focus();
+    while (tiles <= at) addTiles();
+    if (at >= 0) element("grid").children[at].focus();
   }
 
   function moveThresholds(by) {
@@ -371,8 +380,10 @@ const Explorer = (() => {
   element("close").addEventListener("click", shut);
   element("previous").addEventListener("click", () => step(-1));
   element("next").addEventListener("click", () => step(1));
-  addEventListener("hashchange", () => { state = parsed(); render(); });
-  addEventListener("popstate", () => { state = parsed(); render(); });
+  addEventListener("hashchange", () => {
+    state = parsed();
+    render();
+  });
   new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && tiles < order.length && addTiles(),
     { rootMargin: "800px" }).observe(element("more"));
 

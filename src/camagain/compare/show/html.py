@@ -27,12 +27,16 @@ from camagain.compare.judging.rows import Row
 from camagain.compare.judging.verdicts import IDENTICAL, Verdict
 from camagain.compare.runs.differences import shown
 from camagain.compare.show.distributions import draw_distributions
+from camagain.compare.show.explorers import Explorers, find_explorers
 from camagain.compare.show.grids import counts_grid, images_grid, rows_grid
 from camagain.compare.show.listing import REPORTED, SECTION_TITLES, counts_text, moved_sets, reported, unequal
 from camagain.compare.show.photographs import Photographs, find_photographs
 from camagain.compare.show.pictures import COLORS, SETS, Picture, data_uri, draw_set, shown_sets
 from camagain.compare.show.text import summary
 from camagain.statistics.confidence import CONFIDENCE
+
+LINKED = 50
+"""Images of one set that are linked to the explorers, those whose IoU changed most."""
 
 SCORE_ROWS = 60
 TABLE_ROWS = 10
@@ -116,10 +120,10 @@ def write_html(comparison: Comparison, path: Path, data: Path = Path("data"), op
     other = str(comparison.b) if comparison.b.manifest["files"] else "--paper"  # the paper alone has no files
     folder = ("--data", str(data)) if Path(data) != Path("data") else ()
     command = shlex.join(["camagain", "compare", str(comparison.a), other, *options, *folder, "--html", str(path)])
-    write_text(path, page(comparison, find_photographs(comparison, data), command))
+    write_text(path, page(comparison, find_photographs(comparison, data), find_explorers(comparison, path), command))
 
 
-def page(comparison: Comparison, photographs: Photographs, command: str) -> str:
+def page(comparison: Comparison, photographs: Photographs, explorers: Explorers, command: str) -> str:
     """The page as text; the same comparison and images give the same page."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -134,6 +138,8 @@ def page(comparison: Comparison, photographs: Photographs, command: str) -> str:
         summary=summary(comparison),
         outcome=outcome(comparison),
         photographs=photographs,
+        explorers=explorers,
+        linked=LINKED,
         command=command,
         style=files("camagain.paper.report").joinpath("report.css").read_text("utf-8"),
         colors=COLORS,
