@@ -16,7 +16,6 @@ from camagain.explorer import small
 from camagain.explorer.page import write_explorer
 from camagain.explorer.resizing import resizing
 from camagain.explorer.small import MOST_MAPS, is_small
-
 from tests.explorer.conftest import CLASSES, HEIGHT, WIDTH, Run
 
 

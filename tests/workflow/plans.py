@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TARGETS = {
-    "all", "data", "models", "localization", "evaluation", "analysis", "tables", "figures", "report", "explorer", "total",
+    "all", "data", "models", "localization", "evaluation", "analysis", "tables", "figures", "report", "explorer",
+    "total",
 }  # fmt: skip
 """Rows of Snakemake's list of jobs that are no job of a stage."""
 

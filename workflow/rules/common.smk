@@ -87,7 +87,10 @@ def shown(stage, category, label):
 
 RULES = {
     "data": "dataset",
-    **{part: f"write_{part}" for part in ("tables", "figures", "report", "explorer", "manifest")},
+    **{
+        part: f"write_{part}"
+        for part in ("tables", "figures", "report", "explorer", "manifest")
+    },
 }
 # The rules that do not have their stage's name, because a target has it.
 

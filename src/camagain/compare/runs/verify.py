@@ -93,7 +93,7 @@ def digest_of(path: Path, advance: Callable[[int], None]) -> str:
 
 
 def present(run: RunFolder) -> set[str]:
-    """The files of a folder that a manifest would list: none of UNLISTED, no hidden ones, not what is measured across runs."""
+    """The files that a manifest would list: none in UNLISTED, no hidden ones, not what is measured across runs."""
     files = {path.relative_to(run.root) for path in run.root.rglob("*") if path.is_file()}
     own = {str(INSIDE.manifest), *([SEED_SPREAD] if "files_left_out" in run.manifest else [])}
     return {
