@@ -69,6 +69,7 @@ def test_nothing_is_left_to_do_afterwards(finished: Path, run):
     ("lost", "first"),
     [
         ("report.html", "write_report"),
+        ("explorer/index.html", "write_explorer"),
         ("tables/localization.csv", "write_tables"),
         ("figures/heatmaps.png", "write_figures"),
         ("models/small-resnet/model.safetensors", "finetune"),
