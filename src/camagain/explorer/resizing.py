@@ -15,6 +15,10 @@ from camagain.evaluation.score_maps import CV2_INTERPOLATION, Interpolation
 
 ANY_SEED = 0
 
+MANY = 0.01
+"""Share of values that differ in their last digit where products and sums are not rounded one by one. On random maps
+a third do with Intel's library; without it at most one in 200, which compilers round otherwise."""
+
 
 @dataclass(frozen=True)
 class Resizing:
@@ -40,7 +44,8 @@ def resizing(source: int, target: int, dtype: type, interpolation: Interpolation
     expected = cv2.resize(values, (target, target), interpolation=CV2_INTERPOLATION[interpolation])
     rows = _weighted(values, index, weight)  # (source, target)
     columns = _weighted(np.ascontiguousarray(rows.T), index, weight).T  # (target, target)
-    return Resizing(index, weight, interpolation == "linear" and not np.array_equal(columns, expected))
+    fused = interpolation == "linear" and np.mean(columns != expected) > MANY
+    return Resizing(index, weight, bool(fused))
 
 
 def _weighted(values: np.ndarray, index: np.ndarray, weight: np.ndarray) -> np.ndarray:
