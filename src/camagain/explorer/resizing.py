@@ -40,7 +40,7 @@ class Resizing:
 def resizing(source: int, target: int, dtype: type, interpolation: Interpolation) -> Resizing:
     """How cv2 resizes an axis of `source` values to `target` values of a type, float32 or float64."""
     index, weight = (_linear if interpolation == "linear" else _cubic)(source, target, dtype)
-    values = np.random.default_rng(ANY_SEED).random((source, source)).astype(dtype)
+    values: np.ndarray = np.random.default_rng(ANY_SEED).random((source, source)).astype(dtype)
     expected = cv2.resize(values, (target, target), interpolation=CV2_INTERPOLATION[interpolation])
     rows = _weighted(values, index, weight)  # (source, target)
     columns = _weighted(np.ascontiguousarray(rows.T), index, weight).T  # (target, target)
@@ -58,7 +58,7 @@ def _weighted(values: np.ndarray, index: np.ndarray, weight: np.ndarray) -> np.n
 
 def _linear(source: int, target: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     """Two neighbours and their weights, read off the images of unit vectors: (target, 2) each."""
-    units = np.eye(source, dtype=dtype)
+    units: np.ndarray = np.eye(source, dtype=dtype)
     weights = cv2.resize(units, (target, source), interpolation=cv2.INTER_LINEAR).T  # (target, source)
     first = np.minimum((weights != 0).argmax(1), max(0, source - 2))  # (target,)
     index = np.stack([first, np.minimum(first + 1, source - 1)], axis=1)
