@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from camagain.config import Experiment
-from camagain.config.base import flat
 from camagain.config.file import load_experiment, parse_experiment
 from camagain.datasets.cub import read_cub
 from camagain.errors import UserError

@@ -1,4 +1,4 @@
-"""The bytes that a run of an experiment writes, from the shapes of its networks. Tables and pictures are not counted."""
+"""The bytes that a run writes, from the shapes of its networks. Tables and pictures are not counted."""
 
 from camagain.config import Experiment, Model
 from camagain.config.methods import declared
@@ -10,12 +10,6 @@ COUNT = 2
 
 DECODED_BYTES = 0.41e9 / 1549
 """Of one photograph of CUB in the cache of decoded images (`camagain.datasets.decoded`, 27 classes)."""
-
-THETAS = 3
-"""Shares of a channel's maximum at which `localize` counts activated cells."""
-
-STORED = 30
-"""Shares of variance that it stores for each image."""
 
 
 def weights_bytes(experiment: Experiment, model: Model) -> int:
@@ -37,12 +31,15 @@ def state_bytes(experiment: Experiment) -> int:
 
 def localization_bytes(experiment: Experiment, model: Model, sizes: Sizes) -> int:
     """What `localize` writes for one training of a model, at most: score maps, channels and parts of maps."""
+    from camagain.localization.channels import THETAS
+    from camagain.localization.parts import COMPONENTS_COUNTED, COMPONENTS_KEPT
+
     shape, images = shape_of(model.architecture, experiment.input.size), sizes.val + sizes.test
     taps = 2 if shape.norm else 1
     kinds = [declared(method) for method in experiment.localization.methods]
     maps = sum((2 if kind.variants else 1) * taps if kind.native else 1 for kind in kinds)
-    channels = shape.channels * (FLOAT + COUNT * THETAS)
-    parts = (2 + 3) * FLOAT * shape.cells + FLOAT * STORED  # evidence for and against, three components
+    channels = shape.channels * (FLOAT + COUNT * len(THETAS))
+    parts = FLOAT * ((2 + COMPONENTS_KEPT) * shape.cells + COMPONENTS_COUNTED)  # 2: evidence for and against
     return images * (FLOAT * shape.cells * maps + channels + parts)
 
 
