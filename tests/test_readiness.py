@@ -99,6 +99,15 @@ def test_a_network_that_nobody_has_is_missing_and_costs_are_left_out(tiny_values
     assert not {"disk", "memory", "time"} & {line.what for line in lines}
 
 
+def test_weights_that_nobody_has(tiny_values: dict):
+    values = of(tiny_values).model_dump(mode="json")
+    values["models"][0] |= {"architecture": "slak_tiny", "weights": "published"}
+    values["models"][1]["weights"] = "lite-package"
+    unknown, lite = (line for line in readiness(of(values), Path("r"), Path("d")) if line.state == "MISSING")
+    assert "there are no published weights for 'slak_tiny'" in unknown.says
+    assert "'lite-package' fits tf_efficientnet_lite0" in lite.says
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_packages(tiny_values: dict, monkeypatch: pytest.MonkeyPatch, there: bool):
     monkeypatch.setattr(packages, "find_spec", lambda name: object() if there else None)
@@ -126,14 +135,18 @@ def test_images_that_text_files_list_are_looked_for(root: Path, elsewhere: Path)
     dataset = full(root, "finetune").dataset
     metadata, images = elsewhere / dataset.metadata, elsewhere / dataset.path  # type: ignore[attr-defined]
     (line,) = image_lines(dataset, Path("data"), everywhere)
-    assert line.state == "MISSING" and "4 of 4 files are not there" in line.says and "docs/datasets.md" in line.remedy
+    assert (
+        line.state == "MISSING"
+        and "4 of 4 files and folders are not there: " in line.says
+        and "docs/datasets.md" in line.remedy
+    )
     (metadata / "test").mkdir(parents=True)
     images.mkdir(parents=True)
     (metadata / "test" / "image_ids.txt").write_text("a/1.jpg\na/2.jpg\n")
     for name in ("class_labels", "localization"):
         (metadata / "test" / f"{name}.txt").write_text("")
     (line,) = image_lines(dataset, Path("data"), everywhere)
-    assert f"2 of 6 files are not there, first {images / 'a/1.jpg'}" in line.says
+    assert f"2 of 6 files and folders are not there: {images / 'a/1.jpg'}, " in line.says
     (images / "a").mkdir()
     for name in ("1", "2"):
         (images / "a" / f"{name}.jpg").write_bytes(b"")
@@ -262,7 +275,9 @@ def test_room_on_disk(root: Path, monkeypatch: pytest.MonkeyPatch):
         (line,) = disk.disk_lines(experiment, CUB, paths)
         assert line.state == state
     # The archive, as much again unpacked, the two files of weights, and the two networks that are kept.
-    assert re.match(r"\d\.\d GB to come \(models, maps 0\.\d, images 1\.2, downloads 1\.8\)", line.says)
+    assert re.match(
+        r"\d\.\d GB to come \(models, maps 0\.\d, images 1\.2, downloads 1\.8, timm's weights 0\.0\)", line.says
+    )
 
 
 def test_computed_sizes_are_those_of_a_run(tiny_run):

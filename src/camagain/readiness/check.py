@@ -15,15 +15,15 @@ from camagain.readiness.images import image_lines
 from camagain.readiness.line import Line
 from camagain.readiness.packages import package_lines
 from camagain.readiness.reach import Reach
-from camagain.readiness.weights import weight_lines
+from camagain.readiness.weights import UNKNOWN, weight_lines
 
 
 def readiness(experiment: Experiment, results: Path, data: Path) -> list[Line]:
     """A line for everything that was looked at; the experiment can run here where none of them is `MISSING`."""
     reach, paths = Reach(), experiment.paths(results, data)
     counted, sizes = _sizes(experiment)
-    networks = _networks(experiment)
-    if any(line.state == "MISSING" for line in networks):
+    networks, weights = _networks(experiment), weight_lines(experiment, reach)
+    if networks or any(line.what == UNKNOWN for line in weights):
         costly: list[Line] = []  # without its networks, nothing can be computed
     else:
         costly = [
@@ -36,7 +36,7 @@ def readiness(experiment: Experiment, results: Path, data: Path) -> list[Line]:
         *networks,
         *image_lines(experiment.dataset, paths.data, reach),
         *counted,
-        *weight_lines(experiment, reach),
+        *weights,
         *folder_lines(experiment, paths),
         *lock_lines(),
         *costly,

@@ -1,8 +1,13 @@
 """The room that an experiment needs on disk, against what is free."""
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+
+import timm
+from huggingface_hub import constants
 
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
@@ -13,6 +18,7 @@ from camagain.datasets.sizes import Sizes
 from camagain.models.sources import choose, places
 from camagain.readiness.folders import existing_above
 from camagain.readiness.line import Line
+from camagain.readiness.weights import in_cache
 
 GB = 1e9
 
@@ -23,6 +29,7 @@ def disk_lines(experiment: Experiment, sizes: Sizes, paths: RunPaths) -> list[Li
         (paths.root, "models, maps", run_bytes(experiment, sizes) - _size(paths.root)),
         (paths.data, "images", _images(experiment, sizes, paths)),
         (experiment.compute.downloads, "downloads", _downloads(experiment, paths.data)),
+        (Path(constants.HF_HUB_CACHE), "timm's weights", _of_timm(experiment)),
     ]
     disks: dict[int, list[tuple[Path, str, float]]] = {}
     for folder, what, size in coming:
@@ -63,3 +70,13 @@ def _downloads(experiment: Experiment, data: Path) -> float:
                 0 if there else FLOAT * shape_of(model.architecture, experiment.input.size).parameters
             )
     return archives + sum(files.values())
+
+
+def _of_timm(experiment: Experiment) -> float:
+    """Files that are not in the cache of Hugging Face."""
+    files = {}
+    for model in experiment.models:
+        config = timm.get_pretrained_cfg(model.architecture) if model.weights == "timm" else None
+        if config is not None and not in_cache(config.hf_hub_id or ""):
+            files[model.architecture] = FLOAT * shape_of(model.architecture, experiment.input.size).parameters
+    return float(sum(files.values()))

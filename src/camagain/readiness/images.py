@@ -5,26 +5,25 @@ from pathlib import Path
 from camagain.config.dataset import DatasetSettings
 from camagain.datasets.needed import needed_files
 from camagain.readiness.line import Line
-from camagain.readiness.reach import Reach
+from camagain.readiness.reach import Answers
+
+NAMED = 4
+"""At most so many missing files are named."""
 
 DOCS = "docs/datasets.md says which files to put where."
 
 
-def image_lines(dataset: DatasetSettings, data: Path, reach: Reach) -> list[Line]:
+def image_lines(dataset: DatasetSettings, data: Path, reach: Answers) -> list[Line]:
     """One line: all files there, to be downloaded, or to be put somewhere by hand."""
     files = needed_files(dataset, data)
     missing = [file for file in files if not file.is_there()]
     if not missing:
-        return [
-            Line(
-                "ok",
-                "data",
-                f"{dataset.kind} '{dataset.name}': " + (f"{len(files):,} files" if files else "nothing to bring"),
-            )
-        ]
+        found = f"{len(files):,} files and folders are there" if files else "nothing to bring"
+        return [Line("ok", "data", f"{dataset.kind} '{dataset.name}': {found}")]
     by_hand = [file for file in missing if not file.url]
     if by_hand:
-        says = f"{len(by_hand):,} of {len(files):,} files are not there, first {by_hand[0].path}"
+        first, more = ", ".join(str(file.path) for file in by_hand[:NAMED]), " ..." if len(by_hand) > NAMED else ""
+        says = f"{len(by_hand):,} of {len(files):,} files and folders are not there: {first}{more}"
         return [Line("MISSING", "data", says, f"Put them there; {DOCS}")]
     lines = []
     for file in missing:

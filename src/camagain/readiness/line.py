@@ -17,5 +17,5 @@ class Line:
     remedy: str = ""
 
     def __str__(self) -> str:
-        remedy = f"\n{'':<24}-> {self.remedy}" if self.remedy else ""
-        return f"{self.state:<9}{self.what:<15}{self.says}{remedy}"
+        remedy = f"\n{'':<25}-> {self.remedy}" if self.remedy else ""
+        return f"{self.state:<9}{self.what:<16}{self.says}{remedy}"

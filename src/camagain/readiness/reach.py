@@ -1,7 +1,11 @@
 """Whether servers that something has to be downloaded from answer."""
 
 import os
+from collections.abc import Callable
 from urllib.parse import urlsplit
+
+Answers = Callable[[str], bool]
+"""Whether the server of an address answers."""
 
 PATIENCE = 5.0
 """Seconds."""

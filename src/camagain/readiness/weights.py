@@ -1,5 +1,7 @@
 """The files of weights that an experiment starts from."""
 
+from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+
 from importlib.util import find_spec
 
 import timm
@@ -10,13 +12,16 @@ from camagain.errors import UserError
 from camagain.models.sources import choose, places
 from camagain.models.weights import LITE_PACKAGES
 from camagain.readiness.line import Line
-from camagain.readiness.reach import HUB, Reach
+from camagain.readiness.reach import HUB, Answers
+
+UNKNOWN = "unknown weights"
+"""Name of a line on weights that nobody has, so that no size of theirs can be known."""
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """What timm looks for in a repository on Hugging Face, in this order."""
 
 
-def weight_lines(experiment: Experiment, reach: Reach) -> list[Line]:
+def weight_lines(experiment: Experiment, reach: Answers) -> list[Line]:
     """A line for each file that models start from; those that share one have one line."""
     users: dict[tuple[str, str], list[Model]] = {}
     for model in experiment.models:
@@ -36,12 +41,12 @@ def weight_lines(experiment: Experiment, reach: Reach) -> list[Line]:
     return list(dict.fromkeys(lines))
 
 
-def _published(model: Model, experiment: Experiment, reach: Reach, count: str) -> Line:
+def _published(model: Model, experiment: Experiment, reach: Answers, count: str) -> Line:
     downloads = experiment.compute.downloads
     try:
         copies = choose(model.weights, model.architecture, model.options)
     except UserError as error:
-        return Line("MISSING", "weights", str(error))
+        return Line("MISSING", UNKNOWN, str(error))
     for copy in copies:
         for path in places(copy, downloads):
             if path.is_file():
@@ -59,12 +64,12 @@ def _published(model: Model, experiment: Experiment, reach: Reach, count: str) -
     )
 
 
-def _timm(model: Model, reach: Reach, count: str) -> Line:
+def _timm(model: Model, reach: Answers, count: str) -> Line:
     if not timm.is_model_pretrained(model.architecture):
         return Line("MISSING", "weights", f"{model.architecture}: timm has no weights", "Choose other `weights`.")
     config = timm.get_pretrained_cfg(model.architecture)
     repository = config.hf_hub_id or ""
-    if repository and any(isinstance(try_to_load_from_cache(repository, name), str) for name in FILES):
+    if in_cache(repository):
         return Line("ok", "weights", f"{model.architecture}: in the cache of Hugging Face{count}")
     url = f"{HUB}/{repository}" if repository else config.url
     if reach(url):
@@ -75,6 +80,11 @@ def _timm(model: Model, reach: Reach, count: str) -> Line:
         f"{model.architecture}: not in the cache of Hugging Face, and {url} cannot be reached{count}",
         "Run `camagain weights EXPERIMENT` on a machine with internet and copy its Hugging Face cache (HF_HOME) here.",
     )
+
+
+def in_cache(repository: str) -> bool:
+    """Whether the cache of Hugging Face has the weights of a repository."""
+    return bool(repository) and any(isinstance(try_to_load_from_cache(repository, name), str) for name in FILES)
 
 
 def _lite(model: Model) -> Line:
