@@ -37,6 +37,7 @@ def test_the_zoo_runs_from_download_to_report(
     shutil.move(folder / "downloads" / "CUB_200_2011.tgz", tmp_path / "site")  # so that it has to be downloaded
     values = yaml.safe_load((folder / FILE).read_text())
     values["dataset"]["url"] = f"{serve(partial(Quiet, directory=str(tmp_path / 'site')))}/CUB_200_2011.tgz"
+    values["evaluation"] |= {"size": 64, "threshold_step": 0.01}  # to save time
     experiment = parse_experiment(values, "zoo.yaml")
     monkeypatch.chdir(folder)
     paths = experiment.paths()
