@@ -4,11 +4,12 @@
 
 EXPERIMENT ?= config/config.yaml
 REFERENCE = results/reference
+REHEARSAL = rehearsal/$(basename $(notdir $(EXPERIMENT)))
 # Rules and tests call `camagain`, `snakemake` and `dvc`: take them from the project's own environment.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results paper test mutants bench simulate lint format docs lock clean
+.PHONY: help setup results paper rehearse test mutants bench simulate lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -38,6 +39,12 @@ results: setup
 # make paper     tables, figures, report and manifest of EXPERIMENT anew from what its run has, also if models are missing
 paper: setup
 	camagain paper $(EXPERIMENT)
+
+# make rehearse  run EXPERIMENT in minutes on stand-ins for its images and weights, before its days of GPU time
+rehearse: setup
+	camagain rehearse $(EXPERIMENT) $(REHEARSAL)
+	HF_HOME=$(CURDIR)/$(REHEARSAL)/huggingface HF_HUB_OFFLINE=1 \
+	  snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml
 
 test: setup lint
 	pytest --numprocesses auto --dist loadfile

@@ -20,9 +20,9 @@ SIZES = Sizes(train=3605, val=400, test=500, classes=2, fewest=1800)
 def steps(monkeypatch):
     """Two measured networks: 100 and 50 images a second, 10 and 40 operations."""
     found = (
-        Step("resnet50", 224, "fp32", 100.0, "a GPU"),
-        Step("convnext_base", 224, "fp32", 50.0, "a GPU"),
-        Step("resnet50", 224, "bf16", 200.0, "a GPU"),
+        Step("resnet50", 224, "fp32", 100.0, 16, 2.0, "a GPU"),
+        Step("convnext_base", 224, "fp32", 50.0, 16, 4.0, "a GPU"),
+        Step("resnet50", 224, "bf16", 200.0, 16, 1.5, "a GPU"),
     )
     counted = {"resnet50": 10, "convnext_base": 40, "resnet18": 5, "convnext_tiny": 20, "vgg16": 80}
     monkeypatch.setattr(estimate, "measured_steps", lambda: found)

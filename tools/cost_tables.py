@@ -20,8 +20,11 @@ MARKED = re.compile(r"(<!-- cost, written by `make docs` -->\n).*?(<!-- end of c
 FULL_SCALE = ("zoo", "finetune", "cub", "cub-v2", "teaser", "augmentation")
 """The experiments on the paper's data."""
 
-CASE = r"training step of (?P<architecture>\w+), (?P<size>\d+) px, batch \d+, (?P<precision>\w+) \(\d+ images/s, .*"
-BATCH = re.compile(r"batch (\d+)")
+CASE = (
+    r"training step of (?P<architecture>\w+), (?P<size>\d+) px, batch (?P<batch>\d+), (?P<precision>\w+) "
+    r"\(\d+ images/s, (?P<gib>[\d.]+) GiB\)"
+)
+COLUMNS = ["architecture", "size", "precision", "images_per_second", "batch", "gib", "device"]
 
 
 def steps_csv(root: Path) -> str:
@@ -29,10 +32,9 @@ def steps_csv(root: Path) -> str:
     rows = pd.read_csv(existing(root / RESULTS / "gpu.csv"))
     steps = rows["case"].str.extract(f"^{CASE}$").dropna().drop_duplicates()
     rows = rows.loc[steps.index]
-    batch = rows["case"].str.extract(BATCH)[0].astype(float)
-    steps["images_per_second"] = (1000 * batch / rows["ours_ms"]).round(1)
+    steps["images_per_second"] = (1000 * steps["batch"].astype(float) / rows["ours_ms"]).round(1)
     steps["device"] = rows["machine"].str.partition(",")[0]
-    return steps.to_csv(index=False, lineterminator="\n")
+    return steps[COLUMNS].to_csv(index=False, lineterminator="\n")
 
 
 def cost_page(root: Path, text: str) -> str:

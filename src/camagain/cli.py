@@ -242,20 +242,49 @@ def experiment(
 
 
 @app.command()
+def rehearse(
+    experiment: ExperimentFile,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where everything of it goes; default: rehearsal/<run>.")
+    ] = None,
+    narrow: Annotated[
+        bool,
+        typer.Option("--narrow", help="One block a stage in place of networks of full size: seconds, not minutes."),
+    ] = False,
+) -> None:
+    """Write a rehearsal: the experiment with small inputs and few models, on stand-ins for its images and weights."""
+    from camagain.config.file import load_experiment
+    from camagain.rehearsal.write import rehearse
+
+    settings = load_experiment(experiment)
+    for line in rehearse(settings, str(experiment), folder or Path("rehearsal", settings.run), narrow):
+        typer.echo(line)
+
+
+@app.command()
 def doctor(
     experiment: Annotated[
         Path | None,
-        typer.Argument(help="An experiment: say whether its images suffice, and its GPU hours."),
+        typer.Argument(help="An experiment: list what it lacks on this machine, and its GPU hours."),
     ] = None,
     models: Annotated[bool, typer.Option("--models", help="List every architecture name that can be used.")] = False,
+    results: Results = Path("results"),
+    data: Data = Path("data"),
 ) -> None:
-    """Say what this machine has: versions, device, memory, optional packages. With EXPERIMENT: what it needs."""
-    from camagain.doctor import architectures, diagnosis, needs
+    """Say what this machine has. With EXPERIMENT: what that lacks here; exit 0 where it can run, 1 where it cannot."""
+    if experiment is None:
+        from camagain.doctor import architectures, diagnosis
 
-    if experiment is not None:
-        print(needs(experiment))
-    else:
         print(architectures() if models else diagnosis())
+    else:
+        from camagain.config.file import load_experiment
+
+        settings = load_experiment(experiment)
+        from camagain.readiness.check import in_words, readiness
+
+        lines = readiness(settings, results, data)
+        print(in_words(settings, lines))
+        raise typer.Exit(int(any(line.state == "MISSING" for line in lines)))
 
 
 def main() -> None:

@@ -20,31 +20,6 @@ def diagnosis(downloads: Path = Path("downloads")) -> str:
     return "\n".join(lines)
 
 
-def needs(path: Path) -> str:
-    """What an experiment needs: its images, remarks on their number, and what it costs; UserError if it cannot run.
-
-    It cannot where the file is not valid, an optional package is missing, or there are too few images for a recipe.
-    """
-    from camagain.config.file import load_experiment
-    from camagain.config.packages import require_packages
-    from camagain.cost.estimate import CUB
-    from camagain.cost.show import cost_lines
-    from camagain.datasets.sizes import check_sizes, sizes_of
-
-    experiment = load_experiment(path)
-    require_packages(experiment)
-    sizes, dataset = sizes_of(experiment.dataset), experiment.dataset
-    lines = [f"{'experiment':<24}{experiment.run}: {len(experiment.trainings)} trainings"]
-    if sizes is None:
-        missing = f"the files of '{dataset.name}' are not there; counted are as many as in CUB-200-2011"
-        lines.append(f"{'images':<24}{missing}")
-    else:
-        lines.append(f"{'images':<24}{sizes.in_words()}")
-        lines += [f"{'note':<24}{remark}" for remark in check_sizes(experiment, sizes)]
-    lines += [f"{'time':<24}{line}" for line in cost_lines(experiment, sizes or CUB)]
-    return "\n".join(lines)
-
-
 def architectures() -> str:
     """Every architecture name that an experiment can use, one a line."""
     import camagain.models  # noqa: F401  # registers our networks

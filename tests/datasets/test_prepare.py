@@ -1,6 +1,5 @@
 """One entry for every kind of dataset: where the images come from, what is written, and what a failure leaves."""
 
-import hashlib
 import io
 import re
 import shutil
@@ -15,11 +14,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from camagain.artifacts import read_json
+from camagain.artifacts import read_json, sha256
 from camagain.config.dataset import folder_name
 from camagain.datasets.index import fingerprints, image_path, read_index
-from camagain.datasets.kinds import cub as kind
-from camagain.datasets.kinds.cub import CUB_200_2011, Archive, Cub
+from camagain.datasets.kinds.cub import CUB_200_2011, Cub
 from camagain.datasets.kinds.cub_folder import CubFolder
 from camagain.datasets.kinds.synthbirds import SynthBirds
 from camagain.datasets.kinds.wsol_metadata import WsolMetadata
@@ -27,15 +25,14 @@ from camagain.datasets.prepare import prepare_dataset
 from camagain.errors import UserError
 
 
-def pack(folder: Path, target: Path) -> Archive:
-    """A stand-in for the official archive, which holds its dataset in one folder beside a stray text file."""
+def pack(folder: Path, target: Path) -> str:
+    """Packs a stand-in for the official archive, with a stray text file beside the folder; returns its SHA-256."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(target, "w:gz") as tar:
         tar.add(folder, arcname="CUB_200_2011")
         info = tarfile.TarInfo("attributes.txt")
         tar.addfile(info, io.BytesIO(b""))
-    content = target.read_bytes()
-    return Archive("CUB_200_2011.tgz", len(content), hashlib.sha256(content).hexdigest(), "CUB_200_2011")
+    return sha256(target)
 
 
 @pytest.fixture
@@ -55,18 +52,6 @@ def site(tmp_path: Path, serve: Callable[[Any], str]) -> Any:
 def cub(site: Any, tmp_path: Path, **others: Any) -> Cub:
     places = {"url": site.url, "downloads": tmp_path / "downloads"}
     return Cub.model_validate({"kind": "cub", "val_per_class": 1, **places, **others})
-
-
-@pytest.fixture
-def prepare_cub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cub, Path, Archive], None]:
-    """Prepares CUB-200-2011 from an archive that stands in for the official one."""
-
-    def prepare(dataset: Cub, dataset_dir: Path, archive: Archive) -> None:
-        monkeypatch.setattr(kind, "read", partial(read, archive=archive))
-        prepare_dataset(dataset, dataset_dir)
-
-    read = kind.read
-    return prepare
 
 
 def check_written(dataset_dir: Path, kind: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -108,38 +93,33 @@ def test_a_relative_cub_folder_is_found_from_elsewhere(
     check_written(tmp_path / "data" / "mine", "cub-folder")
 
 
-def test_cub_is_downloaded_once_and_unpacked_for_all_splits(
-    cub_folder: Path, tmp_path: Path, site: Any, prepare_cub: Callable
-) -> None:
-    archive = pack(cub_folder, site.folder / "CUB_200_2011.tgz")
+def test_cub_is_downloaded_once_and_unpacked_for_all_splits(cub_folder: Path, tmp_path: Path, site: Any) -> None:
+    archive = site.folder / "CUB_200_2011.tgz"
+    digest = pack(cub_folder, archive)
     shutil.rmtree(cub_folder)
-    out, dataset = tmp_path / "data" / "cub", cub(site, tmp_path)
-    prepare_cub(dataset, out, archive)
+    out, dataset = tmp_path / "data" / "cub", cub(site, tmp_path, sha256=digest)
+    prepare_dataset(dataset, out)
     index, summary = check_written(out, "cub")
     assert index["path"].str.startswith("../CUB_200_2011-unpacked/CUB_200_2011/images/").all()
     assert summary["source"] == site.url
-    assert summary["archive"] == {"name": "CUB_200_2011.tgz", "size": archive.size, "sha256": archive.sha256}
+    assert summary["archive"] == {"name": "CUB_200_2011.tgz", "size": archive.stat().st_size, "sha256": digest}
 
     shutil.rmtree(dataset.downloads)  # the archive is no longer needed
-    prepare_cub(dataset, out, archive)
+    prepare_dataset(dataset, out)
     assert read_index(out / "index.parquet").drop(columns="boxes").equals(index.drop(columns="boxes"))
     check_written(tmp_path / "data" / "cub", "cub")
     other_split = tmp_path / "data" / "other"
-    prepare_cub(cub(site, tmp_path, split_seed=1), other_split, archive)
+    prepare_dataset(cub(site, tmp_path, sha256=digest, split_seed=1), other_split)
     check_written(other_split, "cub")
     assert len(site.asked) == 1
 
-    other = Archive(archive.name, archive.size, "0" * 64, archive.root)
     with pytest.raises(UserError, match="Delete the folder to have it unpacked again"):
-        prepare_cub(dataset, out, other)
+        prepare_dataset(cub(site, tmp_path), out)  # the published archive
 
 
-def test_an_archive_in_the_downloads_folder_is_taken(
-    cub_folder: Path, tmp_path: Path, site: Any, prepare_cub: Callable
-) -> None:
-    archive = pack(cub_folder, tmp_path / "downloads" / "CUB_200_2011.tgz")
-    dataset = cub(site, tmp_path)
-    prepare_cub(dataset, tmp_path / "data", archive)
+def test_an_archive_in_the_downloads_folder_is_taken(cub_folder: Path, tmp_path: Path, site: Any) -> None:
+    digest = pack(cub_folder, tmp_path / "downloads" / "CUB_200_2011.tgz")
+    prepare_dataset(cub(site, tmp_path, sha256=digest), tmp_path / "data")
     check_written(tmp_path / "data", "cub")
     assert site.asked == []
 

@@ -1,1 +1,1 @@
-"""What an experiment costs on a GPU, from measured training steps and from counted operations."""
+"""What an experiment costs: GPU hours, memory and disk, from measured training steps and from shapes of networks."""

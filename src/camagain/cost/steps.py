@@ -15,6 +15,8 @@ class Step:
     size: int  # pixels
     precision: str  # fp32 or bf16
     images_per_second: float
+    batch: int  # images of the step
+    gib: float  # peak memory of the device
     device: str
 
 

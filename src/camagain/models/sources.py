@@ -104,13 +104,13 @@ def obtain(sources: tuple[Source, ...], downloads: Path, drive: str = google_dri
     copy tried. `patience` is passed to `fetch`.
     """
     for source in sources:
-        for path in _places(source, downloads):
+        for path in places(source, downloads):
             if path.exists():
                 return _obtain(source, path, drive, patience)
     failures = []
     for source in sources:
         try:
-            return _obtain(source, _places(source, downloads)[0], drive, patience)
+            return _obtain(source, places(source, downloads)[0], drive, patience)
         except Unreachable as error:
             failures.append(f"\n  {error}")
     raise Unreachable(f"{sources[0].name}: its weights could not be downloaded.{''.join(failures)}\n{DOCS}")
@@ -118,11 +118,11 @@ def obtain(sources: tuple[Source, ...], downloads: Path, drive: str = google_dri
 
 def present(downloads: Path) -> list[tuple[Source, Path]]:
     """Every file of the table that lies in the downloads folder."""
-    places = [(source, path) for source in all_sources() for path in _places(source, downloads)]
-    return [(source, path) for source, path in places if path.is_file()]
+    found = [(source, path) for source in all_sources() for path in places(source, downloads)]
+    return [(source, path) for source, path in found if path.is_file()]
 
 
-def _places(source: Source, downloads: Path) -> tuple[Path, Path]:
+def places(source: Source, downloads: Path) -> tuple[Path, Path]:
     """Where a file of weights may lie, and where it may lie after somebody has converted it."""
     place = Path(downloads) / source.file
     return place, place.with_suffix(".safetensors")

@@ -12,6 +12,9 @@ from camagain.config.dataset import SPLIT_SEED, DatasetSettings
 from camagain.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from camagain.datasets.needed import Needed
     from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
@@ -53,36 +56,62 @@ class Cub(DatasetSettings):
         default="https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1",
         description="Where the archive is downloaded from.",
     )
+    sha256: str = Field(
+        default=CUB_200_2011.sha256,
+        pattern=r"^[0-9a-f]{64}$",
+        description="SHA-256 of the archive, by default that of the published one; another for a stand-in "
+        "(`camagain rehearse`).",
+    )
     downloads: Path = Field(
         default=Path("downloads"),
         description="A file of the archive's name in this folder is taken instead of downloading.",
     )
 
+    @property
+    def is_published(self) -> bool:
+        """Whether the archive is the published one and no stand-in."""
+        return self.sha256 == CUB_200_2011.sha256
 
-def sizes(settings: Cub) -> "Sizes":
-    """Those of the official split: 194 classes with 30 training images each and 6 with 29, and 5,794 images of test."""
+
+def sizes(settings: Cub) -> "Sizes | None":
+    """Those of the official split: 194 classes with 30 training images each and 6 with 29, and 5,794 images of test.
+
+    Of another archive they are not known before it is unpacked.
+    """
     from camagain.datasets.sizes import Sizes
 
+    if not settings.is_published:
+        return None
     val = settings.val_per_class
     return Sizes(train=5994 - 200 * val, val=200 * val, test=5794, classes=200, fewest=29 - val)
 
 
-def read(settings: Cub, folder: Path, archive: Archive = CUB_200_2011) -> "Source":
-    """Reads the images where they were unpacked, beside `folder`, so that other splits of them need not unpack again.
+def needed(settings: Cub, data: Path) -> "Iterator[Needed]":
+    """The archive, until it was unpacked."""
+    from camagain.datasets.needed import Needed
 
-    `archive` is what `settings.url` must deliver.
-    """
+    if not _unpacked(data).is_dir():
+        archive = Path(settings.downloads) / CUB_200_2011.name
+        yield Needed(archive, settings.url, CUB_200_2011.size if settings.is_published else 0)
+
+
+def _unpacked(data: Path) -> Path:
+    return data / f"{CUB_200_2011.root}-unpacked"
+
+
+def read(settings: Cub, folder: Path) -> "Source":
+    """Reads the images where they were unpacked, beside `folder`, so that other splits need not unpack again."""
     from camagain.datasets.cub import read_cub
     from camagain.datasets.source import Source
 
-    unpacked = folder.parent / f"{archive.root}-unpacked"
-    note = unpack_once(settings, unpacked, archive)
-    index = read_cub(unpacked / archive.root, settings.val_per_class, settings.split_seed)
-    prefix = Path("..", unpacked.name, archive.root)
+    unpacked = _unpacked(folder.parent)
+    note = unpack_once(settings, unpacked)
+    index = read_cub(unpacked / CUB_200_2011.root, settings.val_per_class, settings.split_seed)
+    prefix = Path("..", unpacked.name, CUB_200_2011.root)
     return Source(index, prefix, source=settings.url, archive=read_json(note))
 
 
-def unpack_once(settings: Cub, unpacked: Path, archive: Archive) -> Path:
+def unpack_once(settings: Cub, unpacked: Path) -> Path:
     """Fetches and unpacks the archive, unless an earlier call did; the archive may then be deleted.
 
     Returns the file beside the folder that says what was unpacked: name, size and digest of the archive.
@@ -93,14 +122,14 @@ def unpack_once(settings: Cub, unpacked: Path, archive: Archive) -> Path:
     note = unpacked.with_name(f"{unpacked.name}.json")
     if unpacked.exists():
         digest = read_json(note).get("sha256") if note.exists() else None
-        if digest != archive.sha256:
+        if digest != settings.sha256:
             raise UserError(
                 f"{unpacked}: was unpacked from an archive with SHA-256 {digest or 'unknown'}, expected "
-                f"{archive.sha256}. Delete the folder to have it unpacked again."
+                f"{settings.sha256}. Delete the folder to have it unpacked again."
             )
     else:
-        file = Path(settings.downloads) / archive.name
-        digest = fetch(settings.url, file, archive.size, archive.sha256)
-        write_json(note, {"name": archive.name, "size": archive.size, "sha256": digest})
+        file = Path(settings.downloads) / CUB_200_2011.name
+        digest = fetch(settings.url, file, CUB_200_2011.size if settings.is_published else None, settings.sha256)
+        write_json(note, {"name": file.name, "size": file.stat().st_size, "sha256": digest})
         unpack_tgz(file, unpacked)
     return note

@@ -9,6 +9,9 @@ from camagain.config.base import Name
 from camagain.config.dataset import SPLIT_SEED, DatasetSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from camagain.datasets.needed import Needed
     from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
@@ -36,6 +39,20 @@ def sizes(settings: CubFolder) -> "Sizes | None":
         return None
     layout = read_layout(place, settings.val_per_class, settings.split_seed)
     return Sizes.of(layout.splits, layout.class_ids)
+
+
+def needed(settings: CubFolder, data: Path) -> "Iterator[Needed]":
+    """The text files of the layout, and once they are there the images that they list."""
+    from camagain.datasets.needed import Needed
+    from camagain.datasets.source import absolute
+
+    place = absolute(settings.path)
+    names = ("images", "image_class_labels", "train_test_split", "bounding_boxes", "classes")
+    yield from (Needed(place / f"{name}.txt") for name in names)
+    listing = place / "images.txt"
+    if listing.is_file():
+        lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
+        yield from (Needed(place / "images" / line.split(maxsplit=1)[1].strip()) for line in lines if " " in line)
 
 
 def read(settings: CubFolder, folder: Path) -> "Source":

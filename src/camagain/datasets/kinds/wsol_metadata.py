@@ -9,6 +9,9 @@ from camagain.config.base import Name
 from camagain.config.dataset import DatasetSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from camagain.datasets.needed import Needed
     from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
@@ -53,6 +56,24 @@ def sizes(settings: WsolMetadata) -> "Sizes | None":
         if line.strip()
     ]
     return Sizes.of((split for split, _ in found), (label for _, label in found))
+
+
+def needed(settings: WsolMetadata, data: Path) -> "Iterator[Needed]":
+    """The text files of test, and the images that the text files of all splits list."""
+    from camagain.datasets.needed import Needed
+    from camagain.datasets.source import absolute
+
+    place, metadata = absolute(settings.path), absolute(settings.metadata)
+    folders = [metadata / split for split in ("train", "val", "test") if (metadata / split).is_dir()]
+    if not folders and (metadata / "image_ids.txt").is_file():
+        folders = [metadata]
+    test = next((folder for folder in folders if folder.name == "test" or folder == metadata), metadata / "test")
+    yield from (Needed(test / f"{name}.txt") for name in ("image_ids", "class_labels", "localization"))
+    yield Needed(place)
+    for listing in (folder / "image_ids.txt" for folder in folders):
+        if listing.is_file() and place.is_dir():
+            lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
+            yield from (Needed(place / line.strip()) for line in lines if line.strip())
 
 
 def read(settings: WsolMetadata, folder: Path) -> "Source":

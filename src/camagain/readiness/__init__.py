@@ -1,0 +1,1 @@
+"""What an experiment lacks on this machine: everything at once, each with its remedy (`camagain doctor EXPERIMENT`)."""
