@@ -11,8 +11,23 @@ from camagain.config.analysis import check_complete
 from camagain.config.file import dump_experiment, load_experiment, parse_experiment, read_yaml
 from camagain.errors import UserError
 
-
-NAMES = ("../up", "/etc", "a/b", "a\\b", "a b", "$(touch x)", "a;b", "`a`", "a'b", "<b>a</b>", "-rf", ".a", "", "a\n", "\u00e9")
+NAMES = (
+    "../up",
+    "/etc",
+    "a/b",
+    "a\\b",
+    "a b",
+    "$(touch x)",
+    "a;b",
+    "`a`",
+    "a'b",
+    "<b>a</b>",
+    "-rf",
+    ".a",
+    "",
+    "a\n",
+    "\u00e9",
+)
 """Names that are paths, text for a shell, or HTML."""
 
 
@@ -49,7 +64,11 @@ def changed(values: dict, key: str, value: object) -> dict:
         ("models", "resnet50", "models: found 'resnet50'"),
         ("models", [{"name": "a", "architecture": "resnet18"}] * 2, "models: the name 'a' is used twice"),
         ("models", [{"name": "baseline", "architecture": "resnet18"}], "models: the name 'baseline' is kept"),
-        ("models", [{"name": "a", "architecture": "resnet18", "training": {"lr": 1}}], "models.0.training.lr: unknown key."),
+        (
+            "models",
+            [{"name": "a", "architecture": "resnet18", "training": {"lr": 1}}],
+            "models.0.training.lr: unknown key.",
+        ),
         ("evaluation.threshold_step", 2, "evaluation.threshold_step: found 2"),
         ("input.mean", [123.7, 0.5, 0.5], "input.mean.0: found 123.7"),
         ("input.mean", [0.5, float("nan"), 0.5], "input.mean.1: found nan"),
@@ -112,7 +131,11 @@ def test_a_key_may_be_taken_over_and_changed(tmp_path: Path):
         ("convnext_narrow", "convnext_nano.in1k", ""),
         ("resnet_narrow", "vit_tiny_patch16_224_in21k", ""),  # an old name, which timm still takes
         ("resnet_narrow", "", "unknown architecture ''"),
-        ("optimizer: adamw", "optimizer: adamww", "small-resnet.training.optimizer: .*no 'adamww'. Did you mean 'adamw'"),
+        (
+            "optimizer: adamw",
+            "optimizer: adamww",
+            "small-resnet.training.optimizer: .*no 'adamww'. Did you mean 'adamw'",
+        ),
         ("optimizer: adamw", "optimizer: SGD", ""),
         ("optimizer: adamw", "optimizer: bnblion", ""),
     ],
@@ -154,7 +177,10 @@ def test_dumping_and_loading_changes_nothing(tiny_values: dict):
 
 def test_a_model_overrides_the_recipe_key_by_key(tiny_values: dict):
     override = {"epochs": 7, "augmentation": {"flip": 0.25}}
-    models = [{"name": "a", "architecture": "resnet18", "training": override}, {"name": "c", "architecture": "resnet26"}]
+    models = [
+        {"name": "a", "architecture": "resnet18", "training": override},
+        {"name": "c", "architecture": "resnet26"},
+    ]
     values = changed(changed(tiny_values, "models", models), "analysis", {})
     experiment = parse_experiment(values, "x")
     own, plain = experiment.model("a").training, experiment.model("c").training

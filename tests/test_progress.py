@@ -40,7 +40,9 @@ def test_long_jobs_leave_lines_that_count_what_was_done_before(
     ]
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (99, "99 s"), (150, "2 min"), (5999, "100 min"), (9e3, "2.5 h")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (99, "99 s"), (150, "2 min"), (5999, "100 min"), (9e3, "2.5 h")]
+)
 def test_times_to_wait_are_short(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 

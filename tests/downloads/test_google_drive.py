@@ -95,7 +95,9 @@ def target(tmp_path: Path) -> Path:
 
 def get(drive: Drive, target: Path, **options: Any) -> str:
     host = partial(locate, host=drive.host)
-    return fetch(PAGE, target, begins=[b"PK"], locate=host, patience=Patience(**{"pause": 0.001, "timeout": 5.0, **options}))
+    return fetch(
+        PAGE, target, begins=[b"PK"], locate=host, patience=Patience(**{"pause": 0.001, "timeout": 5.0, **options})
+    )
 
 
 @pytest.mark.parametrize("action", ["", "/download"])

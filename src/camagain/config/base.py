@@ -7,7 +7,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from camagain.artifacts import NAME
 
-
 MOST_LETTERS = 100
 """Of a name, which becomes part of file names of at most 255 bytes."""
 

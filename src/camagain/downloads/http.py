@@ -116,7 +116,7 @@ def fetch(
     *,
     begins: Sequence[bytes] = (),
     locate: "Locate | None" = None,
-    patience: Patience = Patience(),  # noqa: B008  # frozen
+    patience: Patience = Patience(),  # frozen
 ) -> str:
     """The SHA-256 of `target`, after downloading it from `url` unless it is there already, and checking it.
 
@@ -232,7 +232,7 @@ def _kept(url: str, part: Path) -> str:
     """What becomes of the bytes that have arrived, in a sentence; those that no later call can use are deleted."""
     have, _ = _resume(url, part)
     if have:
-        return f"These bytes are kept: run again, and the server is asked to go on from there."
+        return "These bytes are kept: run again, and the server is asked to go on from there."
     lost = ", because the server cannot continue a download" if _length(part) else ""
     _discard(part)
     return f"Check the connection and run again; it begins anew{lost}."
@@ -256,14 +256,18 @@ def _attempt(client: "httpx.Client", wanted: _Download) -> None:
             raise Refusal("the server sent a web page, expected the file.")
         encoding = response.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
-            raise Refusal(f"the server sent the file packed once more (Content-Encoding: {encoding}), expected it as it is.")
+            raise Refusal(
+                f"the server sent the file packed once more (Content-Encoding: {encoding}), expected it as it is."
+            )
         have = have if resumed else 0
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdigit() else None
         if size is not None and total is not None and total != size:
             raise UserError(f"{url}: the server's file has {total} bytes, expected {size}. {wanted.by_hand}")
         if not (size or total or wanted.has_digest or "Transfer-Encoding" in response.headers):
-            raise Refusal("the server does not say how long the file is, so that a part of it could pass for all of it.")
+            raise Refusal(
+                "the server does not say how long the file is, so that a part of it could pass for all of it."
+            )
         _check_room(part, (total or size or 0) - have)
         _receive(response, wanted, have, total or size, _validator(response, headers))
     if _length(part) < (total or size or 0):
@@ -304,7 +308,7 @@ def _check_room(part: Path, missing: int) -> None:
 def _receive(
     response: "httpx.Response", wanted: _Download, have: int, total: int | None, validator: str | None
 ) -> None:
-    """Appends the answer's bytes to the first `have` that have arrived; UserError where there are more than expected."""
+    """Appends the answer's bytes to the first `have` that are there; UserError where there are more than expected."""
     part, most = wanted.part, total or MOST_BYTES
     expected = "no more" if total else "a smaller file"
     with (
