@@ -34,11 +34,11 @@ from camagain.downloads.checksum import read_ledger
 from camagain.errors import UserError
 from camagain.evaluation.inputs import maps_in, read_maps
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
 
 few = settings(
     max_examples=EXAMPLES,
-    derandomize=EXAMPLES <= 20,
+    derandomize=EXAMPLES <= 8,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -100,7 +100,7 @@ def test_an_image_is_not_turned_as_its_exif_says(tmp_path: Path, picture: Image.
     [
         (b"", "none of JPEG"),
         (b"a heron, standing", "none of JPEG"),
-        (b"\xff\xd8\xff\xe0" + bytes(50), "none of JPEG|damaged"),
+        (b"\xff\xd8\xff" + bytes(50), "none of JPEG"),
     ],
 )
 def test_what_is_no_image_is_said(tmp_path: Path, content: bytes, says: str):

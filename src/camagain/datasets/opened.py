@@ -8,7 +8,7 @@ from PIL import Image
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 """Formats that Pillow decodes in this process. Of any format it opens more: an EPS file starts Ghostscript."""
 
-MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 """Pixels of 8 bits a channel. Pillow turns 16 bits, floats and integers into 8 by cutting off at 255, white mostly."""
 
 MOST_PIXELS = 2**26

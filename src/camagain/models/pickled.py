@@ -47,16 +47,15 @@ def _unpickled(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except UserError:
         raise
-    except pickle.UnpicklingError as error:
-        name = re.search(r"GLOBAL (\S+)", str(error))
-        found = f"'{name[1]}'" if name else "instructions to do something else"
+    except Exception as error:  # damaged bytes are instructions as well, and may fail in any way
+        name = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if name is None:
+            raise UserError(f"{path}: {_fault(path, error)}. Delete it and get it again.") from None
         raise UserError(
-            f"{path}: found {found} in it, expected tensors and plain values; nothing of it was executed. Whoever "
+            f"{path}: found '{name[1]}' in it, expected tensors and plain values; nothing of it was executed. Whoever "
             "trusts the file can read it on another machine and save its weights alone, as .safetensors (see "
             "docs/weights.md)."
         ) from None
-    except Exception as error:  # damaged bytes are instructions as well, and may fail in any way
-        raise UserError(f"{path}: {_fault(path, error)}. Delete it and get it again.") from None
 
 
 GROWTH = 4
@@ -88,5 +87,5 @@ def _fault(path: Path, error: Exception) -> str:
     if head.lstrip().startswith(b"<"):
         return "found a web page, expected a checkpoint"
     if head.startswith((b"PK\x03\x04", b"\x80")):
-        return f"a damaged or truncated checkpoint ({type(error).__name__})"
+        return f"found a damaged or truncated checkpoint, or instructions beyond tensors ({type(error).__name__})"
     return f"it begins with {head[:8]!r} and is no checkpoint of torch"
