@@ -1,5 +1,6 @@
 """The command line: a user's mistake is one message and exit 2, and light commands never import torch."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,19 +35,15 @@ def test_a_mistake_is_one_message_without_a_traceback(root: Path, tools: Path, a
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_architecture_is_refused_before_any_training(tiny_run, tools: Path, tmp_path: Path):
-    experiment, paths = tiny_run
-    text = experiment.model_copy(update={"run": "wrong"}).model_dump_json().replace("resnet_narrow", "resnet_narow")
-    done = camagain(
-        tools, "finetune", "-", "small-resnet", "--results", str(tmp_path), "--data", str(paths.data), stdin=text
-    )
+@pytest.mark.parametrize("command", [["experiment", "-"], ["weights", "-"], ["doctor", "-"], ["data", "-"]])
+def test_an_unknown_architecture_is_refused_by_every_command(tiny_values: dict, tools: Path, command):
+    text = json.dumps(tiny_values).replace("resnet_narrow", "resnet_narow")
+    done = camagain(tools, *command, stdin=text)
     assert done.returncode == 2
     assert "unknown architecture 'resnet_narow'. Did you mean 'resnet_narrow'?" in done.stderr
-    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_a_run_that_differs_exits_1(tiny_run, seal, tools: Path, tmp_path: Path):
-    import json
     import shutil
 
     shutil.copytree(tiny_run[1].root, tmp_path / "b")

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -224,6 +226,13 @@ def write_parquet(path: Path, table: "pd.DataFrame") -> None:
     """Writes a table as Parquet, zstd-compressed."""
     with atomic(path) as temporary:
         table.to_parquet(temporary, index=False, compression="zstd")
+
+
+DAMAGED_NPZ = (
+    OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, OverflowError, SyntaxError, AttributeError,
+    TypeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy, zipfile and zlib raise on reading a damaged npz file, or one that holds objects."""
 
 
 def write_npz(path: Path, **arrays: "np.ndarray") -> None:

@@ -50,12 +50,22 @@ def seen_by(
 
 
 @app.command()
-def data(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
+def data(
+    experiment: ExperimentFile,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; list everything that is wrong at once.")
+    ] = False,
+    results: Results = Path("results"),
+    data: Data = Path("data"),
+) -> None:
     """Make or fetch the dataset, check every image and box, and write its index."""
     view, paths = seen_by("data", experiment, results, data)
-    from camagain.datasets.prepare import prepare_dataset
+    from camagain.datasets.prepare import check_dataset, prepare_dataset
 
-    prepare_dataset(view.dataset, paths.dataset_dir)
+    if check:
+        print(check_dataset(view.dataset, paths.dataset_dir))
+    else:
+        prepare_dataset(view.dataset, paths.dataset_dir)
 
 
 @app.command()

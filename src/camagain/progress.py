@@ -60,19 +60,37 @@ def _bar(what: str, total: int | None, done: int, unit: str) -> Iterator[Callabl
 
 
 class _Lines:
-    """Prints "what: done of total" now and then, for logs and pipes."""
+    """Prints "what: done of total, rate, time left" now and then, for logs and pipes."""
 
     def __init__(self, what: str, total: int | None, done: int, unit: str) -> None:
         self.what, self.total, self.done, self.unit = what, total, done, unit
-        self.next_line = time.monotonic() + QUIET_SECONDS
+        self.before, self.begin = done, time.monotonic()
+        self.next_line = self.begin + QUIET_SECONDS
 
     def advance(self, count: int) -> None:
         self.done += count
-        if time.monotonic() >= self.next_line:
-            self.next_line = time.monotonic() + LINE_SECONDS
-            print(f"{self.what}: {self._amount()}", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if now >= self.next_line:
+            self.next_line = now + LINE_SECONDS
+            print(f"{self.what}: {self._amount()}{self._pace(now - self.begin)}", file=sys.stderr, flush=True)
 
     def _amount(self) -> str:
         scale, unit = (1e6, "MB") if self.unit == "bytes" else (1, self.unit)
         total = "" if self.total is None else f" of {self.total / scale:.0f}"
         return f"{self.done / scale:.0f}{total} {unit}"
+
+    def _pace(self, seconds: float) -> str:
+        """The rate of bytes, and how long the rest takes at the rate so far."""
+        rate = (self.done - self.before) / seconds if seconds else 0.0  # units a second
+        if not rate:
+            return ""
+        speed = f", {rate / 1e6:.1f} MB/s" if self.unit == "bytes" else ""
+        left = "" if self.total is None else f", {duration(max(0, self.total - self.done) / rate)} left"
+        return speed + left
+
+
+def duration(seconds: float) -> str:
+    """A time to wait in one unit: "40 s", "12 min", "3.5 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from camagain.datasets import archive
 from camagain.datasets.archive import unpack_tgz
 from camagain.errors import UserError
 
@@ -24,7 +25,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
 
 def tgz(*members: tarfile.TarInfo) -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+    with tarfile.open(fileobj=file, mode="w:gz", errors="surrogateescape") as tar:
         for info in members:
             tar.addfile(info, io.BytesIO(PAYLOAD))
     return file.getvalue()
@@ -54,11 +55,21 @@ BAD = {
         r"'evil' is a link to '\.\./\.\.'",
     ),
     "hard link": (lambda: tgz(member("ok"), member("evil", tarfile.LNKTYPE, "/etc/passwd")), r"'evil' is a link to"),
-    "device": (lambda: tgz(member("ok"), member("evil", tarfile.CHRTYPE)), r"'evil' is neither a file nor a folder"),
-    "pipe": (lambda: tgz(member("ok"), member("evil", tarfile.FIFOTYPE)), r"'evil' is neither a file nor a folder"),
+    "device": (
+        lambda: tgz(member("ok"), member("evil", tarfile.CHRTYPE)),
+        r"'evil' is neither a plain file nor a folder",
+    ),
+    "pipe": (
+        lambda: tgz(member("ok"), member("evil", tarfile.FIFOTYPE)),
+        r"'evil' is neither a plain file nor a folder",
+    ),
     "truncated": (lambda: GOOD[: len(GOOD) // 2], "damaged archive"),
     "trailer missing": (lambda: GOOD[:-8], "damaged archive"),
     "wrong checksum": (with_wrong_checksum, "damaged archive"),
+    "not UTF-8": (lambda: tgz(member("ok"), member("v\udcf6gel")), r"'v\\udcf6gel' has a name that is not UTF-8"),
+    "backslash": (lambda: tgz(member("ok"), member("a\\..\\b")), "a backslash"),
+    "line break": (lambda: tgz(member("ok"), member("a\nb")), "a control character"),
+    "sparse": (lambda: tgz(member("ok"), member("evil", tarfile.GNUTYPE_SPARSE)), "damaged archive|plain file"),
     "no tar": (lambda: gzip.compress(PAYLOAD), "damaged archive"),
     "no member": (lambda: tgz(), "holds no file"),
     "web page": (lambda: b"\n<!DOCTYPE html><title>Sign in</title>", "damaged archive"),
@@ -71,13 +82,23 @@ BAD = {
 
 @pytest.mark.parametrize(("make", "message"), BAD.values(), ids=BAD.keys())
 def test_a_bad_archive_is_refused_and_leaves_nothing(tmp_path: Path, make: Callable[[], bytes], message: str) -> None:
-    archive, data = tmp_path / "birds.tgz", tmp_path / "data"
-    archive.write_bytes(make())
+    file, data = tmp_path / "birds.tgz", tmp_path / "data"
+    file.write_bytes(make())
     with pytest.raises(UserError, match=message) as caught:
-        unpack_tgz(archive, data / "out")
-    assert str(archive) in str(caught.value)
+        unpack_tgz(file, data / "out")
+    assert str(file) in str(caught.value)
     assert not data.exists() or list(data.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir() if path != data) == ["birds.tgz"]
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "good.tgz").write_bytes(GOOD)
+    monkeypatch.setattr(archive, "MOST_MEMBERS", 1)
+    with pytest.raises(UserError, match="more than 1 files and folders"):
+        unpack_tgz(tmp_path / "good.tgz", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["good.tgz"]
+    monkeypatch.setattr(archive, "MOST_MEMBERS", 2)
+    unpack_tgz(tmp_path / "good.tgz", tmp_path / "out")
 
 
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:

@@ -247,6 +247,15 @@ def test_bad_input_is_refused_in_one_message(
     assert message.endswith((".", "?"))
 
 
+def test_corners_in_place_of_sizes_are_noticed(cub_folder: Path) -> None:
+    write(cub_folder, "bounding_boxes.txt", [f"{i} 20 12 {30 + i} 28" for i in range(1, 7)])
+    with pytest.raises(UserError, match="every box here would fit as corners x0, y0, x1, y1: write x1 - x0"):
+        read_cub(cub_folder, val_per_class=1)
+    box("2 20 12 15 28")(cub_folder)  # one that is no corner
+    with pytest.raises(UserError, match="were the images resized"):
+        read_cub(cub_folder, val_per_class=1)
+
+
 def test_wrong_folders_are_named_with_a_hint(cub_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         read_cub(tmp_path / "absent", 1)

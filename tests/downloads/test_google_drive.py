@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from camagain.downloads import Unreachable, fetch
+from camagain.downloads import Patience, Unreachable, fetch
 from camagain.downloads.google_drive import file_id, locate
 
 CONTENT = b"PK\x03\x04" + b"weights " * 20_000
@@ -95,7 +95,9 @@ def target(tmp_path: Path) -> Path:
 
 def get(drive: Drive, target: Path, **options: Any) -> str:
     host = partial(locate, host=drive.host)
-    return fetch(PAGE, target, begins=[b"PK"], locate=host, **{"pause": 0.001, "timeout": 5.0, **options})
+    return fetch(
+        PAGE, target, begins=[b"PK"], locate=host, patience=Patience(**{"pause": 0.001, "timeout": 5.0, **options})
+    )
 
 
 @pytest.mark.parametrize("action", ["", "/download"])

@@ -3,6 +3,7 @@
 import argparse
 import os
 import pickle
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def test_a_malicious_file_is_named_and_not_executed(tmp_path: Path, write, hidde
     with pytest.raises(UserError, match=r"weights\.pth: found .* expected tensors and plain values") as caught:
         read_checkpoint(path)
     assert "'posix.system'" in str(caught.value)
+    check_own_words(str(caught.value))
     assert not mark.exists()
     # The payload is a live one: a reader that trusts the file runs it.
     with open(path, "rb") as file:
@@ -102,12 +104,48 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path, name: str, co
     path.write_bytes(content)
     with pytest.raises(UserError, match=name) as caught:
         read_checkpoint(path)
-    assert "\n" not in str(caught.value)
+    check_own_words(str(caught.value))
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch):
+    path = tmp_path / "weights.pth"
+    torch.save({"a": torch.zeros(10**6)}, tmp_path / "plain.pth")
+    with zipfile.ZipFile(tmp_path / "plain.pth") as plain, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bomb:
+        for entry in plain.namelist():
+            bomb.writestr(entry, plain.read(entry))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(UserError, match=r"weights\.pth: 4 MB are packed into its 0\.0 MB") as caught:
+        read_checkpoint(path)
+    check_own_words(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "the file is empty"),
+        (b"\n<!DOCTYPE html>", "found a web page"),
+        (b"Rar!", "begins with b'Rar!'"),
+        (b"\x80\x02}q\x00.", "damaged or truncated"),
+        (b"\x80\x02" + b"(" * 10**5, "damaged or truncated"),
+    ],
+)
+def test_what_is_no_checkpoint_is_said(tmp_path: Path, content: bytes, says: str):
+    (tmp_path / "weights.pth").write_bytes(content)
+    with pytest.raises(UserError, match=says) as caught:
+        read_checkpoint(tmp_path / "weights.pth")
+    check_own_words(str(caught.value))
+
+
+def check_own_words(message: str) -> None:
+    """One sentence or two of ours: torch's speak of its settings, on many lines."""
+    assert "\n" not in message and len(message) < 500
+    for word in ("weights_only", "Weights only", "PytorchStreamReader", "torch.load", "unpickl"):
+        assert word not in message
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path):
     path = tmp_path / "weights.pth"
     torch.save({"a": torch.zeros(10_000)}, path)
     path.write_bytes(path.read_bytes()[:20_000])
-    with pytest.raises(UserError, match="cannot be read as a checkpoint"):
+    with pytest.raises(UserError, match="damaged or truncated checkpoint"):
         read_checkpoint(path)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from camagain.config.file import load_experiment
-from camagain.downloads import Unreachable, google_drive
+from camagain.downloads import Patience, Unreachable, google_drive
 from camagain.downloads.checksum import read_ledger
 from camagain.errors import UserError
 from camagain.models.sources import Source, all_sources, choose, obtain, present
@@ -53,7 +53,7 @@ def copies(site: str, sha256: str = DIGEST[:8]) -> tuple[Source, Source]:
 
 
 def get(sources: tuple[Source, ...], downloads: Path, drive: str = NOWHERE):
-    return obtain(sources, downloads, drive, attempts=1, pause=0.001, timeout=5.0)
+    return obtain(sources, downloads, drive, Patience(attempts=1, pause=0.001, timeout=5.0))
 
 
 def test_every_row_is_complete():

@@ -163,3 +163,15 @@ def test_conda_uses_the_same_pins(root: Path, project: dict):
         assert project["requires-python"].startswith(">=3.11")
     pip = yaml.safe_load((root / "environment.yml").read_text())["dependencies"][-1]["pip"]
     assert pip == ["--constraint requirements.lock", "--editable .[dev]"]
+
+
+def test_what_reaches_a_shell_is_quoted(root: Path):
+    """`params.name` is an analysis, and a job matches `[\\w.-]+`; everything else of a configuration is quoted."""
+    safe = {"{params.experiment:q}", "{wildcards.training:q}", "{log:q}", "{params.name}", "{params.job}"}
+    for file in (root / "workflow" / "rules").glob("*.smk"):
+        text = file.read_text()
+        commands = re.findall(r'shell:\s+"(.*)"$', text, flags=re.MULTILINE)
+        assert len(commands) == text.count("shell:")
+        for command in commands:
+            assert set(re.findall(r"{.*?}", command)) <= safe, f"{file.name}: {command}"
+    assert 'job=r"[\\w.-]+"' in (root / "workflow" / "rules" / "common.smk").read_text()

@@ -30,4 +30,4 @@ for name in ANALYSES:
             name=name,
             job="--job {job}" if several else "",
         shell:
-            "camagain analyze {params.experiment} {params.name} {wildcards.training} {params.job} > {log} 2>&1"
+            "camagain analyze {params.experiment:q} {params.name} {wildcards.training:q} {params.job} > {log:q} 2>&1"

@@ -9,7 +9,8 @@ from snakemake.exceptions import WorkflowError
 from camagain import stages
 from camagain.artifacts import write_text
 from camagain.config import ANALYSES
-from camagain.config.file import dump_experiment, parse_experiment
+from camagain.config.file import dump_experiment, parse_experiment, read_yaml
+from camagain.config.names import check_names
 from camagain.config.packages import require_packages
 from camagain.datasets.sizes import check_sizes, sizes_of
 from camagain.errors import UserError
@@ -17,9 +18,13 @@ from camagain.explorer.small import is_small
 from camagain.paper.registry import write_captions
 
 try:
+    # Snakemake has merged the files and has taken the last of two equal keys; each is read once more.
+    for file in workflow.configfiles:
+        read_yaml(file)
     EXPERIMENT = parse_experiment(
         config, " + ".join(map(str, workflow.configfiles)) or "--config"
     )
+    check_names(EXPERIMENT)
     require_packages(EXPERIMENT)
     # Too few images for a recipe are said now, and not after minutes; jobs read this file again and need not count.
     if workflow.is_main_process and (sizes := sizes_of(EXPERIMENT.dataset)) is not None:

@@ -13,4 +13,4 @@ rule dataset:
         code=code("data"),
         settings=settings("data"),
     shell:
-        "camagain data {params.experiment} > {log} 2>&1"
+        "camagain data {params.experiment:q} > {log:q} 2>&1"

@@ -15,7 +15,7 @@ rule evaluate:
         code=code("evaluate"),
         settings=settings("evaluate"),
     shell:
-        "camagain evaluate {params.experiment} {wildcards.training} > {log} 2>&1"
+        "camagain evaluate {params.experiment:q} {wildcards.training:q} > {log:q} 2>&1"
 
 
 rule evaluate_baseline:
@@ -34,4 +34,4 @@ rule evaluate_baseline:
         code=code("evaluate_baseline"),
         settings=settings("evaluate_baseline"),
     shell:
-        "camagain evaluate {params.experiment} baseline > {log} 2>&1"
+        "camagain evaluate {params.experiment:q} baseline > {log:q} 2>&1"

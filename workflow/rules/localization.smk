@@ -17,4 +17,4 @@ rule localize:
         code=code("localize"),
         settings=settings("localize"),
     shell:
-        "camagain localize {params.experiment} {wildcards.training} > {log} 2>&1"
+        "camagain localize {params.experiment:q} {wildcards.training:q} > {log:q} 2>&1"

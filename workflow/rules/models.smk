@@ -17,4 +17,4 @@ rule finetune:
         code=code("finetune"),
         settings=settings("finetune"),
     shell:
-        "camagain finetune {params.experiment} {wildcards.training} > {log} 2>&1"
+        "camagain finetune {params.experiment:q} {wildcards.training:q} > {log:q} 2>&1"

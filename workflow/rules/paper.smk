@@ -15,7 +15,7 @@ rule write_tables:
         code=code("tables"),
         settings=settings("tables"),
     shell:
-        "camagain paper {params.experiment} --part tables > {log} 2>&1"
+        "camagain paper {params.experiment:q} --part tables > {log:q} 2>&1"
 
 
 rule write_figures:
@@ -34,7 +34,7 @@ rule write_figures:
         code=code("figures"),
         settings=settings("figures"),
     shell:
-        "camagain paper {params.experiment} --part figures > {log} 2>&1"
+        "camagain paper {params.experiment:q} --part figures > {log:q} 2>&1"
 
 
 rule write_report:
@@ -53,7 +53,7 @@ rule write_report:
         code=code("report"),
         settings=settings("report"),
     shell:
-        "camagain paper {params.experiment} --part report > {log} 2>&1"
+        "camagain paper {params.experiment:q} --part report > {log:q} 2>&1"
 
 
 rule write_explorer:
@@ -90,4 +90,4 @@ rule write_manifest:
         code=code("manifest"),
         settings=settings("manifest"),
     shell:
-        "camagain paper {params.experiment} --part manifest > {log} 2>&1"
+        "camagain paper {params.experiment:q} --part manifest > {log:q} 2>&1"

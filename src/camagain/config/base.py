@@ -7,8 +7,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from camagain.artifacts import NAME
 
+MOST_LETTERS = 100
+"""Of a name, which becomes part of file names of at most 255 bytes."""
+
 
 def _name(value: str) -> str:
+    if len(value) > MOST_LETTERS:
+        raise ValueError(f"becomes a folder name: {MOST_LETTERS} letters or less")
     if not NAME.fullmatch(value):
         raise ValueError(
             "becomes a folder name: letters, digits, '.', '_' and '-' only, beginning with a letter or digit"
@@ -18,7 +23,8 @@ def _name(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Rgb = tuple[float, float, float]
+Rgb = tuple[Share, Share, Share]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class UndeclaredSetting(Exception):
@@ -28,7 +34,7 @@ class UndeclaredSetting(Exception):
 class Settings(BaseModel):
     """Base of all settings: frozen, and no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     if not TYPE_CHECKING:
 

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from camagain.artifacts import RunPaths
 from camagain.config.analysis import Analysis, declared
-from camagain.config.base import Name, Rgb, Settings
+from camagain.config.base import Name, Positive, Rgb, Settings
 from camagain.config.dataset import Dataset, folder_name
 from camagain.config.methods import Method
 from camagain.config.training import Training
@@ -22,6 +22,9 @@ from camagain.statistics.confidence import CONFIDENCE
 
 BASELINE = "baseline"
 """The model name of the baselines, which never look at the image; no experiment may use it."""
+
+REFERENCES = "reference"
+"""The folder of the references among the runs; no run may have its name."""
 
 BASELINE_METHODS = ("whole-image", "centre-gaussian")
 
@@ -34,7 +37,9 @@ class Input(Settings):
 
     size: int = Field(ge=32, description="Side of the square input, pixels.")
     mean: Rgb = Field(default=(0.5, 0.5, 0.5), description="Subtracted per colour channel (range 0-1).")
-    std: Rgb = Field(default=(0.5, 0.5, 0.5), description="Divides per colour channel (range 0-1).")
+    std: tuple[Positive, Positive, Positive] = Field(
+        default=(0.5, 0.5, 0.5), description="Divides per colour channel (range 0-1)."
+    )
     interpolation: Literal["bilinear", "bicubic"] = Field(
         default="bilinear", description="How images are warped to the square; the authors' script uses bilinear."
     )
@@ -185,6 +190,13 @@ class Experiment(Settings):
     analysis: Analysis = Field(default=Analysis(), description="What is measured to explain the scores.")
     figures: Figures = Field(default=Figures(), description="What pictures show.")
     compute: Compute = Field(default=Compute(), description="Where the work is done.")
+
+    @field_validator("run")
+    @classmethod
+    def _not_among_the_references(cls, run: str) -> str:
+        if run.lower() == REFERENCES:
+            raise ValueError(f"is kept for results/{REFERENCES}, the folder of the references; choose another")
+        return run
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """The faults of an experiment file in sentences: the key, what was found, what was expected, the nearest key."""
 
 import re
+from reprlib import Repr
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -44,10 +45,17 @@ def sentence(fault: dict[str, Any], settings: type[BaseModel]) -> str:
         case "literal_error":
             found, expected = fault["input"], fault["ctx"]["expected"]
             near = nearest(found, re.findall("'([^']*)'", expected)) if isinstance(found, str) else ""
-            return f"{key}: found {found!r}, expected {expected}.{near}"
+            return f"{key}: found {shown(found)}, expected {expected}.{near}"
         case "union_tag_not_found":
             return f"{key}.kind: missing; it says which kind of {key} this is"
-    return f"{key}: found {fault['input']!r}: {message}" if key else message
+    return f"{key}: found {shown(fault['input'])}: {message}" if key else message
+
+
+def shown(value: Any) -> str:
+    """A found value in a few words: a whole file may stand where a number should."""
+    short = Repr()
+    short.maxlevel, short.maxstring, short.maxother = 3, 120, 120
+    return short.repr(value)
 
 
 def valid_keys(settings: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from camagain.config import Experiment
 from camagain.config.faults import explain
+from camagain.config.names import check_names
 from camagain.errors import UserError
 
 
@@ -31,11 +32,38 @@ def parse_experiment(values: Any, source: str) -> Experiment:
 
 def load_experiment(path: Path) -> Experiment:
     """Reads and validates an experiment file, or standard input where the path is "-"."""
+    experiment = parse_experiment(read_yaml(path), str(path))
     try:
-        values = yaml.safe_load(sys.stdin if str(path) == "-" else existing_config(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        check_names(experiment)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return experiment
+
+
+def read_yaml(path: Path) -> Any:
+    """The values of a YAML file, or of standard input where the path is "-"; UserError for a key that stands twice."""
+    try:
+        content = sys.stdin.buffer.read() if str(path) == "-" else existing_config(path).read_bytes()
+        return yaml.load(content.decode("utf-8-sig"), UniqueKeys)
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:  # ValueError: no UTF-8, or no such date
         raise UserError(f"{path}: not valid YAML: {error}") from None
-    return parse_experiment(values, str(path))
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """Plain values alone, and no key twice: YAML itself would take the last of them without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """A mapping; ConstructorError, with the line, for a key that occurs again."""
+        first: dict[str, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in first:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' occurs again, first in line {first[key.value]}", key.start_mark
+                )
+            first[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
 
 
 def existing_config(path: Path) -> Path:

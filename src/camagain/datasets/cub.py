@@ -30,6 +30,7 @@ from camagain.datasets.text_tables import (
     refuse,
     refuse_leading_out,
     refuse_unmatched,
+    require_complete,
     unique,
 )
 from camagain.datasets.verify import verified_sizes
@@ -65,10 +66,12 @@ def read_layout(folder: Path, val_per_class: int, seed: int) -> Layout:
     classes = _read_classes(folder / "classes.txt")
     labels = _join(folder / "image_class_labels.txt", {"image id": str, "class id": int}, images)
     parts = _join(folder / "train_test_split.txt", {"image id": str, "is training": flag}, images)
-    class_ids = _class_ids(folder, labels, classes, images)
+    _refuse_unknown_classes(folder, labels, classes, images)
+    described = [i for i in images if i in labels and i in parts and labels[i].fields[1] in classes]  # all, or refused
+    class_ids = [labels[image_id].fields[1] for image_id in described]
     names = [classes[class_id] for class_id in class_ids]
-    is_train = [parts[image_id].fields[1] for image_id in images]
-    splits = carve_val(list(images), names, is_train, val_per_class, seed, folder / "train_test_split.txt")
+    is_train = [parts[image_id].fields[1] for image_id in described]
+    splits = carve_val(described, names, is_train, val_per_class, seed, folder / "train_test_split.txt")
     return Layout(images, class_ids, names, splits)
 
 
@@ -88,7 +91,12 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
     parts = read_parts(folder, images)
 
     paths = [f"images/{line.fields[1]}" for line in images.values()]
-    sizes = list(verified_sizes(folder / "images", images, folder / "images.txt").values())
+    by_id = verified_sizes(folder / "images", images, folder / "images.txt")
+    clipped = _clipped_boxes(folder, images, boxes, by_id)
+    if parts is not None:
+        refuse_outside(folder, images, by_id, parts)
+    require_complete()
+    sizes = list(by_id.values())
     index = pd.DataFrame(
         {
             "image_id": list(images),
@@ -98,14 +106,11 @@ def read_cub(folder: Path, val_per_class: int, seed: int = 0) -> pd.DataFrame:
             "split": splits,
             "width": [width for width, _ in sizes],
             "height": [height for _, height in sizes],
-            "boxes": [[list(box)] for box in _clipped_boxes(folder, images, boxes, sizes)],
+            "boxes": [[list(box)] for box in clipped],
             "mask_path": pd.Series([_mask(folder, line.fields[1]) for line in images.values()], dtype="str"),
         }
     )
-    if parts is None:
-        return index
-    refuse_outside(folder, images, sizes, parts)
-    return index.assign(parts=pd.Series(parts, dtype="object"))
+    return index if parts is None else index.assign(parts=pd.Series(parts, dtype="object"))
 
 
 def corners(
@@ -161,29 +166,33 @@ def _join(file: Path, columns: Columns, images: Table) -> Table:
     return table
 
 
-def _class_ids(folder: Path, labels: Table, classes: dict[int, str], images: Table) -> list[int]:
-    """Class ids in image order; each is in classes.txt."""
+def _refuse_unknown_classes(folder: Path, labels: Table, classes: dict[int, str], images: Table) -> None:
+    """Refuses class ids that are not in classes.txt."""
     refuse(
         [
             f"{folder / 'image_class_labels.txt'}, line {line.number}: image {image_id} "
             f"({images[image_id].fields[1]}) has class id {line.fields[1]}, which {folder / 'classes.txt'} lacks"
             for image_id, line in labels.items()
-            if line.fields[1] not in classes
+            if classes and image_id in images and line.fields[1] not in classes
         ],
         "Correct the id or add the class to classes.txt.",
     )
-    return [labels[image_id].fields[1] for image_id in images]
 
 
 def _clipped_boxes(
-    folder: Path, images: Table, boxes: Table, sizes: list[tuple[int, int]]
+    folder: Path, images: Table, boxes: Table, sizes: dict[str, tuple[int, int]]
 ) -> list[tuple[float, float, float, float]]:
     """Boxes as clipped corners, in image order; refuses those without area and those that belong to another image."""
     file = folder / "bounding_boxes.txt"
-    flat, outside, clipped = [], [], []
-    for (image_id, image), (image_width, image_height) in zip(images.items(), sizes, strict=True):
-        line = boxes[image_id]
+    flat, outside, clipped, corner_like = [], [], [], True
+    for image_id, (image_width, image_height) in sizes.items():
+        if image_id not in boxes:
+            continue  # refused before
+        image, line = images[image_id], boxes[image_id]
         x, y, width, height = line.fields[1:]
+        corner_like = (
+            corner_like and x < width <= image_width + SLACK_PIXELS and y < height <= image_height + SLACK_PIXELS
+        )
         where = f"{file}, line {line.number}: the box of image {image_id} ({image.fields[1]})"
         if width <= 0 or height <= 0:
             flat.append(f"{where} is {width:g} x {height:g} pixels, expected a width and a height above 0")
@@ -199,7 +208,13 @@ def _clipped_boxes(
             )
         clipped.append(corners(x, y, width, height, image_width, image_height))
     refuse(flat, "Correct the box; fields are x, y, width, height.")
-    refuse(outside, "Boxes are x, y, width, height in pixels of the image file as it is (were the images resized?).")
+    refuse(
+        outside,
+        "Boxes are x, y, width, height in pixels of the image file as it is; every box here would fit as corners x0, "
+        "y0, x1, y1: write x1 - x0 and y1 - y0 in their place."
+        if corner_like
+        else "Boxes are x, y, width, height in pixels of the image file as it is (were the images resized?).",
+    )
     return clipped
 
 

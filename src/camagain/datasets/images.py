@@ -30,9 +30,10 @@ def read_rgb(path: Path) -> Image.Image:
     """An image file as RGB; UserError naming a file that is missing or cannot be decoded."""
     try:
         return open_image(path).convert("RGB")
-    except OSError as error:
+    except Exception as error:  # whatever a decoder raises on a damaged file means that the file is damaged
         raise UserError(
-            f"{path}: cannot be read as an image ({error}). Restore the file and run `camagain data` again."
+            f"{path}: cannot be read as an image ({error or type(error).__name__}). Restore the file and "
+            "run `camagain data` again."
         ) from None
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 """Formats that Pillow decodes in this process. Of any format it opens more: an EPS file starts Ghostscript."""
 
-MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 """Pixels of 8 bits a channel. Pillow turns 16 bits, floats and integers into 8 by cutting off at 255, white mostly."""
 
 MOST_PIXELS = 2**26
@@ -16,11 +16,18 @@ MOST_PIXELS = 2**26
 pixels can be smaller than a megabyte."""
 
 
+MOST_BYTES = 2**29
+"""512 MiB, twice what so many pixels of four channels take in a file that does not compress them."""
+
+
 def open_image(path: Path) -> Image.Image:
     """An image file whose pixels are not decoded yet; OSError where it is of another format or mode, or too large.
 
     The whole file is read first, so that no file stays open. The message of the error does not name the file.
     """
+    size = Path(path).stat().st_size
+    if size > MOST_BYTES:
+        raise OSError(f"the file has {size:,} bytes, more than {MOST_BYTES:,}")
     content = io.BytesIO(Path(path).read_bytes())
     try:
         image = Image.open(content, formats=FORMATS)

@@ -7,13 +7,12 @@
 | part_boxes.txt | image id, part id, x, y, width, height, 1 or 0; alike. Optional: only SynthBirds has it |
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from camagain.datasets.text_tables import Columns, Line, finite, flag, read_table, refuse, unique
-from camagain.errors import UserError
 
 SLACK = 0.05
 """A point may lie this share of the image's side outside of it.
@@ -47,7 +46,8 @@ def read_parts(folder: Path, images: dict[str, Line]) -> list[tuple[Part, ...]] 
     listing, locations, boxed = (place / name for name in ("parts.txt", "part_locs.txt", "part_boxes.txt"))
     for file in (listing, locations):
         if not file.is_file():
-            raise UserError(f"{file}: no such file, though {place} is there. Restore it, or remove {place}.")
+            refuse([f"{file}: no such file, though {place} is there"], f"Restore it, or remove {place}.")
+            return None
     names = _read_names(listing)
     points = _read_each(locations, ("x", "y"), images, names)
     boxes = _read_each(boxed, ("x", "y", "width", "height"), images, names) if boxed.is_file() else {}
@@ -55,6 +55,7 @@ def read_parts(folder: Path, images: dict[str, Line]) -> list[tuple[Part, ...]] 
         tuple(
             Part(name, x, y, _edges(boxes.get((image_id, part))))
             for part, name in names.items()
+            if (image_id, part) in points
             for x, y, visible in [points[image_id, part].fields[2:]]
             if visible
         )
@@ -63,14 +64,16 @@ def read_parts(folder: Path, images: dict[str, Line]) -> list[tuple[Part, ...]] 
 
 
 def refuse_outside(
-    folder: Path, images: dict[str, Line], sizes: Sequence[tuple[int, int]], parts: Sequence[Sequence[Part]]
+    folder: Path, images: dict[str, Line], sizes: Mapping[str, tuple[int, int]], parts: Sequence[Sequence[Part]]
 ) -> None:
-    """Refuses parts, of each image, that lie outside of it by more than SLACK; `sizes`: width and height of each."""
+    """Refuses parts, of each image, that lie outside of it by more than SLACK; `sizes`: width and height by image."""
     refuse(
         [
             f"{folder / 'parts' / 'part_locs.txt'}: {part.name} of image {image_id} ({line.fields[1]}) is at "
             f"{part.x:g}, {part.y:g}, outside of the image, which has {width} x {height} pixels"
-            for (image_id, line), (width, height), of_image in zip(images.items(), sizes, parts, strict=True)
+            for (image_id, line), of_image in zip(images.items(), parts, strict=True)
+            if image_id in sizes
+            for width, height in [sizes[image_id]]
             for part in of_image
             if abs(part.x / width - 0.5) > 0.5 + SLACK or abs(part.y / height - 0.5) > 0.5 + SLACK
         ],
@@ -99,7 +102,7 @@ def _read_each(file: Path, values: tuple[str, ...], images: dict[str, Line], nam
     found: Lines = {}
     refuse(
         [
-            f"{file}, line {line.number}: part {key[1]} ({names[key[1]]}) of image {key[0]} occurs again, first in "
+            f"{file}, line {line.number}: part {key[1]} ({names.get(key[1])}) of image {key[0]} occurs again, first in "
             f"line {found[key].number}; expected one line per part of an image"
             for line in lines
             if found.setdefault(key := (line.fields[0], line.fields[1]), line) is not line
@@ -111,7 +114,7 @@ def _read_each(file: Path, values: tuple[str, ...], images: dict[str, Line], nam
             f"{file}: no line for part {part} ({name}) of image {image_id} ({line.fields[1]}), expected one"
             for image_id, line in images.items()
             for part, name in names.items()
-            if (image_id, part) not in found
+            if found and (image_id, part) not in found
         ],
         f"Add a line '{' '.join(f'<{name}>' for name in columns)}'; for a part that is not seen all numbers are 0.",
     )

@@ -1,12 +1,15 @@
 """Makes a dataset ready: gets its images, reads them, and writes `index.parquet` and `dataset.json`."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from camagain.artifacts import INSIDE, write_json
 from camagain.config.dataset import DatasetSettings, kind_module
-from camagain.datasets.index import SPLITS, fingerprints, write_index
+from camagain.datasets.index import SPLITS, check_index, fingerprints, write_index
 from camagain.datasets.source import Source
+from camagain.datasets.text_tables import Faults, Incomplete, every_fault
+from camagain.errors import UserError
 from camagain.registry import implementation
 
 
@@ -21,6 +24,31 @@ def prepare_dataset(dataset: DatasetSettings, dataset_dir: Path) -> None:
     source: Source = module.read(dataset, dataset_dir)
     write_index(index_path, source.located(), len(source.class_names()))
     write_json(summary_path, _summary(dataset, source, index_path))
+
+
+def check_dataset(dataset: DatasetSettings, dataset_dir: Path) -> str:
+    """How many images a dataset has that is in order; UserError that lists everything that is wrong with it.
+
+    Nothing is written into `dataset_dir`. An archive is fetched and unpacked beside it, as for its use.
+    """
+    module = implementation("camagain.datasets.kinds", kind_module(dataset.kind))
+    dataset_dir.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=f".{dataset_dir.name}.", dir=dataset_dir.parent) as scratch,
+        every_fault() as faults,
+    ):
+        try:
+            source: Source = module.read(dataset, Path(scratch, "checked"))
+            check_index(source.index, dataset.name, len(source.class_names()))
+        except Incomplete:
+            pass
+        except UserError as error:  # what ends the reading: no such folder, for example
+            faults.append(Faults((str(error).removesuffix("."),), ""))
+    if not faults:
+        return f"{dataset.name}: {len(source.index):,} images, all in order"
+    lines = [line for kind in faults for line in (*kind.found, *([f"  -> {kind.advice}"] if kind.advice else []))]
+    count = sum(len(kind.found) for kind in faults)
+    raise UserError("\n".join([f"{dataset.name}: {count:,} {'fault' if count == 1 else 'faults'}", *lines]))
 
 
 def _summary(dataset: DatasetSettings, source: Source, index_path: Path) -> dict[str, Any]:

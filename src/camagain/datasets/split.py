@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from camagain.errors import UserError
+from camagain.datasets.text_tables import refuse
 
 
 def carve_val(
@@ -23,11 +23,11 @@ def carve_val(
     that the official split was read from; it is named in errors.
     """
     if val_per_class < 1:
-        raise UserError(f"{source}: val_per_class is {val_per_class}, which leaves val empty; set it to 1 or more.")
-    if all(is_train):
-        raise UserError(
-            f"{source}: none of the {len(is_train)} images is marked 0, so there is nothing to test on. Restore the "
-            "original file or mark the test images with 0."
+        refuse([f"{source}: val_per_class is {val_per_class}, which leaves val empty"], "Set it to 1 or more.")
+    if is_train and all(is_train):
+        refuse(
+            [f"{source}: none of the {len(is_train)} images is marked 0, so there is nothing to test on"],
+            "Restore the original file or mark the test images with 0.",
         )
     training: dict[str, list[str]] = {name: [] for name in class_names}
     for image_id, name, train in zip(image_ids, class_names, is_train, strict=True):
@@ -37,10 +37,12 @@ def carve_val(
     short = [name for name, ids in training.items() if len(ids) <= val_per_class]
     if short:
         more = f" (and {len(short) - 1} more classes have too few)" if len(short) > 1 else ""
-        raise UserError(
-            f"{source}: class '{short[0]}' has {len(training[short[0]])} training images (marked 1){more}, but "
-            f"{val_per_class} per class are taken out for val and at least one must remain. Add training images or "
-            "lower val_per_class."
+        refuse(
+            [
+                f"{source}: class '{short[0]}' has {len(training[short[0]])} training images (marked 1){more}, but "
+                f"{val_per_class} per class are taken out for val and at least one must remain"
+            ],
+            "Add training images or lower val_per_class.",
         )
 
     chosen: set[str] = set()

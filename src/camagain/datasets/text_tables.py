@@ -1,7 +1,9 @@
 """Reads text tables, separated by whitespace or by a character, such that every complaint names file and line."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,11 +22,52 @@ class Line:
     fields: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class Faults:
+    """Faults of one kind, and what to do about them."""
+
+    found: tuple[str, ...]
+    advice: str
+
+
+class Incomplete(Exception):
+    """All faults were collected, and what is left makes no index."""
+
+
+_COLLECTED: ContextVar[list[Faults] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def every_fault() -> Iterator[list[Faults]]:
+    """Within the block faults are collected in the list, and reading goes on with what is right.
+
+    It ends in Incomplete where an index would be made of less than everything.
+    """
+    found: list[Faults] = []
+    token = _COLLECTED.set(found)
+    try:
+        yield found
+    finally:
+        _COLLECTED.reset(token)
+
+
 def refuse(faults: Sequence[str], advice: str) -> None:
-    """Raises a UserError with the first of several faults of one kind, how many more there are, and what to do."""
-    if faults:
+    """Raises a UserError with the first of several faults of one kind, how many more there are, and what to do.
+
+    Within `every_fault` they are all collected instead.
+    """
+    collected = _COLLECTED.get()
+    if faults and collected is not None:
+        collected.append(Faults(tuple(faults), advice))
+    elif faults:
         more = f" (and {len(faults) - 1} more like this)" if len(faults) > 1 else ""
         raise UserError(f"{faults[0]}{more}. {advice}")
+
+
+def require_complete() -> None:
+    """Raises Incomplete where faults were collected."""
+    if _COLLECTED.get():
+        raise Incomplete
 
 
 def finite(text: str) -> float:
@@ -68,11 +111,11 @@ def read_table(path: Path, columns: Columns, separator: str | None = None) -> li
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file. Expected a text file with lines '{layout}'; give the folder that holds it."
-        ) from None
+        refuse([f"{path}: no such file"], f"Expected a text file with lines '{layout}'; give the folder that holds it.")
+        return []
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable text file ({error}). Expected UTF-8 lines '{layout}'.") from None
+        refuse([f"{path}: not a readable text file ({error})"], f"Expected UTF-8 lines '{layout}'.")
+        return []
 
     rest_of_line = separator is None and list(columns.values())[-1] is str
     lines, faults = [], []
@@ -87,8 +130,8 @@ def read_table(path: Path, columns: Columns, separator: str | None = None) -> li
         values = zip(fields, columns.values(), strict=True)
         lines.append(Line(number, tuple(convert(field.strip()) for field, convert in values)))
     refuse(faults, "Correct the line or restore the original file.")
-    if not lines:
-        raise UserError(f"{path}: the file is empty. Expected lines '{layout}'; restore the original file.")
+    if not lines and not faults:
+        refuse([f"{path}: the file is empty"], f"Expected lines '{layout}'; restore the original file.")
     return lines
 
 
@@ -129,6 +172,8 @@ def refuse_unmatched(
     file: Path, table: dict[Any, Line], images: dict[Any, Line], listing: Path, columns: Columns, separator: str = " "
 ) -> None:
     """Refuses lines, by image id, of images that `listing` does not have, and images without a line."""
+    if not table or not images:
+        return  # that a file has no line was refused before
     refuse(
         [
             f"{file}, line {line.number}: image id {image_id} is not in {listing}"

@@ -16,6 +16,7 @@ from PIL import Image
 
 from camagain.artifacts import atomic
 from camagain.datasets.opened import open_image
+from camagain.datasets.text_tables import refuse
 from camagain.errors import UserError
 from camagain.progress import track
 
@@ -44,7 +45,12 @@ def write_united(images: Sequence[Instances]) -> list[Box]:
     """
     # Decoding and deflating release the interpreter lock.
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(track(pool.map(_write, images), len(images), "uniting masks"))
+        found = list(track(pool.map(_box_or_fault, images), len(images), "uniting masks"))
+    refuse(
+        [fault.removesuffix(".") for fault in found if isinstance(fault, str)],
+        "Copy or download the masks again, or remove the image.",
+    )
+    return [box for box in found if not isinstance(box, str)]
 
 
 def unite(masks: Sequence[Sourced], ignore: Sourced | None) -> tuple[np.ndarray, np.ndarray]:
@@ -70,13 +76,21 @@ def tight_box(mask: np.ndarray, image_size: tuple[int, int]) -> Box:
     return x0, y0, x1, y1
 
 
+def _box_or_fault(image: Instances) -> Box | str:
+    """The object's box, or what is wrong with the masks."""
+    try:
+        return _write(image)
+    except UserError as error:
+        return str(error)
+
+
 def _write(image: Instances) -> Box:
     is_object, is_ignored = unite(image.masks, image.ignore)
     if not is_object.any():
         where, path = image.masks[0]
         raise UserError(
             f"{path} ({where}): no pixel of image {image.image_id} belongs to its object in any of its "
-            f"{len(image.masks)} masks, expected some above 0. Restore the masks or remove the image."
+            f"{len(image.masks)} masks, expected some above 0."
         )
     for target, mask in ((image.object_target, is_object), (image.ignore_target, is_ignored)):
         with atomic(target) as temporary:
@@ -91,7 +105,7 @@ def _same_size(mask: Sourced, first: Sourced, expected: np.ndarray) -> np.ndarra
         (height, width), (first_height, first_width) = pixels.shape, expected.shape
         raise UserError(
             f"{mask[1]} ({mask[0]}): has {width} x {height} pixels, but {first[1]} of the same image {first_width} x "
-            f"{first_height}. The masks of one image must have one size; restore the original files."
+            f"{first_height}; the masks of one image must have one size."
         )
     return pixels
 
@@ -103,7 +117,4 @@ def _read(mask: Sourced) -> np.ndarray:
         with open_image(path) as image:
             return np.asarray(image.convert("L")) > 0
     except Exception as error:  # whatever a decoder raises on a damaged file means that the file is damaged
-        raise UserError(
-            f"{path} ({where}): not a complete, readable mask: {error or type(error).__name__}. "
-            "Copy or download the file again."
-        ) from None
+        raise UserError(f"{path} ({where}): not a complete, readable mask: {error or type(error).__name__}.") from None

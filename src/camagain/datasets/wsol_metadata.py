@@ -28,6 +28,7 @@ from camagain.datasets.text_tables import (
     refuse,
     refuse_leading_out,
     refuse_unmatched,
+    require_complete,
     unique,
 )
 from camagain.datasets.united_masks import Instances, write_united
@@ -81,16 +82,20 @@ def read_wsol_metadata(
     sizes = {split: verified_sizes(images, part.images, part.folder / "image_ids.txt") for split, part in parts.items()}
     for split, part in parts.items():
         _refuse_resized(part, sizes[split], images)
+    places = {split: _places(part, sizes[split], masks, target) for split, part in parts.items()}
+    require_complete()
     index = pd.concat(
-        [_split_index(split, part, sizes[split], names, masks, target) for split, part in parts.items()],
+        [_split_index(split, part, sizes[split], names, places[split]) for split, part in parts.items()],
         ignore_index=True,
     )
     return index, tuple(names[label] for label in sorted(names))
 
 
-def _split_index(
-    split: str, part: Part, sizes: Sizes, names: dict[int, str], masks: Path, target: Path
-) -> pd.DataFrame:
+Places = dict[str, list]
+"""The columns of the index that say where objects are."""
+
+
+def _split_index(split: str, part: Part, sizes: Sizes, names: dict[int, str], places: Places) -> pd.DataFrame:
     """The rows of one split."""
     labels = [part.labels[image_id].fields[1] for image_id in part.images]
     index = pd.DataFrame(
@@ -104,15 +109,22 @@ def _split_index(
             "height": [height for _, height in sizes.values()],
         }
     )
+    missing = pd.Series(None, index.index, "str")
+    return index.assign(**{"mask_path": missing, "ignore_path": missing, **places})
+
+
+def _places(part: Part, sizes: Sizes, masks: Path, target: Path) -> Places:
+    """Boxes, and where there are masks their files, of the images of a split, in image order; masks are united."""
     if not part.masked:
-        missing = pd.Series(None, index.index, "str")
-        return index.assign(boxes=_clipped_boxes(part, sizes), mask_path=missing, ignore_path=missing)
-    instances = [_instances(part, image_id, sizes[image_id], masks, target) for image_id in part.images]
-    return index.assign(
-        boxes=[[list(box)] for box in write_united(instances)],
-        mask_path=[one.object_target.relative_to(target).as_posix() for one in instances],
-        ignore_path=[one.ignore_target.relative_to(target).as_posix() for one in instances],
-    )
+        return {"boxes": _clipped_boxes(part, sizes)}
+    instances = [
+        _instances(part, image_id, size, masks, target) for image_id, size in sizes.items() if image_id in part.places
+    ]
+    return {
+        "boxes": [[list(box)] for box in write_united(instances)],
+        "mask_path": [one.object_target.relative_to(target).as_posix() for one in instances],
+        "ignore_path": [one.ignore_target.relative_to(target).as_posix() for one in instances],
+    }
 
 
 def _class_names(parts: Iterable[Part], classes: int | None) -> dict[int, str]:
@@ -160,7 +172,7 @@ def _refuse_resized(part: Part, sizes: Sizes, images: Path) -> None:
             f"{part.folder / 'image_sizes.txt'}, line {line.number}: image {image_id} has {line.fields[1]} x "
             f"{line.fields[2]} pixels, but the file {images / image_id} {sizes[image_id][0]} x {sizes[image_id][1]}"
             for image_id, line in part.sizes.items()
-            if sizes[image_id] != line.fields[1:]
+            if sizes.get(image_id, line.fields[1:]) != line.fields[1:]
         ],
         "Boxes hold for images as they were published (were these resized?); restore the original files.",
     )
@@ -310,7 +322,7 @@ def _check_parts(parts: dict[str, Part], classes: int | None) -> None:
     )
     kinds = {part.masked: part.folder / "localization.txt" for part in parts.values() if part.places}
     if len(kinds) > 1:
-        raise UserError(
-            f"{kinds[True]}: lists masks, but {kinds[False]} boxes; expected one of them in every split. "
-            "Give a dataset with boxes and one with masks names of their own."
+        refuse(
+            [f"{kinds[True]}: lists masks, but {kinds[False]} boxes; expected one of them in every split"],
+            "Give a dataset with boxes and one with masks names of their own.",
         )

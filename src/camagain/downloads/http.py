@@ -3,9 +3,14 @@
 While it arrives, `<name>.part` lies beside the target, and `<name>.part.json`, which says of what file it is a part.
 """
 
+import random
 import shutil
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +21,44 @@ from camagain.errors import UserError
 from camagain.progress import progress
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import httpx
 
     Locate = Callable[[httpx.Client, str], str]
 
 LONGEST_PAUSE = 60.0
-"""Most seconds between two attempts."""
+"""Most seconds between two attempts, unless the server asks for more."""
+
+LONGEST_ASKED = 600.0
+"""A server that asks to wait longer, in seconds, is left for today."""
+
+JITTER = 0.25
+"""Pauses are longer or shorter by up to this share, so that many machines do not come back in the same second."""
 
 MOST_BYTES = 2**33
 """8 GiB, the most that is received of a file whose size neither we nor the server know in advance. The largest file
 that this project fetches has 1.4 GB."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a download is tried.
+
+    It ends after `attempts` failures in a row without a new byte. The first pause has `pause` seconds, and each further
+    one twice as many, up to LONGEST_PAUSE: 10 attempts spread over at least 3 minutes. `timeout` is the longest silence
+    of the server in seconds.
+    """
+
+    attempts: int = 10
+    pause: float = 1.0
+    timeout: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def seconds(self, failures: int) -> float:
+        """The pause after so many failures in a row."""
+        jitter = random.uniform(1 - JITTER, 1 + JITTER)
+        return min(self.pause * 2 ** (failures - 1), LONGEST_PAUSE) * jitter
 
 
 class Unreachable(UserError):
@@ -48,10 +81,20 @@ def check_status(response: "httpx.Response") -> None:
     """Raises Later on a status that may pass and Refusal on one that will not."""
     status = f"{response.status_code} {response.reason_phrase}"
     if response.status_code in (408, 425, 429) or response.status_code >= 500:
-        wait = response.headers.get("Retry-After", "")
-        raise Later(f"the server answered {status}", float(wait) if wait.isdigit() else 0.0)
+        raise Later(f"the server answered {status}", retry_after(response.headers.get("Retry-After", "")))
     if response.status_code not in (200, 206, 416):
         raise Refusal(f"the server answered {status}, expected the file.")
+
+
+def retry_after(header: str) -> float:
+    """How many seconds a server asks to wait, which it may say as seconds or as a date; 0 where it says neither."""
+    if header.isascii() and header.isdigit():
+        return float(header)
+    try:
+        date = parsedate_to_datetime(header)
+    except ValueError:
+        return 0.0
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def is_web_page(response: "httpx.Response") -> bool:
@@ -73,18 +116,15 @@ def fetch(
     *,
     begins: Sequence[bytes] = (),
     locate: "Locate | None" = None,
-    attempts: int = 5,
-    pause: float = 1.0,
-    timeout: float = 30.0,
+    patience: Patience = Patience(),  # frozen
 ) -> str:
     """The SHA-256 of `target`, after downloading it from `url` unless it is there already, and checking it.
 
     A file that lies at `target` beforehand, put there by hand or by an earlier call, goes through the same checks (see
     `checksum.check`, also for `begins`) and the network is left alone. Where `url` is a page for people, `locate` asks
     the server for the address of the file behind it. An interrupted download goes on where it stopped if the server
-    still has the same file. It gives up after `attempts` failures in a row without a new byte, pausing `pause` seconds
-    after the first and twice as long after each further one; `timeout` is the longest silence of the server in seconds.
-    Raises Unreachable where the server has no file to give, and any other UserError for a wrong file.
+    still has the same file. Raises Unreachable where the server has no file to give, and any other UserError for a
+    wrong file.
     """
     target = Path(target)
     if target.is_dir():
@@ -98,7 +138,7 @@ def fetch(
                 found_here = f"found in the folder; published at {url}"
                 return check(target, target, found_here, size, sha256, advice, begins)
             part = _part(target)
-            _download(url, part, size, locate, by_hand, attempts, pause, timeout)
+            _download(_Download(url, part, size, bool(sha256), locate, by_hand), patience)
             try:
                 digest = check(part, target, url, size, sha256, f"It was deleted. Try again. {by_hand}", begins)
             except UserError:
@@ -109,6 +149,18 @@ def fetch(
             return digest
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error}). Mend that or give another downloads folder.") from None
+
+
+@dataclass(frozen=True)
+class _Download:
+    """One file on its way: where from, where to, and what is known of it."""
+
+    url: str
+    part: Path
+    size: int | None
+    has_digest: bool
+    locate: "Locate | None"
+    by_hand: str
 
 
 def _part(target: Path) -> Path:
@@ -128,51 +180,71 @@ def _length(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _download(
-    url: str,
-    part: Path,
-    size: int | None,
-    locate: "Locate | None",
-    by_hand: str,
-    attempts: int,
-    pause: float,
-    timeout: float,
-) -> None:
-    """Attempts until `part` is complete."""
+def _download(wanted: _Download, patience: Patience) -> None:
+    """Attempts until the file is complete."""
     import httpx
 
+    url, part = wanted.url, wanted.part
     most, failures = _length(part), 0
-    headers = {"Accept-Encoding": "identity"}  # the digest is that of the stored file
-    with httpx.Client(follow_redirects=True, timeout=timeout, headers=headers) as client:
+    with _client(httpx, patience) as client:
         while True:
             try:
-                return _attempt(client, url, part, size, locate, by_hand)
+                return _attempt(client, wanted)
             except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects) as error:
-                raise Unreachable(f"{url}: not a usable address ({error}). Correct it. {by_hand}") from None
+                raise Unreachable(f"{url}: not a usable address ({error}). Correct it. {wanted.by_hand}") from None
             except Refusal as error:
-                raise Unreachable(f"{url}: {error} Check the address. {by_hand}") from None
-            except (httpx.TransportError, Later) as error:
+                raise Unreachable(f"{url}: {error} Check the address. {wanted.by_hand}") from None
+            except (httpx.RequestError, Later) as error:
                 reason = str(error) or type(error).__name__
-                wait = error.pause if isinstance(error, Later) else 0.0
+                asked = error.pause if isinstance(error, Later) else 0.0
             # A server that restarts and is cut at the same place makes no progress, however many bytes it sends.
             failures = 1 if _length(part) > most else failures + 1
             most = max(most, _length(part))
-            if failures >= attempts:
+            if failures >= patience.attempts or asked > LONGEST_ASKED:
+                wait = f" and asks to wait {asked / 60:.0f} minutes" if asked > LONGEST_ASKED else ""
                 raise Unreachable(
-                    f"{url}: the download failed {failures} times in a row at {_length(part)} bytes: {reason}. What "
-                    f"has arrived is kept; check the connection and run again to go on. {by_hand}"
+                    f"{url}: the download failed {failures} times in a row at {_length(part)} bytes: {reason}{wait}. "
+                    f"{_kept(url, part)} {wanted.by_hand}"
                 )
-            time.sleep(min(max(wait, pause * 2 ** (failures - 1)), LONGEST_PAUSE))
+            seconds = max(asked, patience.seconds(failures))
+            print(
+                f"{part.stem}: {reason}; attempt {failures + 1} of {patience.attempts} in {seconds:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+            patience.sleep(seconds)
 
 
-def _attempt(
-    client: "httpx.Client", url: str, part: Path, size: int | None, locate: "Locate | None", by_hand: str
-) -> None:
-    """One request; it continues after the bytes of `part` if the server still has the same file."""
+def _client(httpx: "ModuleType", patience: Patience) -> "httpx.Client":
+    """A client that goes by the environment's proxies; UserError where one of them is no address."""
+    # What is stored is the file itself, and the digest is that of the file.
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        return httpx.Client(follow_redirects=True, timeout=patience.timeout, headers=headers)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise UserError(
+            f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used ({error}); expected an address "
+            "such as http://proxy.example.org:3128. Correct the variable or unset it."
+        ) from None
+
+
+def _kept(url: str, part: Path) -> str:
+    """What becomes of the bytes that have arrived, in a sentence; those that no later call can use are deleted."""
+    have, _ = _resume(url, part)
+    if have:
+        return "These bytes are kept: run again, and the server is asked to go on from there."
+    lost = ", because the server cannot continue a download" if _length(part) else ""
+    _discard(part)
+    return f"Check the connection and run again; it begins anew{lost}."
+
+
+def _attempt(client: "httpx.Client", wanted: _Download) -> None:
+    """One request; it continues after the bytes that have arrived if the server still has the same file."""
+    url, part, size = wanted.url, wanted.part, wanted.size
     have, headers = _resume(url, part)
     if size is not None and have == size:
         return
-    with client.stream("GET", locate(client, url) if locate else url, headers=headers) as response:
+    with client.stream("GET", wanted.locate(client, url) if wanted.locate else url, headers=headers) as response:
         if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{have}":
             return  # everything had arrived
         check_status(response)
@@ -182,15 +254,33 @@ def _attempt(
             raise Later(f"the server cannot continue at byte {have}")
         if is_web_page(response):
             raise Refusal("the server sent a web page, expected the file.")
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise Refusal(
+                f"the server sent the file packed once more (Content-Encoding: {encoding}), expected it as it is."
+            )
         have = have if resumed else 0
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdigit() else None
         if size is not None and total is not None and total != size:
-            raise UserError(f"{url}: the server's file has {total} bytes, expected {size}. {by_hand}")
+            raise UserError(f"{url}: the server's file has {total} bytes, expected {size}. {wanted.by_hand}")
+        if not (size or total or wanted.has_digest or "Transfer-Encoding" in response.headers):
+            raise Refusal(
+                "the server does not say how long the file is, so that a part of it could pass for all of it."
+            )
         _check_room(part, (total or size or 0) - have)
-        _receive(response, url, part, have, total or size, by_hand)
+        _receive(response, wanted, have, total or size, _validator(response, headers))
     if _length(part) < (total or size or 0):
         raise Later(f"the connection closed after {_length(part)} of {total or size} bytes")
+
+
+def _validator(response: "httpx.Response", asked: Mapping[str, str]) -> str | None:
+    """What tells this version of the file from others, for continuing it; None where the server cannot continue it."""
+    # A weak ETag may be shared by files that differ in bytes, so it does not count.
+    etag = response.headers.get("ETag", "")
+    strong = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
+    ignores_ranges = response.status_code == 200 and strong is not None and asked.get("If-Range") == strong
+    return None if ignores_ranges else strong
 
 
 def _resume(url: str, part: Path) -> tuple[int, dict[str, str]]:
@@ -200,9 +290,10 @@ def _resume(url: str, part: Path) -> tuple[int, dict[str, str]]:
         stamp = read_json(_stamp(part)) if have else {}
     except UserError:
         stamp = {}
-    if not have or stamp.get("url") != url or not stamp.get("validator"):
+    validator = stamp.get("validator") if isinstance(stamp, dict) and stamp.get("url") == url else None
+    if not isinstance(validator, str) or not validator:
         return 0, {}
-    return have, {"Range": f"bytes={have}-", "If-Range": stamp["validator"]}
+    return have, {"Range": f"bytes={have}-", "If-Range": validator}
 
 
 def _check_room(part: Path, missing: int) -> None:
@@ -214,25 +305,26 @@ def _check_room(part: Path, missing: int) -> None:
         )
 
 
-def _receive(response: "httpx.Response", url: str, part: Path, have: int, total: int | None, by_hand: str) -> None:
-    """Appends the answer's bytes to the first `have` bytes of `part`; UserError where there are more than expected."""
-    most = total or MOST_BYTES
+def _receive(
+    response: "httpx.Response", wanted: _Download, have: int, total: int | None, validator: str | None
+) -> None:
+    """Appends the answer's bytes to the first `have` that are there; UserError where there are more than expected."""
+    part, most = wanted.part, total or MOST_BYTES
     expected = "no more" if total else "a smaller file"
     with (
         open(part, "ab" if have else "wb") as file,
         progress(f"downloading {part.stem}", total, have, "bytes") as advance,
     ):
         if not have:
-            # Only after the old bytes are gone, so that a stamp never vouches for bytes of another version. A weak
-            # ETag may be shared by files that differ in bytes, so it does not count.
-            etag = response.headers.get("ETag", "")
-            strong = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
-            write_json(_stamp(part), {"url": url, "validator": strong})
+            # Only after the old bytes are gone, so that a stamp never vouches for bytes of another version.
+            write_json(_stamp(part), {"url": wanted.url, "validator": validator})
         # No chunk size: httpx would hold bytes back to fill a chunk, and lose them when the connection breaks.
         for chunk in response.iter_raw():
             have += len(chunk)
             if have > most:
                 _discard(part)
-                raise UserError(f"{url}: the server sends more than {most:,} bytes, expected {expected}. {by_hand}")
+                raise UserError(
+                    f"{wanted.url}: the server sends more than {most:,} bytes, expected {expected}. {wanted.by_hand}"
+                )
             file.write(chunk)
             advance(len(chunk))

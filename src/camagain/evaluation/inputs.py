@@ -1,6 +1,5 @@
 """What the evaluation reads: the index, the score maps and the predictions, checked against each other."""
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from camagain.artifacts import INSIDE, existing, read_json
+from camagain.artifacts import DAMAGED_NPZ, INSIDE, existing, read_json
 from camagain.datasets.index import image_path, read_index
 from camagain.errors import UserError, nearest
 from camagain.evaluation import masks
@@ -105,7 +104,7 @@ def maps_in(path: Path) -> list[str]:
     try:
         with np.load(existing(path)) as file:
             return sorted(set(file.files) - {"image_id", "split"})
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except DAMAGED_NPZ as error:
         raise UserError(f"{path}: not a readable file of score maps ({error}). {REMEDY}") from None
 
 
@@ -120,7 +119,7 @@ def read_maps(path: Path, method: str, truths: Mapping[str, Truth]) -> dict[str,
     try:
         with np.load(path) as file:
             image_id, split, maps = file["image_id"], file["split"], file[method]
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+    except DAMAGED_NPZ as error:
         raise UserError(f"{path}: not a readable file of score maps ({error}). {REMEDY}") from None
     if maps.ndim != 3 or not len(maps) == len(image_id) == len(split):
         raise UserError(

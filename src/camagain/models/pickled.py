@@ -10,6 +10,7 @@ rule, and it is thrown away at once.
 import argparse
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,50 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
 
 def _unpickled(path: Path) -> Any:
     try:
+        _refuse_bomb(path)
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        name = re.search(r"GLOBAL (\S+)", str(error))
-        found = f"'{name[1]}'" if name else f"something else ({str(error).splitlines()[0]})"
+    except UserError:
+        raise
+    except Exception as error:  # damaged bytes are instructions as well, and may fail in any way
+        name = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if name is None:
+            raise UserError(f"{path}: {_fault(path, error)}. Delete it and get it again.") from None
         raise UserError(
-            f"{path}: found {found} in it, expected tensors and plain values; nothing of it was executed. Whoever "
+            f"{path}: found '{name[1]}' in it, expected tensors and plain values; nothing of it was executed. Whoever "
             "trusts the file can read it on another machine and save its weights alone, as .safetensors (see "
             "docs/weights.md)."
         ) from None
-    except Exception as error:  # damaged bytes are instructions as well, and may fail in any way
-        reason = " ".join([type(error).__name__, *str(error).splitlines()[:1]])
-        raise UserError(f"{path}: cannot be read as a checkpoint ({reason}). Delete it and get it again.") from None
+
+
+GROWTH = 4
+"""torch stores tensors as they are; a zip archive that holds so many times its own size is no checkpoint."""
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Raises UserError where a zip archive unpacks to far more than it has bytes."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked, size = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
+    if unpacked > GROWTH * size + 2**20:
+        raise UserError(
+            f"{path}: {unpacked / 1e6:,.0f} MB are packed into its {size / 1e6:,.1f} MB, expected tensors, which torch "
+            "does not pack. Do not use this file."
+        )
+
+
+def _fault(path: Path, error: Exception) -> str:
+    """Why a file cannot be read as a checkpoint, in our words: torch's are about its own settings."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+    except OSError as unreadable:
+        return f"cannot be read ({unreadable.strerror})"
+    if not head:
+        return "the file is empty, expected a checkpoint"
+    if head.lstrip().startswith(b"<"):
+        return "found a web page, expected a checkpoint"
+    if head.startswith((b"PK\x03\x04", b"\x80")):
+        return f"found a damaged or truncated checkpoint, or instructions beyond tensors ({type(error).__name__})"
+    return f"it begins with {head[:8]!r} and is no checkpoint of torch"

@@ -6,17 +6,20 @@ digits is the head of the digest, which mmpretrain puts in its file names; nobod
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from camagain.downloads import Unreachable, fetch, google_drive
+from camagain.downloads import Patience, Unreachable, fetch, google_drive
 from camagain.errors import UserError, nearest
 
 TORCH_FILE_STARTS = (b"PK\x03\x04", b"\x80")
 """First bytes of files that torch writes: a zip archive since version 1.6, a pickle before."""
+
+FIRST_ATTEMPTS = 3
+"""So often each of several copies is asked for before one of them is waited for."""
 
 DOCS = "docs/weights.md says how weights are put there by hand."
 
@@ -97,22 +100,31 @@ class Obtained:
     sha256: str
 
 
-def obtain(sources: tuple[Source, ...], downloads: Path, drive: str = google_drive.HOST, **patience: Any) -> Obtained:
+def obtain(
+    sources: tuple[Source, ...],
+    downloads: Path,
+    drive: str = google_drive.HOST,
+    patience: Patience = Patience(),  # noqa: B008  # frozen
+) -> Obtained:
     """The first of the copies that is in the downloads folder, or else the first that can be downloaded, checked.
 
     In place of a file one of the same stem that ends in .safetensors is taken. A wrong file is refused and no other
-    copy tried. `patience` is passed to `fetch`.
+    copy tried. Of several copies each is asked for a few times, so that the second does not wait for a dead first;
+    where none answers, each is asked for with all the patience.
     """
     for source in sources:
         for path in places(source, downloads):
             if path.exists():
                 return _obtain(source, path, drive, patience)
-    failures = []
-    for source in sources:
-        try:
-            return _obtain(source, places(source, downloads)[0], drive, patience)
-        except Unreachable as error:
-            failures.append(f"\n  {error}")
+    brief = replace(patience, attempts=min(FIRST_ATTEMPTS, patience.attempts))
+    failures: list[str] = []
+    for granted in (brief, patience) if len(sources) > 1 and brief != patience else (patience,):
+        failures = []
+        for source in sources:
+            try:
+                return _obtain(source, places(source, downloads)[0], drive, granted)
+            except Unreachable as error:
+                failures.append(f"\n  {error}")
     raise Unreachable(f"{sources[0].name}: its weights could not be downloaded.{''.join(failures)}\n{DOCS}")
 
 
@@ -128,9 +140,16 @@ def places(source: Source, downloads: Path) -> tuple[Path, Path]:
     return place, place.with_suffix(".safetensors")
 
 
-def _obtain(source: Source, path: Path, drive: str, patience: Mapping[str, Any]) -> Obtained:
+def _obtain(source: Source, path: Path, drive: str, patience: Patience) -> Obtained:
     if path.name != source.file:  # converted by hand: published digests do not apply
-        return Obtained(source, path, fetch(source.url, path, **patience))
+        return Obtained(source, path, fetch(source.url, path, patience=patience))
     locate = partial(google_drive.locate, host=drive) if google_drive.file_id(source.url) else None
-    digest = fetch(source.url, path, sha256=source.sha256 or None, begins=TORCH_FILE_STARTS, locate=locate, **patience)
+    digest = fetch(
+        source.url,
+        path,
+        sha256=source.sha256 or None,
+        begins=TORCH_FILE_STARTS,
+        locate=locate,
+        patience=patience,
+    )
     return Obtained(source, path, digest)

@@ -1,11 +1,10 @@
 """What the localization pass stored of the test images, in the order of the index. Never imports torch."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from camagain.artifacts import existing
+from camagain.artifacts import DAMAGED_NPZ, existing
 from camagain.config import Localization
 from camagain.config.methods import declared
 from camagain.errors import UserError
@@ -38,7 +37,7 @@ def read_test(path: Path, truth: Truth, names: tuple[str, ...]) -> dict[str, np.
         with np.load(existing(path)) as file:
             image_id, split = file["image_id"], file["split"]
             arrays = {name: file[name] for name in names}
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+    except DAMAGED_NPZ as error:
         raise UserError(f"{path}: not a file of this version of the localization stage ({error}). {REMEDY}") from None
     here = np.flatnonzero(split == "test")
     rows = here[matching_rows(image_id[here].tolist(), truth.image_id, "test", path)]  # (N,)

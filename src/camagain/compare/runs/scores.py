@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -28,6 +29,8 @@ def read_scores(run: RunFolder) -> pd.DataFrame:
         if not fnmatchcase(file, str(INSIDE.metrics("*", "*"))) or not run.has(file):
             continue
         metrics, (_, *training, _, _) = run.json(file), file.split("/")
+        if not is_metrics(metrics):
+            raise UserError(f"{run}/{file}: expected the method and its figures; make the run again.")
         for figure, entry in metrics["figures"].items():
             if entry is None:
                 continue
@@ -42,12 +45,28 @@ def read_scores(run: RunFolder) -> pd.DataFrame:
     return table.astype({"value": "float64", "low": "float64", "high": "float64", "threshold": "float64"})
 
 
+def is_metrics(value: Any) -> bool:
+    """Whether a JSON value has the shape of metrics.json: a method, and figures that are mappings or null."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("method"), str)
+        and isinstance(value.get("figures"), dict)
+        and all(entry is None or isinstance(entry, dict) for entry in value["figures"].values())
+    )
+
+
 def read_spread(*folders: Path) -> Spread:
     """Standard deviations over seeds of all the folders that have them; empty where they were not measured."""
     paths = [path for folder in folders if (path := folder / SEED_SPREAD).is_file()]
     found: dict[str, dict[str, dict[str, tuple[float, int]]]] = {}
     for path in paths:
-        table = pd.read_csv(path, dtype={"file": str, "row": str, "column": str}, keep_default_na=False)
-        for file, row, column, deviation, runs in table.itertuples(index=False, name=None):
-            found.setdefault(file, {}).setdefault(column, {})[row] = float(deviation), int(runs)
+        try:
+            table = pd.read_csv(path, dtype={"file": str, "row": str, "column": str}, keep_default_na=False)
+            for file, row, column, deviation, runs in table.itertuples(index=False, name=None):
+                found.setdefault(file, {}).setdefault(column, {})[row] = float(deviation), int(runs)
+        except (ValueError, OverflowError) as error:
+            raise UserError(
+                f"{path}: not a readable table of the columns file, row, column, deviation and runs ({error}). Restore "
+                "it, or delete it to compare without."
+            ) from None
     return found
