@@ -1,18 +1,23 @@
 # What the rules share: the validated experiment, and what the registry of stages (camagain/stages.py) says of each rule.
 import base64
+import os
+import re
 import sys
+import time
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.shell import shell
 
-from camagain import stages
-from camagain.artifacts import write_text
+from camagain import locks, parent, stages
+from camagain.artifacts import remove_leftovers, write_text
 from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.config.packages import require_packages
 from camagain.datasets.sizes import check_sizes, sizes_of
-from camagain.errors import UserError
+from camagain.errors import LACK_OF_MEMORY, UserError, of_the_system
+from camagain.lineage import Lineage
 from camagain.paper.registry import write_captions
 
 try:
@@ -134,12 +139,84 @@ def gpu(stage):
     return int(stages.stages()[stage].gpu and EXPERIMENT.compute.device != "cpu")
 
 
+# A job is the process of its command, without a shell in between. Killed jobs are thus known as killed, and every job
+# ends with the Snakemake that started it (camagain/parent.py).
+os.environ[parent.VARIABLE] = str(os.getpid())
+shell.prefix("set -euo pipefail; exec ")
+
+
+# Snakemake's own lock is a file that a kill leaves behind. `alone_in_this_run` takes one that the system frees.
+if workflow.execution_settings is not None:
+    workflow.execution_settings.lock = False
+
+
+# A file that lost its end is made again, like one that is not there.
+if workflow.is_main_process and workflow.dag_settings is not None:
+    broken = list(Lineage(EXPERIMENT, PATHS).damaged())
+    for file in broken:
+        print(f"{file}; it is made again.", file=sys.stderr)
+    forced = {file.file for file in broken}
+    workflow.dag_settings.forcerun = frozenset(workflow.dag_settings.forcerun) | forced
+
+
+LOCKS = []
+# The locks that this process holds, until it ends.
+
+
+def alone_in_this_run():
+    """Takes the run's lock and the dataset's, the latter alone if this run makes it; WorkflowError where one is held."""
+    try:
+        LOCKS.append(locks.hold(PATHS.root / ".lock"))
+    except locks.Held as holder:
+        raise WorkflowError(
+            f"The run '{EXPERIMENT.run}' is being made by {holder}. Wait until it has finished, or choose another `run`."
+        ) from None
+    makes_data = any(job.rule.name == RULES["data"] for job in workflow.dag.needrun_jobs())
+    try:
+        lock = PATHS.data / f".{PATHS.dataset}.lock"
+        LOCKS.append(locks.hold(lock, shared=not makes_data))
+    except locks.Held as holder:
+        doing = "is used by" if makes_data else "is being made in the run of"
+        raise WorkflowError(
+            f"The dataset {PATHS.dataset_dir} {doing} {holder}, and this run {'makes' if makes_data else 'reads'} it. "
+            "Wait until that run has finished, or give this one's dataset another `name`."
+        ) from None
+    remove_leftovers(PATHS.root)
+    if makes_data:
+        remove_leftovers(PATHS.dataset_dir)
+
+
+def no_file_of_tomorrow():
+    """Dates files of the future to now. Snakemake refuses, and deletes, what was made from a file that is newer."""
+    now = time.time()
+    for path in map(Path, files(*stages.stages())):
+        if path.is_file() and path.stat().st_mtime > now:
+            os.utime(path, (now, now))
+
+
 onstart:
-    # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the settings
-    # in its own `params` change, not because some other key did. (An `ancient` input would not do. While the job that
-    # makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
-    write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
-    write_captions(CAPTIONS)
+    try:
+        alone_in_this_run()
+        no_file_of_tomorrow()
+        # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the
+        # settings in its own `params` change, not because some other key did. (An `ancient` input would not do. While
+        # the job that makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
+        write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
+        write_captions(CAPTIONS)
+    except OSError as error:
+        if (message := of_the_system(error)) is None:
+            raise
+        raise WorkflowError(message) from None
+
+
+onerror:
+    said = Path(log).read_text(encoding="utf-8", errors="replace")
+    if re.search(r"died with <Signals\.SIGKILL|exit status 137", said):
+        print(
+            f"A job was killed, and its log ends in the middle: {LACK_OF_MEMORY} Lower `cores`, compute.threads, "
+            "compute.workers or the batch size, and run the same command again.",
+            file=sys.stderr,
+        )
 
 
 wildcard_constraints:

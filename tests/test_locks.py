@@ -16,7 +16,7 @@ import pytest
 
 from camagain.downloads import fetch
 from camagain.downloads.checksum import record
-from camagain.downloads.lock import alone_in
+from camagain.locks import alone_in
 from camagain.errors import UserError
 
 WORKER = """
