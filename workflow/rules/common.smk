@@ -100,10 +100,16 @@ FORCED = {"--forcerun", "-R", "--forceall", "-F"}
 # Options of a call that makes files again in any case. Snakemake does not say so while it reads the rules.
 
 
+def snakemakes_note(kind, file):
+    """Where Snakemake notes something of a file: "metadata", with which settings and code it was made; "incomplete"."""
+    name = base64.urlsafe_b64encode(file.encode()).decode()
+    parts = [name[start : start + 254] for start in range(0, len(name), 254)]
+    return Path(".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
 def noted(file):
-    """Whether Snakemake has notes on a file: with which settings and code it was made."""
-    note = base64.urlsafe_b64encode(file.encode()).decode()
-    return Path(".snakemake/metadata", note).is_file()
+    """Whether Snakemake knows with which settings and code a file was made."""
+    return snakemakes_note("metadata", file).is_file()
 
 
 def refuse_a_run_of_other_settings():
@@ -145,22 +151,17 @@ os.environ[parent.VARIABLE] = str(os.getpid())
 shell.prefix("set -euo pipefail; exec ")
 
 
-# Snakemake's own lock is a file that a kill leaves behind. `alone_in_this_run` takes one that the system frees.
-if workflow.execution_settings is not None:
-    workflow.execution_settings.lock = False
-
-
-# A file that lost its end is made again, like one that is not there.
-if workflow.is_main_process and workflow.dag_settings is not None:
-    broken = list(Lineage(EXPERIMENT, PATHS).damaged())
-    for file in broken:
-        print(f"{file}; it is made again.", file=sys.stderr)
-    forced = {file.file for file in broken}
-    workflow.dag_settings.forcerun = frozenset(workflow.dag_settings.forcerun) | forced
+if workflow.is_main_process:
+    # A file that lost its end is made again: to Snakemake it is one that a killed job left incomplete.
+    for damaged in Lineage(EXPERIMENT, PATHS).damaged():
+        print(f"{damaged}; it has to be made again.", file=sys.stderr)
+        mark = snakemakes_note("incomplete", damaged.file)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("{}")
 
 
 LOCKS = []
-# The locks that this process holds, until it ends.
+# Descriptors of the locks that this process holds until it ends.
 
 
 def alone_in_this_run():
