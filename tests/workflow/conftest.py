@@ -42,9 +42,9 @@ def run_in(tools: Path) -> Callable[[Path], Run]:
     return lambda folder: runner(folder, tools)
 
 
-def runner(folder: Path, tools: Path) -> Run:
-    """A function that runs commands in a folder."""
-    environment = {
+def environment_of(folder: Path, tools: Path) -> dict[str, str]:
+    """The environment of commands in a working copy: its sources come first on Python's path."""
+    return {
         **os.environ,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "src"),
@@ -53,6 +53,11 @@ def runner(folder: Path, tools: Path) -> Run:
         "GIT_COMMITTER_NAME": "test",
         "GIT_COMMITTER_EMAIL": "test@example.org",
     }
+
+
+def runner(folder: Path, tools: Path) -> Run:
+    """A function that runs commands in a folder."""
+    environment = environment_of(folder, tools)
 
     def call(*command: str, succeeds: bool = True) -> subprocess.CompletedProcess:
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)

@@ -211,10 +211,10 @@ onstart:
 
 
 onerror:
-    said = Path(log).read_text(encoding="utf-8", errors="replace")
-    if re.search(r"died with <Signals\.SIGKILL|exit status 137", said):
+    said = "".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in log)
+    for command in re.findall(r"exec +(camagain .*?) > .* (?:died with <Signals.SIGKILL|.* exit status 137)", said):
         print(
-            f"A job was killed, and its log ends in the middle: {LACK_OF_MEMORY} Lower `cores`, compute.threads, "
+            f"`{command}` was killed: {LACK_OF_MEMORY} Start fewer jobs at once (`--cores`), or lower compute.threads, "
             "compute.workers or the batch size, and run the same command again.",
             file=sys.stderr,
         )

@@ -57,7 +57,7 @@ rule write_report:
 
 
 rule write_manifest:
-    # The last file of a run: it lists every other one, so `rule all` asks for it alone.
+    # The last file of a run: it lists every other one.
     input:
         inputs("manifest"),
     output:
