@@ -16,8 +16,12 @@ Run = Callable[..., subprocess.CompletedProcess]
 
 @pytest.fixture(scope="module")
 def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_values: dict) -> Path:
-    """A copy of the project whose default experiment is the tiny one, in a git repository without a commit history."""
-    folder = tmp_path_factory.mktemp("checkout") / "project"
+    """A copy of the project whose default experiment is the tiny one, without a commit history."""
+    return copy_of(root, tmp_path_factory.mktemp("checkout") / "project", tiny_values)
+
+
+def copy_of(root: Path, folder: Path, values: dict) -> Path:
+    """A copy of the project in a new folder, with another default experiment."""
     folder.mkdir()
     for name in COPIED:
         source = root / name
@@ -26,7 +30,7 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_values: 
         else:
             shutil.copy(source, folder / name)
     (folder / ".gitignore").write_text("/data/\n/results/\n/.snakemake/\n__pycache__/\n")
-    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(tiny_values, sort_keys=False))
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     return folder
 
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from camagain.artifacts import sha256
 
 KINDS = ("snakemake", "group", "job")
@@ -20,14 +22,11 @@ PATIENCE = 600
 def processes(folder: Path, stage: str) -> list[int]:
     """The process ids of the jobs of a stage that run in a folder, those that a job starts for itself left out."""
     found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            here = (entry / "cwd").resolve() == folder.resolve()
-        except OSError:  # not a process, or one that has just ended
-            continue
-        if here and len(command) > 2 and command[1].endswith("/camagain") and stage in command[2:]:
-            found.append(int(entry.name))
+    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
+        command, place = process.info["cmdline"] or [], process.info["cwd"]
+        named = len(command) > 2 and command[1].endswith("/camagain") and stage in command[2:]
+        if named and place and Path(place).resolve() == folder.resolve():
+            found.append(process.info["pid"])
     return found
 
 
