@@ -1,4 +1,4 @@
-"""Every stage on a disk that is full, or cannot be written: one sentence, nothing half-written, and the rerun goes on."""
+"""Every stage on a disk that is full or read-only: one sentence, nothing half-written, and the rerun goes on."""
 
 import re
 import shutil

@@ -78,7 +78,9 @@ def test_maps_of_another_training_are_refused(lineage: Lineage):
     do(lineage, *CHAIN)
     do(lineage, CHAIN[1], content="once more")
     lineage.checked(CHAIN[3])  # it reads no weights: the maps are whole, and those of their predictions
-    with pytest.raises(UserError, match=r"was made from another models/small-resnet/model.safetensors .* do not belong"):
+    with pytest.raises(
+        UserError, match=r"was made from another models/small-resnet/model.safetensors .* do not belong"
+    ):
         lineage.checked(Work("tables"))
     do(lineage, *CHAIN[2:])
     lineage.checked(Work("tables"))
@@ -89,7 +91,9 @@ def test_one_changed_byte_is_found_by_what_reads_it(lineage: Lineage):
     path = lineage.paths.maps(MODEL)
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     assert not list(lineage.damaged())
-    with pytest.raises(UserError, match=r"maps.npz: .* it is damaged, or was replaced. Delete it and run `make results`"):
+    with pytest.raises(
+        UserError, match=r"maps.npz: .* it is damaged, or was replaced. Delete it and run `make results`"
+    ):
         do(lineage, CHAIN[3])
 
 

@@ -99,7 +99,7 @@ def test_a_command_that_a_person_typed_watches_nobody(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("work", [(signal.raise_signal, signal.SIGKILL)])
 def test_a_process_killed_for_memory_is_named_as_that(work: tuple[Callable, int]):
-    with pytest.raises(UserError, match="a process that searches for boxes ended early; SIGKILL .* lack of memory"):
-        with processes(2) as executor:
-            assert executor is not None
-            executor.submit(*work).result()
+    said = r"a process that searches for boxes ended early; SIGKILL .* lack of memory"
+    with pytest.raises(UserError, match=said), processes(2) as executor:
+        assert executor is not None
+        executor.submit(*work).result()

@@ -33,8 +33,8 @@ and what evaluation leaves out |
 `snapshot_every`-th epoch and of the last, in the form of `model.safetensors` |
 | `.<stage>.json`, hidden, in the folder of a stage's files | a note: bytes and SHA-256 of each file of the job, and \
 the SHA-256 of those that it read; not in the manifest (docs/reliability.md) |
-| `results/<run>/.lock`, `data/.<dataset>.lock` | locks of the run and of the dataset; empty of meaning where no run is \
-alive |
+| `results/<run>/.lock`, `data/.<dataset>.lock` | locks of the run and of the dataset, without meaning where no \
+process holds them |
 | `results/<run>/logs/` | log and Snakemake benchmark of every job; not in the manifest |
 | `results/reference/<run>/` | what git keeps of a run: the files marked above, and a manifest with `files` (kept) and \
 `files_left_out` (checksum and size of what the run had besides); where further seeds were trained, `{SEED_SPREAD}`: \

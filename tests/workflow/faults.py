@@ -67,8 +67,10 @@ def waited_for(condition):
 
 
 def values(run: Path) -> dict[str, str]:
-    """The digest of every file of a run that may not differ between two: no logs, nothing that records times."""
+    """The digest of every file of a run that may not differ between two: nothing that records times or processes."""
     files = [path for path in run.rglob("*") if path.is_file() and path.name[0] != "."]
     names = {path.relative_to(run).as_posix(): path for path in files}
-    timed = re.compile(r"logs/.*|report.html|manifest.json|experiment.yaml|(tables|figures)/speed\..*|.*\.pdf")
+    timed = re.compile(
+        r"logs/.*|report.html|(manifest|models/.*/model).json|experiment.yaml|(tables|figures)/speed\..*|.*\.pdf"
+    )
     return {name: sha256(path) for name, path in names.items() if not timed.fullmatch(name)}

@@ -1,4 +1,4 @@
-"""A run is killed, damaged and started twice; the next plain start goes on by itself, or says in one sentence why not."""
+"""A run is killed, damaged and started twice; the next plain start goes on by itself, or says why not."""
 
 import os
 import shutil

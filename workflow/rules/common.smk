@@ -172,7 +172,9 @@ def alone_in_this_run():
         raise WorkflowError(
             f"The run '{EXPERIMENT.run}' is being made by {holder}. Wait until it has finished, or choose another `run`."
         ) from None
-    makes_data = any(job.rule.name == RULES["data"] for job in workflow.dag.needrun_jobs())
+    makes_data = any(
+        job.rule.name == RULES["data"] for job in workflow.dag.needrun_jobs()
+    )
     try:
         lock = PATHS.data / f".{PATHS.dataset}.lock"
         LOCKS.append(locks.hold(lock, shared=not makes_data))
@@ -211,8 +213,13 @@ onstart:
 
 
 onerror:
-    said = "".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in log)
-    for command in re.findall(r"exec +(camagain .*?) > .* (?:died with <Signals.SIGKILL|.* exit status 137)", said):
+    said = "".join(
+        Path(file).read_text(encoding="utf-8", errors="replace") for file in log
+    )
+    for command in re.findall(
+        r"exec +(camagain .*?) > .* (?:died with <Signals.SIGKILL|.* exit status 137)",
+        said,
+    ):
         print(
             f"`{command}` was killed: {LACK_OF_MEMORY} Start fewer jobs at once (`--cores`), or lower compute.threads, "
             "compute.workers or the batch size, and run the same command again.",
