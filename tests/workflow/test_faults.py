@@ -115,13 +115,13 @@ def test_a_run_that_is_alive_is_not_started_twice(finished: str, paths: RunPaths
 
 
 def test_a_dataset_in_the_making_is_left_alone(finished: str, paths: RunPaths, run, checkout: Path):
-    lock = hold(paths.data / f".{paths.dataset}.lock")
+    lock = hold(paths.results / f".{paths.dataset}.lock")
     try:
         done = run("snakemake", "--forcerun", "gap", succeeds=False)
     finally:
         os.close(lock)
     assert f"is being made in the run of process {os.getpid()}" in done.stdout + done.stderr
-    lock = hold(paths.data / f".{paths.dataset}.lock", shared=True)
+    lock = hold(paths.results / f".{paths.dataset}.lock", shared=True)
     try:
         done = run("snakemake", "--forcerun", "dataset", succeeds=False)
     finally:
