@@ -141,7 +141,7 @@ class Lineage:
         for stage in stages():
             for training, job in jobs(self.experiment, stage):
                 work = Work(stage, training, job)
-                noted = self.read_note(work).get("files")
+                noted = self.read_note(work).get("files", {})
                 for file, path in self.files(work).items() if noted else ():
                     made = noted.get(_name(file))
                     if made and path.is_file() and path.stat().st_size != made["bytes"]:
