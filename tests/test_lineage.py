@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from camagain.artifacts import RunPaths, read_json
+from camagain.cli import app
 from camagain.config import Experiment
 from camagain.config.file import parse_experiment
 from camagain.errors import UserError
@@ -54,7 +55,7 @@ def test_a_note_lists_what_a_job_read_and_wrote_and_is_hidden(lineage: Lineage, 
     note = read_json(path)
     assert len(note["files"]) == len(lineage.files(work))
     read = {file.split("/", 2)[2] for source in lineage.sources(work) for file in lineage.files(source)}
-    assert set(note["made_from"]) == read
+    assert set(note["made_from"]) == {name for name in read if not name.endswith(("model.json", "summary.json"))}
 
 
 def test_no_two_jobs_share_a_note(lineage: Lineage):
@@ -84,6 +85,24 @@ def test_maps_of_another_training_are_refused(lineage: Lineage):
         lineage.checked(Work("tables"))
     do(lineage, *CHAIN[2:])
     lineage.checked(Work("tables"))
+
+
+def test_another_record_of_the_same_weights_is_accepted(lineage: Lineage):
+    """The card says on which machine a network was trained; its weights may be equal all the same."""
+    do(lineage, *CHAIN)
+    note, card = lineage.note(CHAIN[1]), lineage.paths.card(MODEL)
+    assert note is not None
+    card.write_text("on another machine")
+    note.unlink()
+    lineage.checked(Work("tables"))
+
+
+def test_the_commands_that_messages_name_are_commands(lineage: Lineage):
+    for work in every(lineage.experiment):
+        command, *arguments = work.command.split()[1:]
+        known = {registered.callback.__name__ for registered in app.registered_commands}  # type: ignore[union-attr]
+        assert command in known and arguments[0] == "EXPERIMENT", work.command
+    assert Work("gap", MODEL).command == f"camagain analyze EXPERIMENT gap {MODEL}"
 
 
 def test_one_changed_byte_is_found_by_what_reads_it(lineage: Lineage):

@@ -1,9 +1,9 @@
 """What each artifact was made from: a note beside it, held against the files when a stage reads them.
 
 Every job leaves one hidden file in the folder of what it wrote, `.<stage>.json`: size and SHA-256 of the files that it
-wrote, and the SHA-256 of those that it read. So a damaged file is told from a whole one, and maps of one training from
-those of another, also by somebody who calls the stages by hand. A file without a note is taken as it is: it was made by
-an earlier version, or through the library.
+wrote, and the SHA-256 of those that it read, except files that only record how others were made. So a damaged file is
+told from a whole one, and maps of one training from those of another, also by somebody who calls the stages by hand. A
+file without a note is taken as it is: it was made by an earlier version, or through the library.
 """
 
 import os
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from camagain.artifacts import RunPaths, read_json, sha256, write_json
-from camagain.config import Experiment
+from camagain.config import ANALYSES, BASELINE, Experiment
 from camagain.errors import UserError
+from camagain.paper.parts import PARTS
 from camagain.stages import jobs, patterns, stages
 
 REMEDY = "Delete it and run `make results` (or `snakemake --cores all`) again."
@@ -36,8 +37,14 @@ class Work:
     @property
     def command(self) -> str:
         """The subcommand that does it."""
-        name = "evaluate ... baseline" if self.stage == "evaluate_baseline" else f"{self.stage} ... {self.training}"
-        return f"camagain {name}".rstrip(" .")
+        if self.stage in PARTS:
+            return f"camagain paper EXPERIMENT --part {self.stage}"
+        if self.stage in ANALYSES:
+            job = f" --job {self.job}" if self.job else ""
+            return f"camagain analyze EXPERIMENT {self.stage} {self.training}{job}"
+        if self.stage == "evaluate_baseline":
+            return f"camagain evaluate EXPERIMENT {BASELINE}"
+        return f"camagain {self.stage} EXPERIMENT {self.training}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class Lineage:
     def noted(self, work: Work) -> Iterator[None]:
         """Checks what a job is going to read, and notes what it has read and written when the block ends well."""
         read, note = self.checked(work), self.note(work)
+        recorded = {Path(entry.path).name for stage in stages().values() for entry in stage.writes if entry.record}
+        read = {name: digest for name, digest in read.items() if Path(name).name not in recorded}
         if note is not None:
             note.unlink(missing_ok=True)
         yield
