@@ -19,11 +19,11 @@ IMAGES = (1000, 5794)
 BOUND_MB = {"evaluate": 1000, "localize": 2000}
 """What a job may take at most on one thread: with torch's own half a gigabyte, and 2,048 channels for `localize`."""
 
-CLASSES = 200
+CLASSES = 60
 MODEL = "resnet50"
 EXPERIMENT = {
     **TINY,
-    "dataset": {"kind": "synthbirds", "name": "birds", "classes": CLASSES, "train_per_class": 1, "image_size": 64},
+    "dataset": {"kind": "synthbirds", "name": "birds", "classes": CLASSES, "train_per_class": 2, "image_size": 64},
     "input": {"size": 64},
     "models": [{"name": MODEL, "architecture": "resnet50"}],
     "localization": {"methods": ["cam", "pc1"]},
