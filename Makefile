@@ -9,7 +9,7 @@ REHEARSAL = rehearsal/$(basename $(notdir $(EXPERIMENT)))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results paper rehearse test mutants bench simulate lint format docs lock clean
+.PHONY: help setup results paper rehearse test mutants bench soak simulate lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -31,6 +31,8 @@ setup: .venv/.ok
 results: setup
 	snakemake --configfile $(EXPERIMENT)
 	@run=$$(python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(EXPERIMENT)); \
+	camagain verify results/$$run || { echo "delete what is changed, move away what is not in the manifest, and run" \
+	  "this command again"; exit 1; }; \
 	echo "results/$$run/report.html is ready"; \
 	if [ -d $(REFERENCE)/$$run ]; then \
 	  camagain compare results/$$run $(REFERENCE)/$$run --quiet || { [ $$? -le 2 ] && \
@@ -64,6 +66,10 @@ lint: setup
 # make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 25 minutes)
 bench: setup
 	python -m benchmarks $(if $(PEER),--peer $(PEER))
+
+# make soak      kill a run some dozens of times, and measure memory at full size, into benchmarks/results (about an hour)
+soak: setup
+	python -m tests.soak
 
 # make simulate  simulated error rates of intervals, comparisons and criteria, into benchmarks/results
 simulate: setup

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from camagain import portable
-from camagain.cli import seen_by
+from camagain.cli import at_work
 from camagain.config.file import dump_experiment, parse_experiment
 from camagain.environment import cpu_flags
 from camagain.errors import UserError
@@ -87,7 +87,8 @@ def test_the_command_line_enters_where_the_experiment_says_so(
     values = {**tiny_values, "compute": {"device": "cpu", "portable": wanted}}
     file.write_text(dump_experiment(parse_experiment(values, "tiny")))
     for name in stages():
-        seen_by(name, file, tmp_path, tmp_path)
+        with at_work(name, file, tmp_path, tmp_path):
+            pass
     assert len(entered) == wanted * len(stages())
 
 
@@ -145,7 +146,7 @@ def test_the_records_tell_the_code_path():
 
 
 def test_no_command_has_loaded_a_library_before_it_reads_the_experiment():
-    """Every stage goes through `seen_by`; what is imported until there could no longer be held to a code path."""
+    """Every stage goes through `at_work`; what is imported until there could no longer be held to a code path."""
     program = "import sys, camagain.cli, camagain.config.file, camagain.stages, camagain.paper.parts; "
     program += "import camagain.config.analysis; print([name for name in sys.argv[1:] if name in sys.modules])"
     found = subprocess.run(

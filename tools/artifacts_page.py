@@ -31,12 +31,16 @@ dataset's name and eight digits that follow from its settings |
 and what evaluation leaves out |
 | `results/<run>/models/<model>/snapshots/epoch-0000.safetensors` ... | weights of the start (epoch 0), of every \
 `snapshot_every`-th epoch and of the last, in the form of `model.safetensors` |
+| `.<stage>.json`, hidden, in the folder of a stage's files | a note: bytes and SHA-256 of each file of the job, and \
+the SHA-256 of those that it read; not in the manifest (docs/reliability.md) |
+| `results/<run>/.lock`, `results/.<dataset>.lock` | locks of the run and of the dataset, without meaning where no \
+process holds them |
 | `results/<run>/logs/` | log and Snakemake benchmark of every job; not in the manifest |
 | `results/reference/<run>/` | what git keeps of a run: the files marked above, and a manifest with `files` (kept) and \
 `files_left_out` (checksum and size of what the run had besides); where further seeds were trained, `{SEED_SPREAD}`: \
 file, row, column, deviation over trainings (infinite where some have no such number), how many trainings |
 | `downloads/` | weights and archives that are downloaded, or put there by hand, with `ledger.json` beside them \
-(bytes, sha256, source and date of each file, see [weights.md](weights.md)) and an empty `.lock` |
+(bytes, sha256, source and date of each file, see [weights.md](weights.md)) and a `.lock` |
 """
 
 

@@ -104,6 +104,22 @@ TABLES: Mapping[str, SimulationTable] = {
         "score == 'difference' and not population.str.contains('by chance')", "bias", "coverage"
     ),
     "coverage-equal": coverage("population.str.contains('by chance')", "rejected"),
+    "soak-kills": SimulationTable(
+        page=Path("docs/reliability.md"),
+        file="soak-kills",
+        columns={"stage": "job of", "killed": "killed", "tried": "tried", "survived": "survived"},
+    ),
+    "soak-memory": SimulationTable(
+        page=Path("docs/reliability.md"),
+        file="soak-memory",
+        columns={
+            "stage": "job",
+            "images": "test images",
+            "peak_mb": "peak, MB",
+            "bound_mb": "bound, MB",
+            "survived": "survived",
+        },
+    ),
     "claims": SimulationTable(
         page=Path("docs/paper-map.md"),
         file="claims",

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -168,6 +169,17 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+LEFTOVER = re.compile(r"\..+\.[a-z0-9_]{8}(\.\w+)?")
+"""How the temporary files and folders are called that `tempfile` makes for this package."""
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed jobs left half-written under temporary names; nobody else may be writing in the folder."""
+    for path in sorted(Path(folder).rglob(".*")):
+        if LEFTOVER.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

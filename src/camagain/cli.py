@@ -5,12 +5,15 @@ Imports are lazy: `camagain evaluate` never pays for torch, and `camagain --help
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from camagain.errors import UserError
+from camagain.errors import UserError, of_the_system
+from camagain.parent import end_with_scheduler
 
 if TYPE_CHECKING:
     from camagain.artifacts import RunPaths
@@ -31,22 +34,26 @@ Results = Annotated[Path, typer.Option(help="Root of all runs.")]
 Data = Annotated[Path, typer.Option(help="Root of all datasets.")]
 
 
-def seen_by(
-    stage: str, experiment: Path, results: Path, data: Path, training: str = ""
-) -> tuple["Experiment", "RunPaths"]:
-    """The experiment as one stage may see it, and where its files lie.
+@contextmanager
+def at_work(
+    stage: str, experiment: Path, results: Path, data: Path, training: str = "", job: str = ""
+) -> Iterator[tuple["Experiment", "RunPaths"]]:
+    """The experiment as one stage may see it, and where its files lie, while one of its jobs is done.
 
     A misspelt training is answered here, before torch is imported. No numerical library is loaded yet: this is the
-    place for `compute.portable`.
+    place for `compute.portable`. What the job reads is checked before, and noted with what it wrote afterwards.
     """
     from camagain.config.file import load_experiment
+    from camagain.lineage import Lineage, Work
     from camagain.portable import enter
     from camagain.stages import stage_view
 
     settings = load_experiment(experiment)
     if settings.compute.portable:
         enter()
-    return stage_view(settings, stage, training), settings.paths(results, data)
+    view, paths = stage_view(settings, stage, training), settings.paths(results, data)
+    with Lineage(settings, paths).noted(Work(stage, training, job)):
+        yield view, paths
 
 
 @app.command()
@@ -59,12 +66,16 @@ def data(
     data: Data = Path("data"),
 ) -> None:
     """Make or fetch the dataset, check every image and box, and write its index."""
-    view, paths = seen_by("data", experiment, results, data)
-    from camagain.datasets.prepare import check_dataset, prepare_dataset
-
     if check:
-        print(check_dataset(view.dataset, paths.dataset_dir))
-    else:
+        from camagain.config.file import load_experiment
+        from camagain.datasets.prepare import check_dataset
+
+        settings = load_experiment(experiment)
+        print(check_dataset(settings.dataset, settings.paths(results, data).dataset_dir))
+        return
+    with at_work("data", experiment, results, data) as (view, paths):
+        from camagain.datasets.prepare import prepare_dataset
+
         prepare_dataset(view.dataset, paths.dataset_dir)
 
 
@@ -85,10 +96,10 @@ def finetune(
     experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
     """Fine-tune one network and write its weights, card and history."""
-    view, paths = seen_by("finetune", experiment, results, data, training)
-    from camagain.training.finetune import finetune
+    with at_work("finetune", experiment, results, data, training) as (view, paths):
+        from camagain.training.finetune import finetune
 
-    finetune(view, training, paths)
+        finetune(view, training, paths)
 
 
 @app.command()
@@ -96,10 +107,10 @@ def localize(
     experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
     """Run a network once over val and test and write score maps, predictions and channel statistics."""
-    view, paths = seen_by("localize", experiment, results, data, training)
-    from camagain.localization.extract import localize
+    with at_work("localize", experiment, results, data, training) as (view, paths):
+        from camagain.localization.extract import localize
 
-    localize(view, training, paths)
+        localize(view, training, paths)
 
 
 @app.command()
@@ -116,15 +127,15 @@ def evaluate(
     from camagain.config import BASELINE
 
     if training == BASELINE:
-        view, paths = seen_by("evaluate_baseline", experiment, results, data)
-        from camagain.evaluation.evaluate import evaluate_baselines
+        with at_work("evaluate_baseline", experiment, results, data) as (view, paths):
+            from camagain.evaluation.evaluate import evaluate_baselines
 
-        evaluate_baselines(view, paths)
+            evaluate_baselines(view, paths)
     else:
-        view, paths = seen_by("evaluate", experiment, results, data, training)
-        from camagain.evaluation.evaluate import evaluate_model
+        with at_work("evaluate", experiment, results, data, training) as (view, paths):
+            from camagain.evaluation.evaluate import evaluate_model
 
-        evaluate_model(view, training, paths)
+            evaluate_model(view, training, paths)
 
 
 @app.command()
@@ -148,10 +159,10 @@ def analyze(
     from camagain.config.analysis import require_known
 
     require_known(name)
-    view, paths = seen_by(name, experiment, results, data, training)
-    from camagain.analysis.kit.run import analyze
+    with at_work(name, experiment, results, data, training, job) as (view, paths):
+        from camagain.analysis.kit.run import analyze
 
-    analyze(view, name, training, paths, job)
+        analyze(view, name, training, paths, job)
 
 
 @app.command()
@@ -167,17 +178,17 @@ def paper(
     check_parts(part or [])
     for name in PARTS:
         if not part or name in part:
-            view, paths = seen_by(name, experiment, results, data)
-            write_part(name, view, paths)
+            with at_work(name, experiment, results, data) as (view, paths):
+                write_part(name, view, paths)
 
 
 @app.command()
 def explorer(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
     """Write the explorer: every test image with its maps, boxes and a threshold that moves, on one offline page."""
-    view, paths = seen_by("explorer", experiment, results, data)
-    from camagain.explorer.page import write_explorer
+    with at_work("explorer", experiment, results, data) as (view, paths):
+        from camagain.explorer.page import write_explorer
 
-    write_explorer(view, paths)
+        write_explorer(view, paths)
     typer.echo(paths.explorer)
 
 
@@ -298,12 +309,22 @@ def doctor(
 
 
 def main() -> None:
-    """Entry point: a UserError is one message on stderr and exit status 2; any other exception keeps its traceback."""
+    """Entry point: a UserError is one message on stderr and exit status 2, and so is what the machine is to blame for.
+
+    Any other exception keeps its traceback.
+    """
+    end_with_scheduler()
     gc.set_threshold(50_000)  # new objects between two looks for garbage, not 700: torch alone brings 800,000 to keep
     try:
         app()
     except UserError as error:
         print(f"camagain: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        message = of_the_system(error)
+        if message is None:
+            raise
+        print(f"camagain: {message}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("camagain: interrupted", file=sys.stderr)

@@ -1,6 +1,11 @@
-"""The exceptions that a user is meant to read."""
+"""The exceptions that a user is meant to read, and what an error of the system means."""
 
-from collections.abc import Sequence
+import errno
+import re
+from collections.abc import Mapping, Sequence
+
+LACK_OF_MEMORY = "SIGKILL is most often the system's answer to a lack of memory."
+"""Of a process that was killed."""
 
 
 class UserError(Exception):
@@ -16,6 +21,36 @@ class NotApplicable(UserError):
 
     Where one of several analyses raises it, the report says so and the others go on.
     """
+
+
+REMEDIES: Mapping[int, str] = {
+    errno.ENOSPC: "The disk is full. Make room",
+    errno.EDQUOT: "The quota of this disk is used up. Make room",
+    errno.EROFS: "It cannot be written to. Make it writable, or choose another place",
+    errno.EACCES: "This user may not open it. Change its permissions",
+    errno.EPERM: "This user may not do that. Change its permissions",
+    errno.EIO: "The disk, or the network behind it, fails. Mend it",
+    errno.ESTALE: "The network file system has lost it. Mount it again",
+    errno.EMFILE: "Too many files are open. Raise the limit (`ulimit -n`)",
+}
+"""What a user can do about an error of the system. Any other error is a bug, and keeps its traceback."""
+
+
+def of_the_system(error: OSError) -> str | None:
+    """What happened and what to do, in one line, for an error that the machine is to blame for; None for others."""
+    number = error.errno or _number_in(str(error))
+    if number not in REMEDIES:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{REMEDIES[number]} and run the same command again; nothing half-written was left behind."
+
+
+def _number_in(text: str) -> int:
+    """The error number in the text of an error of a library that does not hand it on; 0 without one."""
+    if re.search(r"requested and \d+ written", text):  # numpy, of a file that could not grow
+        return errno.ENOSPC
+    found = re.search(r"\b[Ee]rrno:? (\d+)", text)
+    return int(found[1]) if found else 0
 
 
 def nearest(word: str, candidates: Sequence[str]) -> str:

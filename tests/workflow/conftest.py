@@ -16,8 +16,12 @@ Run = Callable[..., subprocess.CompletedProcess]
 
 @pytest.fixture(scope="module")
 def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_values: dict) -> Path:
-    """A copy of the project whose default experiment is the tiny one, in a git repository without a commit history."""
-    folder = tmp_path_factory.mktemp("checkout") / "project"
+    """A copy of the project whose default experiment is the tiny one, without a commit history."""
+    return copy_of(root, tmp_path_factory.mktemp("checkout") / "project", tiny_values)
+
+
+def copy_of(root: Path, folder: Path, values: dict) -> Path:
+    """A copy of the project in a new folder, with another default experiment."""
     folder.mkdir()
     for name in COPIED:
         source = root / name
@@ -26,7 +30,7 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_values: 
         else:
             shutil.copy(source, folder / name)
     (folder / ".gitignore").write_text("/data/\n/results/\n/.snakemake/\n__pycache__/\n")
-    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(tiny_values, sort_keys=False))
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     return folder
 
 
@@ -42,9 +46,9 @@ def run_in(tools: Path) -> Callable[[Path], Run]:
     return lambda folder: runner(folder, tools)
 
 
-def runner(folder: Path, tools: Path) -> Run:
-    """A function that runs commands in a folder."""
-    environment = {
+def environment_of(folder: Path, tools: Path) -> dict[str, str]:
+    """The environment of commands in a working copy: its sources come first on Python's path."""
+    return {
         **os.environ,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "src"),
@@ -53,6 +57,11 @@ def runner(folder: Path, tools: Path) -> Run:
         "GIT_COMMITTER_NAME": "test",
         "GIT_COMMITTER_EMAIL": "test@example.org",
     }
+
+
+def runner(folder: Path, tools: Path) -> Run:
+    """A function that runs commands in a folder."""
+    environment = environment_of(folder, tools)
 
     def call(*command: str, succeeds: bool = True) -> subprocess.CompletedProcess:
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)

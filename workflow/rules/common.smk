@@ -1,20 +1,25 @@
 # What the rules share: the validated experiment, and what the registry of stages (camagain/stages.py) says of each rule.
 import base64
+import os
+import re
 import sys
+import time
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.shell import shell
 
-from camagain import stages
-from camagain.artifacts import write_text
+from camagain import locks, parent, stages
+from camagain.artifacts import remove_leftovers, write_text
 from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment, read_yaml
 from camagain.config.names import check_names
 from camagain.config.packages import require_packages
 from camagain.datasets.sizes import check_sizes, sizes_of
-from camagain.errors import UserError
+from camagain.errors import LACK_OF_MEMORY, UserError, of_the_system
 from camagain.explorer.small import is_small
+from camagain.lineage import Lineage
 from camagain.paper.registry import write_captions
 
 try:
@@ -107,10 +112,16 @@ FORCED = {"--forcerun", "-R", "--forceall", "-F"}
 # Options of a call that makes files again in any case. Snakemake does not say so while it reads the rules.
 
 
+def snakemakes_note(kind, file):
+    """Where Snakemake notes something of a file: "metadata", with which settings and code it was made; "incomplete"."""
+    name = base64.urlsafe_b64encode(file.encode()).decode()
+    parts = [name[start : start + 254] for start in range(0, len(name), 254)]
+    return Path(".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
 def noted(file):
-    """Whether Snakemake has notes on a file: with which settings and code it was made."""
-    note = base64.urlsafe_b64encode(file.encode()).decode()
-    return Path(".snakemake/metadata", note).is_file()
+    """Whether Snakemake knows with which settings and code a file was made."""
+    return snakemakes_note("metadata", file).is_file()
 
 
 def refuse_a_run_of_other_settings():
@@ -146,12 +157,86 @@ def gpu(stage):
     return int(stages.stages()[stage].gpu and EXPERIMENT.compute.device != "cpu")
 
 
+# A job is the process of its command, without a shell in between. Killed jobs are thus known as killed, and every job
+# ends with the Snakemake that started it (camagain/parent.py).
+os.environ[parent.VARIABLE] = str(os.getpid())
+shell.prefix("set -euo pipefail; exec ")
+
+
+if workflow.is_main_process:
+    # A file that lost its end is made again: to Snakemake it is one that a killed job left incomplete.
+    for damaged in Lineage(EXPERIMENT, PATHS).damaged():
+        print(f"{damaged}; it has to be made again.", file=sys.stderr)
+        mark = snakemakes_note("incomplete", damaged.file)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("{}")
+
+
+LOCKS = []
+# Descriptors of the locks that this process holds until it ends.
+
+
+def alone_in_this_run():
+    """Takes the run's lock and the dataset's, the latter alone if this run makes it; WorkflowError where one is held."""
+    try:
+        LOCKS.append(locks.hold(PATHS.root / ".lock"))
+    except locks.Held as holder:
+        raise WorkflowError(
+            f"The run '{EXPERIMENT.run}' is being made by {holder}. Wait until it has finished, or choose another `run`."
+        ) from None
+    makes_data = any(
+        job.rule.name == RULES["data"] for job in workflow.dag.needrun_jobs()
+    )
+    try:
+        lock = PATHS.results / f".{PATHS.dataset}.lock"  # not in `data`, which DVC compares from one run to the next
+        LOCKS.append(locks.hold(lock, shared=not makes_data))
+    except locks.Held as holder:
+        doing = "is used by" if makes_data else "is being made in the run of"
+        raise WorkflowError(
+            f"The dataset {PATHS.dataset_dir} {doing} {holder}, and this run {'makes' if makes_data else 'reads'} it. "
+            "Wait until that run has finished, or give this one's dataset another `name`."
+        ) from None
+    remove_leftovers(PATHS.root)
+    if makes_data:
+        remove_leftovers(PATHS.dataset_dir)
+
+
+def no_file_of_tomorrow():
+    """Dates files of the future to now. Snakemake refuses, and deletes, what was made from a file that is newer."""
+    now = time.time()
+    for path in map(Path, files(*stages.stages())):
+        if path.is_file() and path.stat().st_mtime > now:
+            os.utime(path, (now, now))
+
+
 onstart:
-    # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the settings
-    # in its own `params` change, not because some other key did. (An `ancient` input would not do. While the job that
-    # makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
-    write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
-    write_captions(CAPTIONS)
+    try:
+        alone_in_this_run()
+        no_file_of_tomorrow()
+        # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the
+        # settings in its own `params` change, not because some other key did. (An `ancient` input would not do. While
+        # the job that makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
+        write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
+        write_captions(CAPTIONS)
+    except OSError as error:
+        if (message := of_the_system(error)) is None:
+            raise
+        raise WorkflowError(message) from None
+
+
+onerror:
+    said = "".join(
+        Path(file).read_text(encoding="utf-8", errors="replace") for file in log
+    )
+    for command in re.findall(
+        r"exec +(camagain .*?) > .* (?:died with <Signals.SIGKILL|.* exit status 137)",
+        said,
+    ):
+        print(
+            f"`{command}` was killed: {LACK_OF_MEMORY} Start fewer jobs at once (`--cores`), or lower compute.threads, "
+            "compute.workers or the batch size, and run the same command again.",
+            file=sys.stderr,
+        )
 
 
 wildcard_constraints:

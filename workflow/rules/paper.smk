@@ -76,7 +76,7 @@ rule write_explorer:
 
 
 rule write_manifest:
-    # The last file of a run: it lists the others.
+    # The last file of a run: it lists every other one.
     input:
         inputs("manifest"),
     output:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from camagain.artifacts import read_json, write_json
 from camagain.downloads.checksum import check
-from camagain.downloads.lock import alone_in
 from camagain.errors import UserError
+from camagain.locks import alone_in
 from camagain.progress import progress
 
 if TYPE_CHECKING:

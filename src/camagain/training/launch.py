@@ -2,8 +2,6 @@
 
 import os
 import tempfile
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,8 @@ from torch.multiprocessing import ProcessExitedException, start_processes
 
 from camagain.compute import prepare
 from camagain.config import Compute
-from camagain.errors import UserError
+from camagain.errors import LACK_OF_MEMORY, UserError
+from camagain.parent import end_with
 
 
 def in_processes(work: Callable[..., None], compute: Compute, *arguments: Any) -> None:
@@ -58,7 +57,7 @@ def _process(
     rank: int, work: Callable[..., None], compute: Compute, arguments: tuple, folder: Path, parent: int
 ) -> None:
     """The life of one process."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     device = prepare(compute)
     values = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": compute.processes, "LOCAL_WORLD_SIZE": compute.processes}
     # accelerate reads these. Without OMP_NUM_THREADS it would choose the number of threads itself.
@@ -77,13 +76,6 @@ def _process(
         raise SystemExit(1) from None  # a group that waits for this process cannot be left in an orderly way
 
 
-def _end_with(parent: int) -> None:
-    """Ends this process soon after its parent is gone, also in the middle of a call that waits for other processes."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
 def clear(error: Exception, folder: Path, compute: Compute) -> Exception:
     """The cause of a failure: the message of the process that failed, not the others' errors about its silence."""
     messages = sorted(folder.glob("error-*"))
@@ -94,6 +86,6 @@ def clear(error: Exception, folder: Path, compute: Compute) -> Exception:
         return UserError(
             f"process {error.error_index + 1} of {compute.processes} ended early "
             f"({f'killed by {name}' if name else f'exit status {error.exit_code}'}); "
-            "SIGKILL is most often the system's answer to a lack of memory."
+            f"{LACK_OF_MEMORY}"
         )
     return error

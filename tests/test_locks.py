@@ -16,8 +16,8 @@ import pytest
 
 from camagain.downloads import fetch
 from camagain.downloads.checksum import record
-from camagain.downloads.lock import alone_in
 from camagain.errors import UserError
+from camagain.locks import alone_in
 
 WORKER = """
 import sys

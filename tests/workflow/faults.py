@@ -1,0 +1,76 @@
+"""Kills of a run: starts Snakemake, waits for a job of a stage, kills something, and looks at what is left."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from camagain.artifacts import sha256
+
+KINDS = ("snakemake", "group", "job")
+"""What is killed: Snakemake alone, Snakemake and all that it started, or the one job."""
+
+PATIENCE = 600
+"""Seconds after which a job has to have begun, or a process to have ended, on the slowest machine."""
+
+
+def processes(folder: Path, stage: str) -> list[int]:
+    """The process ids of the jobs of a stage that run in a folder, those that a job starts for itself left out."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
+        command, place = process.info["cmdline"] or [], process.info["cwd"]
+        named = len(command) > 2 and command[1].endswith("/camagain") and stage in command[2:]
+        if named and place and Path(place).resolve() == folder.resolve():
+            found.append(process.info["pid"])
+    return found
+
+
+def killed(folder: Path, environment: Mapping[str, str], stage: str, kind: str, delay: float) -> str:
+    """Starts Snakemake, lets the first job of a stage run for `delay` seconds, kills, and returns what was printed.
+
+    The empty string where the stage had nothing to do. No job may be left afterwards, and no person helps.
+    """
+    log = folder / "killed.log"
+    with log.open("w") as file:
+        started = subprocess.Popen(
+            ["snakemake"], cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
+        )
+    found = waited_for(lambda: processes(folder, stage) or started.poll() is not None)
+    if found is True:
+        assert started.returncode == 0, log.read_text()[-3000:]
+        return ""
+    time.sleep(delay)
+    if kind == "group":
+        os.killpg(started.pid, signal.SIGKILL)
+    elif kind == "snakemake":
+        started.kill()
+    else:
+        for process in processes(folder, stage):
+            os.kill(process, signal.SIGKILL)
+    started.wait(PATIENCE)
+    waited_for(lambda: not processes(folder, stage))
+    return log.read_text()
+
+
+def waited_for(condition):
+    """The first true value of a condition."""
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def values(run: Path) -> dict[str, str]:
+    """The digest of every file of a run that may not differ between two: nothing that records times or processes."""
+    files = [path for path in run.rglob("*") if path.is_file() and path.name[0] != "."]
+    names = {path.relative_to(run).as_posix(): path for path in files}
+    timed = re.compile(
+        r"logs/.*|report.html|(manifest|models/.*/model).json|experiment.yaml|(tables|figures)/speed\..*|.*\.pdf"
+    )
+    return {name: sha256(path) for name, path in names.items() if not timed.fullmatch(name)}

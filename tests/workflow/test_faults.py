@@ -1,0 +1,139 @@
+"""A run is killed, damaged and started twice; the next plain start goes on by itself, or says why not."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from camagain.artifacts import RunPaths
+from camagain.config.file import parse_experiment
+from camagain.locks import hold
+from tests.conftest import run_all
+from tests.workflow.conftest import environment_of
+from tests.workflow.faults import killed, values
+from tests.workflow.plans import edited, planned
+
+pytestmark = pytest.mark.pipeline
+
+KILLS = (("data", "group", 0.0), ("finetune", "snakemake", 2.0), ("evaluate", "job", 1.0), ("tables", "snakemake", 1.0))
+"""Stage, what is killed, and after how many seconds of its job."""
+
+
+@pytest.fixture(scope="module")
+def tiny_values() -> dict:
+    """One network and the quickest analyses; without the pictures of another run's time."""
+    from tests.conftest import TINY
+
+    return {**TINY, "models": TINY["models"][1:], "analysis": {"names": ["gap", "pca"]}}
+
+
+@pytest.fixture(scope="module")
+def paths(tiny_values: dict, checkout: Path) -> RunPaths:
+    return parse_experiment(tiny_values, "tiny").paths(checkout / "results", checkout / "data")
+
+
+@pytest.fixture(scope="module")
+def said(checkout: Path, tools: Path) -> dict[str, str]:
+    """By stage what was printed until each kill; one after the other, on the same run."""
+    environment = environment_of(checkout, tools)
+    return {stage: killed(checkout, environment, stage, kind, delay) for stage, kind, delay in KILLS}
+
+
+@pytest.fixture(scope="module")
+def finished(said: dict[str, str], checkout: Path, run, root: Path) -> str:
+    """What `make results` says, as the next command after the last kill."""
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(root / name, checkout)
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / ".ok").touch()
+    done = run("make", "results")
+    return done.stdout + done.stderr
+
+
+def test_after_kills_the_next_run_needs_no_hand(said: dict[str, str], finished: str, paths: RunPaths, run):
+    assert all(said.values()), "a stage had nothing to do"
+    assert "report.html is ready" in finished
+    assert planned(run) == {}
+    assert not [path for path in paths.root.rglob(".*") if path.suffix in (".npz", ".csv", ".parquet", ".pt")]
+
+
+def test_what_was_killed_is_worth_an_uninterrupted_run(finished: str, paths: RunPaths, tiny_values: dict, tmp_path):
+    experiment = parse_experiment(tiny_values, "tiny")
+    whole = experiment.paths(tmp_path / "results", tmp_path / "data")
+    run_all(experiment, whole)
+    assert values(paths.root) == values(whole.root)
+
+
+def test_a_killed_job_is_named_with_the_likely_cause(said: dict[str, str]):
+    (line,) = [line for line in said["evaluate"].splitlines() if "was killed" in line]
+    assert line.startswith("`camagain evaluate results/tiny/experiment.yaml ") and "lack of memory" in line
+
+
+@pytest.mark.parametrize("lost", ["localization/small-convnext/maps.npz", "models/small-convnext/model.safetensors"])
+def test_a_file_that_lost_its_end_is_made_again(finished: str, paths: RunPaths, run, lost: str):
+    path = paths.root / lost
+    whole = path.read_bytes()
+    os.truncate(path, len(whole) // 2)
+    done = run("snakemake", "-n")
+    assert f"{lost} is damaged: it has {len(whole) // 2:,} bytes and was made with {len(whole):,}" in done.stderr
+    assert set(planned(run)) >= {"localize" if "maps" in lost else "finetune", "evaluate", "write_report"}
+    path.write_bytes(whole)
+    run("snakemake", "--cleanup-metadata", str(path.relative_to(paths.results.parent)))
+
+
+def test_inputs_of_tomorrow_and_a_damaged_table_are_no_obstacle(finished: str, paths: RunPaths, run):
+    before = values(paths.root)
+    tomorrow = time.time() + 86400
+    for path in (paths.index, paths.claims, paths.maps("small-convnext")):
+        os.utime(path, (tomorrow, tomorrow))
+    table = paths.tables / "localization.csv"
+    os.truncate(table, 20)
+    run("snakemake")
+    assert paths.report.is_file() and values(paths.root) == before
+    assert max(path.stat().st_mtime for path in (paths.index, paths.claims)) < tomorrow - 3600
+    assert planned(run) == {}
+
+
+def test_a_run_that_is_alive_is_not_started_twice(finished: str, paths: RunPaths, run, checkout: Path, tmp_path: Path):
+    """The lock of the living run is held by this test; another run's name works beside it."""
+    paths.report.rename(tmp_path / "report.html")
+    lock = hold(paths.root / ".lock")
+    try:
+        done = run("snakemake", succeeds=False)
+        assert done.returncode == 1
+        assert f"The run 'tiny' is being made by process {os.getpid()} on " in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr and not paths.report.exists()
+        other = yaml.safe_load((checkout / "config" / "config.yaml").read_text()) | {"run": "other"}
+        (checkout / "config" / "other.yaml").write_text(yaml.safe_dump(other))
+        run("snakemake", "--configfile", "config/other.yaml", "results/other/evaluation/baseline/whole-image/curve.csv")
+    finally:
+        os.close(lock)
+        (tmp_path / "report.html").rename(paths.report)
+
+
+def test_a_dataset_in_the_making_is_left_alone(finished: str, paths: RunPaths, run, checkout: Path):
+    lock = hold(paths.results / f".{paths.dataset}.lock")
+    try:
+        done = run("snakemake", "--forcerun", "gap", succeeds=False)
+    finally:
+        os.close(lock)
+    assert f"is being made in the run of process {os.getpid()}" in done.stdout + done.stderr
+    lock = hold(paths.results / f".{paths.dataset}.lock", shared=True)
+    try:
+        done = run("snakemake", "--forcerun", "dataset", succeeds=False)
+    finally:
+        os.close(lock)
+    assert "is used by" in done.stdout + done.stderr and paths.index.is_file()
+
+
+def test_a_lock_of_snakemakes_own_stops_nobody(finished: str, checkout: Path, run):
+    """As an earlier version left them behind."""
+    locks = checkout / ".snakemake" / "locks"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.output.lock").write_text("results/tiny/report.html\n")
+    with edited(checkout / "config" / "config.yaml", lambda text: text.replace("A test.", "Another test.")):
+        run("snakemake")
+    assert "Another test." in (checkout / "results" / "tiny" / "report.html").read_text()
