@@ -72,7 +72,7 @@ rule write_explorer:
         code=code("explorer"),
         settings=settings("explorer"),
     shell:
-        "camagain explorer {params.experiment} > {log} 2>&1"
+        "camagain explorer {params.experiment:q} > {log:q} 2>&1"
 
 
 rule write_manifest:
