@@ -25,6 +25,10 @@ BASELINE_COLOR = "#7F7F7F"
 DOTS_PER_INCH = {"pdf": 300, "png": 200}
 """PDF is for print. PNG is for screens, and small enough to be kept in git."""
 
+TALL_INCHES = 10
+TALL_DOTS_PER_INCH = 130
+"""What a PNG has that is taller than a page, as the heatmaps of many networks are; it would be megabytes large."""
+
 
 def apply_style() -> None:
     """Sets seaborn's and matplotlib's defaults for all figures of this process."""
@@ -71,12 +75,15 @@ def color_labels(architectures: dict[str, str], drawn: list[str]) -> dict[str, s
 def save_figure(figure: Figure, data: pd.DataFrame, folder: Path, name: str) -> None:
     """Writes a figure as PDF and PNG and the table it draws as CSV, and closes it. Same data, same bytes."""
     write_csv(folder / f"{name}.csv", data)
+    dots = dict(DOTS_PER_INCH)
+    if figure.get_figheight() > TALL_INCHES:
+        dots["png"] = TALL_DOTS_PER_INCH
     for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
         with atomic(folder / f"{name}.{kind}") as temporary:
             figure.savefig(
                 temporary,
                 format=kind,
-                dpi=DOTS_PER_INCH[kind],
+                dpi=dots[kind],
                 metadata=metadata,
                 bbox_inches="tight",
                 pad_inches=0.03,
