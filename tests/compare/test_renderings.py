@@ -27,7 +27,7 @@ from camagain.compare.show.distributions import iou_changes
 from camagain.compare.show.explorers import Explorers
 from camagain.compare.show.html import page, write_html
 from camagain.compare.show.junit import junit
-from camagain.compare.show.listing import counts_text, remarkable, unlisted
+from camagain.compare.show.listing import counts_text, moved_sets, remarkable, unlisted
 from camagain.compare.show.markdown import code, markdown, plain
 from camagain.compare.show.photographs import Photograph, Photographs, find_photographs
 from camagain.compare.show.pictures import SETS, Outcome, draw, shown_sets
@@ -184,7 +184,7 @@ def test_images_that_flipped_are_linked_to_the_explorers_of_both_runs(
 ):
     write_html(comparison, tmp_path / "page.html", data)
     links = re.findall(r'<a href="([^"#]+)#([^"]+)">[AB]</a>', (tmp_path / "page.html").read_text())
-    flipped = [(images, pair) for images in comparison.images for pair in images.flipped]
+    flipped = [(images, pair) for images in moved_sets(comparison) for pair in images.flipped]
     assert len(links) == 2 * len(flipped) >= 2 * FLIPPED
     for (address, place), (images, pair) in zip(links[::2], flipped, strict=True):
         assert (tmp_path / unquote(address)).resolve() == (comparison.a.root / INSIDE.explorer).resolve()

@@ -167,6 +167,7 @@ def view(comparison: Comparison, photographs: Photographs) -> dict[str, Any]:
         "tables": tables,
         "claims": claims,
         "moved": images_grid(moved) if moved else None,
+        "flipped": [images for images in moved if images.flipped],
         "unmoved": [images for images in comparison.images if images.verdict in IDENTICAL],
         "absent": [images for images in comparison.images if images.test is None],
         "distributions": distributions(comparison, moved),
