@@ -65,13 +65,13 @@ def _published(model: Model, experiment: Experiment, reach: Answers, count: str)
 
 
 def _timm(model: Model, reach: Answers, count: str) -> Line:
-    if not timm.is_model_pretrained(model.architecture):
-        return Line("MISSING", "weights", f"{model.architecture}: timm has no weights", "Choose other `weights`.")
     config = timm.get_pretrained_cfg(model.architecture)
+    if config is None or not timm.is_model_pretrained(model.architecture):
+        return Line("MISSING", "weights", f"{model.architecture}: timm has no weights", "Choose other `weights`.")
     repository = config.hf_hub_id or ""
     if in_cache(repository):
         return Line("ok", "weights", f"{model.architecture}: in the cache of Hugging Face{count}")
-    url = f"{HUB}/{repository}" if repository else config.url
+    url = f"{HUB}/{repository}" if repository else str(config.url)
     if reach(url):
         return Line("ok", "weights", f"{model.architecture}: will be downloaded from {url}{count}")
     return Line(

@@ -55,7 +55,7 @@ def _of_timm(model: Model, hub: Path, narrow: bool) -> Path:
     """A file in the layout of Hugging Face's cache, which is what a machine without internet gets copied."""
     config = timm.get_pretrained_cfg(model.architecture)
     repository = config.hf_hub_id if config else None
-    if not repository:
+    if config is None or not repository:
         raise UserError(f"'{model.name}': timm does not take the weights of {model.architecture} from Hugging Face.")
     cache = hub / "hub" / f"models--{repository.replace('/', '--')}"
     path = cache / "snapshots" / REVISION / "model.safetensors"
