@@ -5,12 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
-from camagain.artifacts import SEED_SPREAD, existing, read_json, write_text
+from camagain.artifacts import existing, read_json, write_text
 from camagain.config import BASELINE, Experiment
 from camagain.config.file import load_experiment
-from camagain.config.methods import METHOD_NAMES
 from camagain.drawing.cells import score_cell
 from camagain.drawing.results import read_results
 from camagain.errors import UserError
@@ -68,9 +65,9 @@ def readme(root: Path) -> str:
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     if not pattern.search(text):
         raise UserError(f"{root / 'README.md'}: expected the lines '{BEGIN}' and '{END}' around the results.")
-    rows = [row for folder, experiment in references(root) for row in summary(folder, experiment)]
-    columns = "| run | test images, classes | network | map | top-1 | MaxBoxAcc | at val τ | sd over seeds |"
-    part = "\n".join([BEGIN, "", columns, "|---|---|---|---|--:|--:|--:|--:|", *rows, "", END])
+    rows = [summary(folder, experiment) for folder, experiment in references(root)]
+    columns = "| run | test images, classes | networks, seeds | CAM | PC1 | centred Gaussian |"
+    part = "\n".join([BEGIN, "", columns, "|---|---|---|---|---|--:|", *rows, "", END])
     return pattern.sub(lambda _: part, text)
 
 
@@ -80,34 +77,30 @@ def references(root: Path) -> Iterator[tuple[Path, Experiment]]:
         yield path.parent, load_experiment(path)
 
 
-def summary(folder: Path, experiment: Experiment) -> Iterator[str]:
-    """A row of the README's table for each network and method of the predicted class, and for the centred Gaussian."""
+def summary(folder: Path, experiment: Experiment) -> str:
+    """A run's row of the README's table: MaxBoxAcc of its worst and its best network, and of the centred Gaussian."""
     dataset = read_json(folder / "manifest.json")["dataset"]
-    scope = f"{dataset['splits']['test']:,} of {dataset['name']}, {len(dataset['classes'])}"
-    methods = [method for method in experiment.localization.methods if not method.endswith("-gt")]
-    keys = [(model.name, method) for model in experiment.models for method in methods]
-    spread = seed_spread(folder)
     results = read_results(experiment, replace(experiment.paths(), run=folder.name, results=folder.parent), dataset)
-    for model, method in [*keys, (BASELINE, "centre-gaussian")]:
-        scores = results.scores(model, method)
-        name = METHOD_NAMES[method].partition(",")[0] if model != BASELINE else "centred Gaussian"
-        cells = [score_cell(scores[score]) for score in ("top1", "max_box_acc", "max_box_acc_val_threshold")]
-        seeds = spread.get((model, method), "–") if model != BASELINE else "–"
-        yield f"| {' | '.join([experiment.run, scope, model, name, *cells, seeds])} |"
+    models = [model.name for model in experiment.models]
 
+    def ends(method: str) -> str:
+        if method not in experiment.localization.methods:
+            return "–"
+        scores = {model: results.scores(model, method)["max_box_acc"] for model in models}
+        ordered = sorted((score["value"], model) for model, score in scores.items() if score is not None)
+        drawn = dict.fromkeys([ordered[0][1], ordered[-1][1]])
+        return " to ".join(f"{score_cell(scores[model])} ({model})" for model in drawn)
 
-def seed_spread(folder: Path) -> dict[tuple[str, str], str]:
-    """By model and method the deviation of MaxBoxAcc over seeds in points, and of how many; empty if not measured."""
-    path = folder / SEED_SPREAD
-    if not path.is_file():
-        return {}
-    table = pd.read_csv(path)
-    found = {}
-    for row in table[(table["file"] == "scores") & (table["column"] == "value")].itertuples():
-        key = dict(part.split("=", 1) for part in row.row.split("; "))
-        if key["figure"] == "max_box_acc":
-            found[key["model"], key["method"]] = f"{row.deviation:.1f} ({row.runs})"
-    return found
+    gaussian = score_cell(results.scores(BASELINE, "centre-gaussian")["max_box_acc"])
+    seeds = "1 seed" if len(results.seeds) == 1 else f"{len(results.seeds)} seeds"
+    cells = [
+        f"[{experiment.run}](docs/results.md#{experiment.run})",
+        f"{dataset['splits']['test']:,} of {dataset['name']}, {len(dataset['classes'])}",
+        f"{len(models)}, {seeds}",
+        *(ends(method) for method in ("cam", "pc1")),
+        gaussian,
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def section(folder: Path, experiment: Experiment) -> str:
