@@ -1,6 +1,8 @@
 """What `camagain doctor EXPERIMENT` says: each line present and missing, with its remedy, and all of them at once."""
 
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -19,6 +21,7 @@ from camagain.cost.estimate import CUB
 from camagain.cost.memory import step_memory
 from camagain.cost.steps import Step, measured_steps
 from camagain.datasets.sizes import sizes_of
+from camagain.locks import hold
 from camagain.readiness import check, device, disk, packages
 from camagain.readiness.check import in_words, readiness
 from camagain.readiness.folders import folder_lines, lock_lines
@@ -219,12 +222,14 @@ def test_folders_that_cannot_be_written(tiny_values: dict, elsewhere: Path, monk
     assert sum(line.state == "MISSING" for line in lines.values()) == 1
 
 
-def test_a_lock_of_snakemake(elsewhere: Path):
-    assert lock_lines() == []
-    (elsewhere / ".snakemake" / "locks").mkdir(parents=True)
-    (elsewhere / ".snakemake" / "locks" / "0.output.lock").write_text("")
-    (line,) = lock_lines()
-    assert line.state == "MISSING" and "snakemake --unlock" in line.remedy
+def test_a_run_that_somebody_is_making(tiny_values: dict):
+    paths = of(tiny_values).paths()
+    assert lock_lines(paths) == []
+    descriptor = hold(paths.root / ".lock")
+    (line,) = lock_lines(paths)
+    assert line.state == "MISSING" and f"being made by process {os.getpid()}" in line.says
+    os.close(descriptor)
+    assert lock_lines(paths) == []  # as after a kill
 
 
 def gpu(monkeypatch: pytest.MonkeyPatch, gib: float, count: int = 1) -> None:
@@ -326,14 +331,10 @@ def test_servers_are_asked_once(serve: Callable, monkeypatch: pytest.MonkeyPatch
 
 
 def test_doctor_exits_1_where_something_is_missing(root: Path, tools: Path, elsewhere: Path):
-    import subprocess
-
-    file = elsewhere / "tiny.yaml"
-    values = {**yaml.safe_load((root / "config/config.yaml").read_text())}
-    file.write_text(yaml.safe_dump(values))
+    file = elsewhere / "demo.yaml"
+    file.write_text((root / "config/config.yaml").read_text())
     command = [str(tools / "camagain"), "doctor", str(file)]
     assert subprocess.run(command, capture_output=True).returncode == 0
-    (elsewhere / ".snakemake" / "locks").mkdir(parents=True)
-    (elsewhere / ".snakemake" / "locks" / "0.output.lock").write_text("")
+    (elsewhere / "results").write_text("not a folder")
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1 and "MISSING  lock" in done.stdout, done.stdout
+    assert done.returncode == 1 and "MISSING  folder" in done.stdout, done.stdout

@@ -38,7 +38,7 @@ def readiness(experiment: Experiment, results: Path, data: Path) -> list[Line]:
         *counted,
         *weights,
         *folder_lines(experiment, paths),
-        *lock_lines(),
+        *lock_lines(paths),
         *costly,
     ]
 

@@ -1,10 +1,12 @@
-"""The folders that a run writes to, and a lock that a killed run may have left."""
+"""The folders that a run writes to, and whether somebody is making the same run."""
 
+import os
 import tempfile
 from pathlib import Path
 
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment
+from camagain.locks import Held, hold
 from camagain.readiness.line import Line
 
 SNAKEMAKE = Path(".snakemake")
@@ -32,10 +34,14 @@ def _line(folder: Path) -> Line:
         return Line("MISSING", "folder", says, "Give yourself the right to write there, or work in another folder.")
 
 
-def lock_lines() -> list[Line]:
-    """A line where Snakemake has locked this folder."""
-    locks = sorted((SNAKEMAKE / "locks").glob("*.lock"))
-    if not locks:
+def lock_lines(paths: RunPaths) -> list[Line]:
+    """A line where somebody is making the same run. The system frees locks, so a killed run leaves none behind."""
+    lock = paths.root / ".lock"
+    if not lock.is_file():
         return []
-    says = f"{SNAKEMAKE / 'locks'} holds {len(locks)} locks: a run is alive here, or one was killed"
-    return [Line("MISSING", "lock", says, "Where no other run is alive: snakemake --unlock")]
+    try:
+        os.close(hold(lock))
+    except Held as holder:
+        remedy = "Wait until it has finished, or choose another `run`."
+        return [Line("MISSING", "lock", f"the run '{paths.run}' is being made by {holder}", remedy)]
+    return []
