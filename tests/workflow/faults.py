@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -41,17 +42,21 @@ def killed(folder: Path, environment: Mapping[str, str], stage: str, kind: str, 
             ["snakemake"], cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
         )
     found = waited_for(lambda: processes(folder, stage) or started.poll() is not None)
-    if found is True:
+    if found is not True:
+        time.sleep(delay)
+        if kind == "job":  # the next one, where the first has ended meanwhile
+            found = waited_for(lambda: processes(folder, stage) or started.poll() is not None)
+    if started.poll() is not None:
         assert started.returncode == 0, log.read_text()[-3000:]
         return ""
-    time.sleep(delay)
     if kind == "group":
         os.killpg(started.pid, signal.SIGKILL)
     elif kind == "snakemake":
         started.kill()
     else:
-        for process in processes(folder, stage):
-            os.kill(process, signal.SIGKILL)
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
     started.wait(PATIENCE)
     waited_for(lambda: not processes(folder, stage))
     return log.read_text()

@@ -18,7 +18,7 @@ from tests.workflow.plans import edited, planned
 
 pytestmark = pytest.mark.pipeline
 
-KILLS = (("data", "group", 0.0), ("finetune", "snakemake", 2.0), ("evaluate", "job", 1.0), ("tables", "snakemake", 1.0))
+KILLS = (("data", "group", 0.0), ("finetune", "snakemake", 2.0), ("evaluate", "job", 0.0), ("tables", "snakemake", 1.0))
 """Stage, what is killed, and after how many seconds of its job."""
 
 
