@@ -108,7 +108,13 @@ def test_a_run_that_is_alive_is_not_started_twice(finished: str, paths: RunPaths
         assert "Traceback" not in done.stderr and not paths.report.exists()
         other = yaml.safe_load((checkout / "config" / "config.yaml").read_text()) | {"run": "other"}
         (checkout / "config" / "other.yaml").write_text(yaml.safe_dump(other))
-        run("snakemake", "--configfile", "config/other.yaml", "results/other/evaluation/baseline/whole-image/curve.csv")
+        run(
+            "snakemake",
+            "--configfile",
+            "config/other.yaml",
+            "--",
+            "results/other/evaluation/baseline/whole-image/curve.csv",
+        )
     finally:
         os.close(lock)
         (tmp_path / "report.html").rename(paths.report)
