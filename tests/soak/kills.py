@@ -4,6 +4,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -15,16 +16,20 @@ from tests.workflow.faults import KINDS, killed, values
 EXPERIMENT = {**TINY, "models": TINY["models"][1:], "analysis": {"names": ["gap", "pca"]}}
 
 STAGES = {
-    "data": "dataset",
-    "finetune": "finetune/*",
-    "localize": "localize/*",
-    "evaluate": "evaluate/*",
-    "analyze": "analysis/*/*",
-    "tables": "tables",
-    "figures": "figures",
-    "report": "report",
+    "data": ("dataset", "data/*/dataset.json"),
+    "finetune": ("finetune/*", "results/tiny/models/*/model.safetensors"),
+    "localize": ("localize/*", "results/tiny/localization/*/maps.npz"),
+    "evaluate": ("evaluate/*", "results/tiny/evaluation/*/*/metrics.json"),
+    "analyze": ("analysis/*/*", "results/tiny/analysis/*/*/status.json"),
+    "tables": ("tables", "results/tiny/claims.json"),
+    "figures": ("figures", "results/tiny/figures/heatmaps.png"),
+    "report": ("report", "results/tiny/report.html"),
 }
-"""What the command line of a stage's job has in it, and where below `logs/` it is noted how long one took."""
+"""What the command line of a stage's job has in it; where below `logs/` it is noted how long one took; and files of it,
+without which it has to be done again."""
+
+TRIALS = 5
+"""A job may have ended before its moment comes; then it is done again, so often at most."""
 
 
 def rows(rounds: int, seed: int) -> Iterator[dict]:
@@ -39,14 +44,18 @@ def rows(rounds: int, seed: int) -> Iterator[dict]:
             copy_of(ROOT, folder, EXPERIMENT)
         runner(whole, tools)("snakemake", "--cores", "2")
         logs = whole / "results" / "tiny" / "logs"
-        took = {stage: longest(logs, pattern) for stage, pattern in STAGES.items()}
         environment = environment_of(hit, tools)
-        tried: dict[tuple[str, str], int] = {}
-        for stage in STAGES:
+        tried = dict.fromkeys(product(STAGES, KINDS), 0)
+        for stage, (noted, made) in STAGES.items():
+            took = longest(logs, noted)
             for kind in KINDS * rounds:
-                said = killed(hit, environment, stage, kind, moments.uniform(0, took[stage]))
-                tried[stage, kind] = tried.get((stage, kind), 0) + bool(said)
-                print(f"{stage}: {kind} killed", flush=True)
+                for _ in range(TRIALS):
+                    for file in hit.glob(made):
+                        file.unlink()
+                    if killed(hit, environment, stage, kind, moments.uniform(0, took)):
+                        tried[stage, kind] += 1
+                        break
+                print(f"{stage}: {tried[stage, kind]} {kind} killed", flush=True)
         runner(hit, tools)("snakemake", "--cores", "2")
         same = values(hit / "results" / "tiny") == values(whole / "results" / "tiny")
     for (stage, kind), count in tried.items():
