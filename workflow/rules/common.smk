@@ -188,7 +188,9 @@ def alone_in_this_run():
         job.rule.name == RULES["data"] for job in workflow.dag.needrun_jobs()
     )
     try:
-        lock = PATHS.results / f".{PATHS.dataset}.lock"  # not in `data`, which DVC compares from one run to the next
+        lock = (
+            PATHS.results / f".{PATHS.dataset}.lock"
+        )  # not in `data`, which DVC compares from one run to the next
         LOCKS.append(locks.hold(lock, shared=not makes_data))
     except locks.Held as holder:
         doing = "is used by" if makes_data else "is being made in the run of"
