@@ -97,7 +97,10 @@ def test_a_change_of_the_setting_runs_every_stage_again_but_the_data(tiny_values
     other = parse_experiment({**tiny_values, "compute": {**tiny_values["compute"], "portable": True}}, "tiny")
     old, new = (experiment.model_dump(mode="json") for experiment in (one, other))
     same = {name for name in stages() if settings_text(old, name) == settings_text(new, name)}
-    assert same == {"data"}  # its images have checksums, and belong to several experiments
+    assert same == {
+        "data",
+        "explorer",
+    }  # the explorer shows what is there; data's images have checksums, and belong to several experiments
     assert changed(other, old, new) == ["finetune", "evaluate_baseline"]
 
 

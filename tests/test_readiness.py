@@ -292,7 +292,7 @@ def test_computed_sizes_are_those_of_a_run(tiny_run):
     for model in experiment.models:
         folder = paths.model(model.name)
         found = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-        assert weights_bytes(experiment, model) == pytest.approx(found, rel=0.05)
+        assert weights_bytes(experiment, model) == pytest.approx(found, rel=0.1)
         found = sum(paths.localization(model.name).joinpath(f"{name}.npz").stat().st_size for name in ("maps", "parts"))
         assert 0.7 * found < localization_bytes(experiment, model, sizes) < 2 * found
 

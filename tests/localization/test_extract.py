@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
+from camagain.config import packages
 from camagain.config.file import parse_experiment
 from camagain.datasets.images import read_rgb, warp
 from camagain.datasets.index import image_path, read_index
 from camagain.errors import UserError
 from camagain.localization import extract, forward
 from camagain.localization.extract import check_classes, localize
-from camagain.localization.methods import grad_cam
 from camagain.models.checkpoint import load_network
 from camagain.training.finetune import finetune
 
@@ -132,7 +132,7 @@ def test_methods_of_the_optional_package_come_from_the_same_pass(variation, monk
 
 
 def test_a_missing_package_is_said_before_any_work(variation, monkeypatch):
-    monkeypatch.setattr(grad_cam, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     monkeypatch.setattr(extract, "load_network", lambda path: pytest.fail("the network was loaded"))
     with pytest.raises(UserError, match=r"'grad-cam' needs the optional package grad-cam; install"):
         variation("resnet_narrow", methods=["grad-cam"])

@@ -55,7 +55,7 @@ def passes(request, tiny_run, tmp_path_factory, tiny_values) -> Iterator[dict[st
     values = copy.deepcopy(tiny_values)
     values["models"] = [{"name": "branched", "architecture": request.param, "training": {"epochs": 1}}]
     values["localization"] = {"methods": ["cam"]}
-    values["analysis"]["interventions"]["models"] = ["branched"]
+    values["analysis"]["interventions"]["models"] = values["analysis"]["cuts"]["models"] = ["branched"]
     values["compute"]["cache_images"] = True
     experiment = parse_experiment(values, "test")
     paths = experiment.paths(tmp_path_factory.mktemp("branched"), tiny_run[1].data)

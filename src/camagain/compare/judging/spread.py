@@ -14,6 +14,7 @@ from camagain.compare.judging.tables import is_without_rows, numbered_from_its_s
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.scores import read_scores
 from camagain.compare.runs.seeds import require_other_seeds
+from camagain.drawing.seeds import TRAINING_SEED
 from camagain.errors import UserError
 from camagain.statistics.tolerances import rounding_of_sums
 
@@ -64,9 +65,12 @@ def deviations(
     if any(is_without_rows(table) for table in tables):
         return
     keyed = []
+    keys = [key for key in kind.keys if key != TRAINING_SEED]  # what tells the runs apart names no row
     for table, name in zip(tables, names, strict=True):
         check_keys(file, name, table, kind.keys)
-        keyed.append(table.set_axis(row_texts(table.astype(key_types(table, table, kind.keys)), kind.keys), axis=0))
+        keyed.append(table.set_axis(row_texts(table.astype(key_types(table, table, keys)), keys), axis=0))
+    if not all(table.index.is_unique for table in keyed):
+        return  # several trainings of each run
     rows = [row for row in keyed[0].index if all(row in table.index for table in keyed[1:])]
     columns = [
         column
