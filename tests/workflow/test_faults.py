@@ -97,6 +97,21 @@ def test_inputs_of_tomorrow_and_a_damaged_table_are_no_obstacle(finished: str, p
     assert planned(run) == {}
 
 
+def test_a_dataset_in_the_making_is_left_alone(finished: str, paths: RunPaths, run, checkout: Path):
+    lock = hold(paths.results / f".{paths.dataset}.lock")
+    try:
+        done = run("snakemake", "--forcerun", "gap", succeeds=False)
+    finally:
+        os.close(lock)
+    assert f"is being made in the run of process {os.getpid()}" in done.stdout + done.stderr
+    lock = hold(paths.results / f".{paths.dataset}.lock", shared=True)
+    try:
+        done = run("snakemake", "--forcerun", "dataset", succeeds=False)
+    finally:
+        os.close(lock)
+    assert "is used by" in done.stdout + done.stderr and paths.index.is_file()
+
+
 def test_a_run_that_is_alive_is_not_started_twice(finished: str, paths: RunPaths, run, checkout: Path, tmp_path: Path):
     """The lock of the living run is held by this test; another run's name works beside it."""
     paths.report.rename(tmp_path / "report.html")
@@ -118,21 +133,6 @@ def test_a_run_that_is_alive_is_not_started_twice(finished: str, paths: RunPaths
     finally:
         os.close(lock)
         (tmp_path / "report.html").rename(paths.report)
-
-
-def test_a_dataset_in_the_making_is_left_alone(finished: str, paths: RunPaths, run, checkout: Path):
-    lock = hold(paths.results / f".{paths.dataset}.lock")
-    try:
-        done = run("snakemake", "--forcerun", "gap", succeeds=False)
-    finally:
-        os.close(lock)
-    assert f"is being made in the run of process {os.getpid()}" in done.stdout + done.stderr
-    lock = hold(paths.results / f".{paths.dataset}.lock", shared=True)
-    try:
-        done = run("snakemake", "--forcerun", "dataset", succeeds=False)
-    finally:
-        os.close(lock)
-    assert "is used by" in done.stdout + done.stderr and paths.index.is_file()
 
 
 def test_a_lock_of_snakemakes_own_stops_nobody(finished: str, checkout: Path, run):
