@@ -46,7 +46,7 @@ paper: setup
 rehearse: setup
 	camagain rehearse $(EXPERIMENT) $(REHEARSAL)
 	HF_HOME=$(CURDIR)/$(REHEARSAL)/huggingface HF_HUB_OFFLINE=1 \
-	  snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml
+	  snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
 
 test: setup lint
 	pytest --numprocesses auto --dist loadfile
