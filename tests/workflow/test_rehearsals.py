@@ -1,4 +1,4 @@
-"""Full-scale experiments reduced to minutes: Snakemake plans each of them, and runs each where there is time."""
+"""Full-scale experiments in a small size: Snakemake plans each of them, and runs each where there is time."""
 
 import os
 from pathlib import Path
