@@ -42,11 +42,11 @@ results: setup
 paper: setup
 	camagain paper $(EXPERIMENT)
 
-# make rehearse  run EXPERIMENT in minutes on stand-ins for its images and weights, before its days of GPU time
+# make rehearse  run EXPERIMENT in a small size on stand-ins for its images and weights
 rehearse: setup
 	camagain rehearse $(EXPERIMENT) $(REHEARSAL)
 	HF_HOME=$(CURDIR)/$(REHEARSAL)/huggingface HF_HUB_OFFLINE=1 \
-	  snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml
+	  snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
 
 test: setup lint
 	pytest --numprocesses auto --dist loadfile

@@ -286,15 +286,15 @@ def test_room_on_disk(root: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_computed_sizes_are_those_of_a_run(tiny_run):
+    """Up to 197 classes that these networks do not have, and up to what a file says besides its numbers."""
     experiment, paths = tiny_run
     sizes = sizes_of(experiment.dataset)
     assert sizes is not None
     for model in experiment.models:
-        folder = paths.model(model.name)
-        found = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-        assert weights_bytes(experiment, model) == pytest.approx(found, rel=0.1)
-        found = sum(paths.localization(model.name).joinpath(f"{name}.npz").stat().st_size for name in ("maps", "parts"))
-        assert 0.7 * found < localization_bytes(experiment, model, sizes) < 2 * found
+        found = sum(file.stat().st_size for file in paths.model(model.name).rglob("*.safetensors"))
+        assert weights_bytes(experiment, model) == pytest.approx(found, rel=0.07)
+        found = sum(file.stat().st_size for file in paths.localization(model.name).glob("*.npz"))
+        assert 0.7 * found < localization_bytes(experiment, model, sizes) < found
 
 
 def test_a_measured_step_takes_the_measured_memory(root: Path):

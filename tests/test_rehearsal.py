@@ -1,5 +1,6 @@
 """Rehearsals: the reduced file keeps what decides on the code that runs, and stand-ins are what the readers expect."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -127,12 +128,19 @@ def test_nothing_else_is_replaced(root: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", FULL_SCALE)
-def test_every_network_starts_from_its_stand_in(root: Path, tmp_path: Path, monkeypatch, name: str):
+def test_every_network_starts_from_its_stand_in(root: Path, tmp_path: Path, monkeypatch, caplog, name: str):
     after = rehearsal(full(root, name))
     files = write_weights(after, tmp_path, 200, narrow=True)
     assert sum(file.stat().st_size for file in files) < 20e6
     monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path / HUB / "hub"))
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    caplog.set_level("INFO")
     for model in after.models:
         network, source = starting_network(model, 200, seed=0, downloads=tmp_path / after.compute.downloads)
         assert model.weights in source and network.get_classifier().out_features == 200
+    # What timm says of files that do not fit: the new classifier, and the norm that the authors' head leaves out.
+    said = {
+        key for found in re.findall(r"(?:Missing|Unexpected) keys \((.*?)\)", caplog.text) for key in found.split(", ")
+    }
+    head = ("fc", "head.fc", "head.norm")
+    assert said <= {f"{layer}.{part}" for layer in head for part in ("weight", "bias")}

@@ -1,4 +1,4 @@
-"""Rehearsals: a full-scale experiment from its first file to its report, in minutes, before days of GPU time.
+"""Rehearsals: a full-scale experiment from its first file to its report in a small size, before days of GPU time.
 
 A rehearsal is the same experiment file with a few settings reduced (`reduce`), on stand-ins for its images (`images`)
 and for its files of weights (`weights`), which lie where the real ones would: the same jobs read the same kinds of

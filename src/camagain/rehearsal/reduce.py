@@ -40,12 +40,13 @@ FIRST = ("analysis.texture.smoothing", "analysis.interventions.enlarge", "analys
 """Lists of sizes of which the first is enough."""
 
 NARROW: dict[str, dict[str, list[int]]] = {
-    "resnet": {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]},
+    "resnet": {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 32]},
     "convnext": {"depths": [1, 1, 1, 1], "dims": [8, 8, 16, 16]},
     "replknet": {"depths": [1, 1, 1, 1], "widths": [8, 8, 16, 16]},
     "slak": {"depths": [1, 1, 1, 1], "dims": [8, 8, 16, 16]},
 }
-"""By family the options that make its networks narrow: one block a stage."""
+"""By family the options that make its networks narrow: one block a stage. ResNet's widths all differ where strides are
+dropped: it has shortcuts with weights only where stride or width change, and a file for other strides would not fit."""
 
 
 def reduced(experiment: Experiment, dataset: dict[str, Any], narrow: bool) -> Experiment:

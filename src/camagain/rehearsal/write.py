@@ -43,7 +43,7 @@ def rehearse(experiment: Experiment, source: str, folder: Path, narrow: bool = F
 
 
 def command(folder: Path) -> str:
-    """The command that runs a rehearsal, for the project's folder."""
+    """The command that runs a rehearsal, for the project's folder: every rule, those of large runs as well."""
     place = shlex.quote(str(folder))
     hub = shlex.quote(str((folder / HUB).resolve()))
-    return f"HF_HOME={hub} HF_HUB_OFFLINE=1 snakemake --directory {place} --configfile {place}/{FILE}"
+    return f"HF_HOME={hub} HF_HUB_OFFLINE=1 snakemake --directory {place} --configfile {place}/{FILE} -- all explorer"
