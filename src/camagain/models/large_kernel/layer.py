@@ -5,17 +5,18 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from camagain.models.large_kernel.fourier import fourier_conv2d
-from camagain.models.large_kernel.strided import STRIDED, by_fourier, is_large_strided
+from camagain.models.large_kernel.fft import has_fft
+from camagain.models.large_kernel.spectral import in_full_precision, spectral_conv2d
+from camagain.models.large_kernel.strided import STRIDED, is_large_strided
 
 SMALLEST_LARGE_KERNEL = 13
 """A kernel counts as large from this longest side on. oneDNN's fast path for depthwise kernels ends at 13."""
 
 FEW_TAPS = 300
-"""With no weight gradient to compute, kernels of fewer taps (13 x 13, strips of K x 5) are faster convolved directly.
+"""Where there is no FFT for them and no weight gradient to compute, kernels of fewer taps are convolved directly.
 
-Measured on one AVX2 core in float32 (benchmarks/results/large_kernel.csv): torch's channels-last forward takes 0.7 to
-0.9 of the Fourier route's time at 13 x 13 and 51 x 5 + 5 x 51, and 1.9 to 3.1 times as long at 31 x 31.
+That is 13 x 13, and strips of K x 5. Measured on one AVX2 core in float32, torch's channels-last forward took 0.7 to 0.9
+of the time of transforms by matrices there, and 1.9 to 3.1 times as long at 31 x 31.
 """
 
 WORK_ON_GPU = {True: 300_000, False: 1_500_000}
@@ -42,11 +43,11 @@ class LargeKernelConv2d(nn.Conv2d):
         if way == "default-layout":
             result = super().forward(input.contiguous())
             return result.contiguous(memory_format=torch.channels_last) if is_channels_last(input) else result
-        return by_fourier(self, input, fourier_conv2d)
+        return in_full_precision(self, input, spectral_conv2d)
 
 
 def route(input: torch.Tensor, weight: torch.Tensor) -> str:
-    """Fastest of "fourier", "channels-last", "default-layout" and "torch" for these tensors.
+    """Fastest of "spectral", "channels-last", "default-layout" and "torch" for these tensors.
 
     As benchmarks/large_kernel.py measures on a CPU and benchmarks/gpu.py on a CUDA GPU. "torch", its own kernel in the
     layout that the input has, where nothing was measured.
@@ -57,8 +58,9 @@ def route(input: torch.Tensor, weight: torch.Tensor) -> str:
     training = torch.is_grad_enabled() and weight.requires_grad
     if kind == "cuda":
         work = taps * input.shape[2] * input.shape[3]
-        return "fourier" if work >= WORK_ON_GPU[training] else "default-layout"
-    return "channels-last" if taps < FEW_TAPS and not training else "fourier"
+        return "spectral" if work >= WORK_ON_GPU[training] else "default-layout"
+    direct = taps < FEW_TAPS and not training and not has_fft(input, weight)
+    return "channels-last" if direct else "spectral"
 
 
 def replace_large_kernels(model: Network) -> Network:
