@@ -51,7 +51,12 @@ class Complex(NamedTuple):
                 return Complex((self.re - self.im) * root, (self.re + self.im) * root)
             cosine, sine = math.cos(2 * math.pi * part / whole), math.sin(2 * math.pi * part / whole)
             return Complex((self.re * cosine).plus(self.im, sine), (self.im * cosine).minus(self.re, sine))
-        quarters = {0: self, 2: Complex(self.im, -self.re), 4: Complex(-self.re, -self.im), 6: Complex(-self.im, self.re)}
+        quarters = {
+            0: self,
+            2: Complex(self.im, -self.re),
+            4: Complex(-self.re, -self.im),
+            6: Complex(-self.im, self.re),
+        }
         return quarters[eighths]
 
 

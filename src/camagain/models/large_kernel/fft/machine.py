@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from camagain.artifacts import atomic
-from camagain.models.large_kernel.fft.program import ARGUMENTS, Writer
+from camagain.models.large_kernel.fft.program import COUNTS, POINTERS, Program
 
 FOLDERS = (Path(__file__).parent / "__pycache__", Path("~/.cache/camagain/fft"))
 """Where machine code is kept: beside the source or, where that is read-only, in the user's cache."""
 
-KINDS: dict[str, Callable[[Writer], str]] = {
-    "values": lambda writer: writer.convolution(correlate=True),
-    "gradient-of-maps": lambda writer: writer.convolution(correlate=False),
-    "gradients": Writer.gradients,
+KINDS: dict[str, Callable[[Program], str]] = {
+    "values": Program.values,
+    "gradient-of-maps": Program.gradient_of_maps,
+    "gradients": Program.gradients,
 }
 """The functions that there are: y, dx, and both dx and dw."""
 
@@ -52,7 +52,7 @@ class Processor:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A function with the arguments of `program.ARGUMENTS`, and bytes of room that it needs."""
+    """A function with the arguments of `program.POINTERS` and `program.COUNTS`, and bytes of room that it needs."""
 
     call: Callable[..., None]
     room: int
@@ -69,10 +69,10 @@ def compiled(kind: str, H: int, W: int, K: int, J: int, lanes: int) -> Compiled:
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=processor.name, features=processor.features, opt=3, jit=True
     )
-    writer = Writer(H, W, K, J, lanes)
+    program = Program(H, W, K, J, lanes)
 
     def made() -> bytes:
-        module = llvm.parse_assembly(KINDS[kind](writer))
+        module = llvm.parse_assembly(KINDS[kind](program))
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
         module.verify()
         return machine.emit_object(module)
@@ -82,9 +82,9 @@ def compiled(kind: str, H: int, W: int, K: int, J: int, lanes: int) -> Compiled:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(kept(name, made)))
     engine.finalize_object()
-    types = [ctypes.c_void_p if argument.startswith("ptr") else ctypes.c_int64 for argument in ARGUMENTS]
+    types = [ctypes.c_void_p] * len(POINTERS) + [ctypes.c_int64] * len(COUNTS)
     call = ctypes.CFUNCTYPE(None, *types)(engine.get_function_address("run"))  # without Python's lock
-    return Compiled(call, sum(writer.scratch().values()), engine)
+    return Compiled(call, sum(program.scratch().values()), engine)
 
 
 def kept(name: str, made: Callable[[], bytes]) -> bytes:

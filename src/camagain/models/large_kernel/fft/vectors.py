@@ -10,15 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+Integer = int | str
+"""A number that is known when the code is written, or the name of one that is known when it runs."""
+
 
 @dataclass
 class Code:
-    """The lines of one function so far, for vectors of so many numbers of 32 bits; names of values count upwards."""
+    """The lines of one function so far, for vectors of so many numbers of 32 bits."""
 
     lanes: int
     lines: list[str] = field(default_factory=list)
-    count: int = 0
-    block: str = "entry"
+    names: int = 0  # given so far
+    block: str = "entry"  # stretch of code that is being written
 
     @property
     def bytes(self) -> int:
@@ -35,62 +38,57 @@ class Code:
         return f"@llvm.fma.v{self.lanes}f32"
 
     def name(self) -> str:
-        self.count += 1
-        return f"%v{self.count}"
+        self.names += 1
+        return f"v{self.names}"
+
+    def set(self, name: str, instruction: str) -> str:
+        """Writes an instruction and gives its result a name."""
+        self.lines.append(f"  %{name} = {instruction}")
+        return f"%{name}"
 
     def value(self, instruction: str) -> str:
-        """Writes an instruction and returns the name of its result."""
-        name = self.name()
-        self.lines.append(f"  {name} = {instruction}")
-        return name
+        return self.set(self.name(), instruction)
+
+    @contextmanager
+    def loop(self, start: Integer, stop: Integer, step: int = 1) -> Iterator[str]:
+        """Repeats what is written inside, at least once, for start, start + step, ... below stop; gives the counter."""
+        name, before = self.name(), self.block
+        self.enter(f"head_{name}")
+        self.set(name, f"phi i64 [ {start}, %{before} ], [ %{name}.next, %tail_{name} ]")
+        yield f"%{name}"
+        self.enter(f"tail_{name}")
+        self.set(f"{name}.next", f"add i64 %{name}, {step}")
+        again = self.set(f"{name}.again", f"icmp slt i64 %{name}.next, {stop}")
+        self.block = f"after_{name}"
+        self.lines += [f"  br i1 {again}, label %head_{name}, label %{self.block}", f"{self.block}:"]
 
     def enter(self, block: str) -> None:
         """Begins a new stretch of code that others can jump to."""
         self.lines += [f"  br label %{block}", f"{block}:"]
         self.block = block
 
-    @contextmanager
-    def loop(self, start: int | str, stop: int | str, step: int = 1) -> Iterator[str]:
-        """Repeats what is written inside, at least once, for start, start + step, ... below stop; gives the counter."""
-        counter, before = self.name(), self.block
-        head, tail, after = (f"{part}{counter[2:]}" for part in ("head", "tail", "after"))
-        self.enter(head)
-        self.lines.append(f"  {counter} = phi i64 [ {start}, %{before} ], [ {counter}.next, %{tail} ]")
-        yield counter
-        self.enter(tail)
-        self.lines += [
-            f"  {counter}.next = add i64 {counter}, {step}",
-            f"  {counter}.again = icmp slt i64 {counter}.next, {stop}",
-            f"  br i1 {counter}.again, label %{head}, label %{after}",
-            f"{after}:",
-        ]
-        self.block = after
-
-    def times(self, a: int | str, b: int | str) -> int | str:
-        if isinstance(a, int) and isinstance(b, int):
-            return a * b
+    def times(self, a: Integer, b: Integer) -> str:
         return self.value(f"mul i64 {a}, {b}")
 
-    def plus(self, a: int | str, b: int | str) -> int | str:
-        if isinstance(a, int) and isinstance(b, int):
-            return a + b
-        return self.value(f"add i64 {a}, {b}")
+    def plus(self, a: Integer, b: Integer) -> Integer:
+        return a if b == 0 else self.value(f"add i64 {a}, {b}")
 
-    def at(self, pointer: str, offset: int | str) -> str:
+    def at(self, pointer: str, offset: Integer) -> str:
         """The place so many bytes after another."""
         return pointer if offset == 0 else self.value(f"getelementptr i8, ptr {pointer}, i64 {offset}")
 
-    def load(self, pointer: str, aligned: int = 4) -> "Vector":
-        return Vector(self, self.value(f"load {self.type}, ptr {pointer}, align {aligned}"))
+    def load(self, place: str, aligned: int = 4) -> "Vector":
+        return Vector(self, self.value(f"load {self.type}, ptr {place}, align {aligned}"))
 
-    def load_number(self, pointer: str) -> "Vector":
+    def load_number(self, place: str) -> "Vector":
         """One number in every lane."""
-        number = self.value(f"load float, ptr {pointer}, align 4")
+        number = self.value(f"load float, ptr {place}, align 4")
         first = self.value(f"insertelement {self.type} poison, float {number}, i64 0")
-        return Vector(self, self.value(f"shufflevector {self.type} {first}, {self.type} poison, <{self.lanes} x i32> zeroinitializer"))
+        lanes = f"<{self.lanes} x i32> zeroinitializer"
+        return Vector(self, self.value(f"shufflevector {self.type} {first}, {self.type} poison, {lanes}"))
 
-    def store(self, vector: "Vector", pointer: str, aligned: int = 4) -> None:
-        self.lines.append(f"  store {self.type} {vector.name}, ptr {pointer}, align {aligned}")
+    def store(self, vector: "Vector", place: str, aligned: int = 4) -> None:
+        self.lines.append(f"  store {self.type} {vector.name}, ptr {place}, align {aligned}")
 
     def zero(self) -> "Vector":
         return Vector(self, "zeroinitializer")
@@ -122,7 +120,8 @@ class Vector:
 
     def __mul__(self, other: "Vector | float") -> "Vector":
         other = self.lanes(other)
-        return self.code.zero() if self.is_zero or other.is_zero else self.result(f"fmul {self.code.type} {self.name}, {other.name}")
+        zero = self.is_zero or other.is_zero
+        return self.code.zero() if zero else self.result(f"fmul {self.code.type} {self.name}, {other.name}")
 
     def plus(self, a: "Vector", b: "Vector | float") -> "Vector":
         """This plus a times b, rounded once."""
@@ -131,14 +130,15 @@ class Vector:
             return self
         if self.is_zero:
             return a * b
-        return self.result(f"call {self.code.type} {self.code.fma}({self.code.type} {a.name}, {self.code.type} {b.name}, {self.code.type} {self.name})")
+        arguments = ", ".join(f"{self.code.type} {each.name}" for each in (a, b, self))
+        return self.result(f"call {self.code.type} {self.code.fma}({arguments})")
 
     def minus(self, a: "Vector", b: "Vector | float") -> "Vector":
         """This minus a times b, rounded once."""
         return self.plus(a, -b)
 
     def lanes(self, value: "Vector | float") -> "Vector":
-        """A number in every lane, rounded to 32 bits."""
+        """A number in every lane."""
         if isinstance(value, Vector):
             return value
         return Vector(self.code, f"splat (float {number(value)})") if value else self.code.zero()
@@ -148,5 +148,5 @@ class Vector:
 
 
 def number(value: float) -> str:
-    """A number of 32 bits, as LLVM's language has it: by the bits of the same number of 64."""
+    """A number rounded to 32 bits, as LLVM's language has it: the bits of the same number of 64."""
     return "0x" + struct.pack(">d", struct.unpack("f", struct.pack("f", value))[0]).hex().upper()
