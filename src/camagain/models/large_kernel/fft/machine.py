@@ -41,8 +41,6 @@ class Processor:
         """None for a processor without vectors whose products and sums are rounded once."""
         import llvmlite.binding as llvm
 
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
         features = llvm.get_host_cpu_features()
         arm = platform.machine().lower() in ("arm64", "aarch64")
         if not arm and not (features.get("avx2") and features.get("fma")):
@@ -66,6 +64,8 @@ def compiled(kind: str, H: int, W: int, K: int, J: int, lanes: int) -> Compiled:
 
     processor = Processor.here()
     assert processor is not None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=processor.name, features=processor.features, opt=3, jit=True
     )

@@ -41,12 +41,14 @@ def plan(least: int) -> Plan:
 
 
 def cost(plan: Plan) -> float:
-    """Instructions of a transform, about: those of the two steps, the turns, and the way through memory."""
-    return plan.length * (instructions(plan.A) / plan.A + instructions(plan.B) / plan.B + 14)
+    """Instructions of a transform, about: the two steps, the turns, and ways through memory, more if steps are long."""
+    steps = sum(instructions(radix) / radix for radix in (plan.A, plan.B))
+    return plan.length * (steps + 14 + max(plan.A, plan.B) / 2)
 
 
 @lru_cache(maxsize=64)
 def instructions(points: int) -> int:
+    """Additions and multiplications of a written-out transform; changes of sign are part of them."""
     code = Code(lanes=1)
     transform([Complex(Vector(code, "re"), Vector(code, "im"))] * points)
-    return len(code.lines)
+    return sum("fneg" not in line for line in code.lines)
