@@ -14,6 +14,7 @@ from torch.nn.functional import conv2d, pad
 
 from benchmarks.harness import alternate, ratio_rows
 from camagain.models.large_kernel.fourier import centre, fourier_conv2d
+from camagain.models.large_kernel.layer import route
 from camagain.models.large_kernel.spectral import spectral_conv2d
 
 IMAGES, ROUNDS = 8, 3
@@ -24,10 +25,10 @@ Convolution = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
-    """Square kernels of 13 and 31, and SLaK's sum of strips, on four grids: forward, and forward with backward."""
+    """Square kernels of 7, 13 and 31, and SLaK's sum of strips, on four grids: forward, and forward with backward."""
     del peer  # the peers call torch's nn.Conv2d on a CPU
     for channels, side in GRIDS:
-        for sizes in (((13, 13),), ((31, 31),), ((51, 5), (5, 51))):
+        for sizes in (((7, 7),), ((13, 13),), ((31, 31),), ((51, 5), (5, 51))):
             for training in (False, True):
                 yield from measure(channels, side, sizes, training)
 
@@ -39,7 +40,7 @@ def measure(channels: int, side: int, sizes: tuple, training: bool) -> list[dict
     last = plain.to(memory_format=torch.channels_last)
     kernels = [torch.randn(channels, 1, *size) for size in sizes]
     methods: dict[str, tuple[Convolution, torch.Tensor]] = {
-        "camagain": (spectral_conv2d, last),
+        "camagain": (ours, last),
         "nn.Conv2d, NCHW": (direct, plain),
         "nn.Conv2d, channels-last": (direct, last),
         "torch.fft": (by_fft, plain),
@@ -66,6 +67,11 @@ def step(method: Convolution, images: torch.Tensor, kernels: list[torch.Tensor],
     kernels = [kernel.detach().requires_grad_() for kernel in kernels]
     result = sum(method(images, kernel) for kernel in kernels)
     torch.autograd.grad(result, [images, *kernels], torch.ones_like(result))
+
+
+def ours(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """What `LargeKernelConv2d` computes, by the route it takes."""
+    return (spectral_conv2d if route(images, kernel) == "spectral" else direct)(images, kernel)
 
 
 def direct(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
