@@ -70,7 +70,7 @@ def test_written_out_transforms_are_fourier_transforms(points: int):
 
 def test_plans_are_long_enough_and_not_much_longer():
     for least in range(1, LONGEST + 1):
-        assert least <= plan(least).length <= max(4, 1.2 * least)
+        assert least <= plan(least).length <= max(4, 1.25 * least)
 
 
 @pytest.mark.parametrize(("step", "wanted"), [(5, range(3, 14)), (4, range(2)), (3, range(9)), (7, range(6, 8))])
