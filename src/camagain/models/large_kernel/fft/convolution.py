@@ -56,7 +56,7 @@ class FastConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple:  # type: ignore[override]  # (N, H, W, C) -> (N, H, W, C), (K, J, C)
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple:  # (N, H, W, C) -> (N, H, W, C), (K, J, C)
         maps, taps = ctx.saved_tensors
         gradient = gradient.contiguous()
         maps_gradient = torch.empty_like(maps)

@@ -177,11 +177,11 @@ class Program:
             with code.loop(ns.start, ns.stop) as n:
                 points = transform([load(n, m * B) if m in ms else self.nothing for m in range(A)])
                 turns, start = code.at(plan.turns, code.times(n, 8 * A)), code.times(n, A)
-                for k, point in enumerate(points):
-                    if k:
-                        cosine, sine = (code.load_number(code.at(turns, 8 * k + part)) for part in (0, 4))
+                for m, point in enumerate(points):
+                    if m:
+                        cosine, sine = (code.load_number(code.at(turns, 8 * m + part)) for part in (0, 4))
                         point = point.times(Complex(cosine, sine))
-                    self.put(point, between(start, k))
+                    self.put(point, between(start, m))
         for ks, ms in alike(A, wanted):
             if not ms:
                 continue
