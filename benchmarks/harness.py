@@ -17,7 +17,9 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("camagain", "torch", "timm", "numpy", "numba", "opencv-python-headless", "scikit-learn")
 
 
-def alternate(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def alternate(
+    candidates: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """Median seconds of each candidate over so many rounds, after one round that is not counted.
 
     Within a round each runs once, in turn.
@@ -25,10 +27,10 @@ def alternate(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for round_number in range(rounds + 1):
         for name, candidate in candidates.items():
-            start = time.perf_counter()
+            start = clock()
             candidate()
             if round_number:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: median(values) for name, values in seconds.items()}
 
 

@@ -11,6 +11,7 @@ from torch.nn.functional import conv2d
 
 from camagain.models import replace_large_kernels
 from camagain.models.large_kernel import LargeKernelConv2d
+from camagain.models.large_kernel.fft.machine import Processor
 from camagain.models.large_kernel.fourier import centre, chunks, fourier_conv2d
 from camagain.models.large_kernel.layer import route
 
@@ -71,7 +72,7 @@ def test_a_second_derivative_is_refused_and_not_wrong():
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("kernel", [13, 31, (51, 5), (5, 51)])
+@pytest.mark.parametrize("kernel", [7, 13, 31, (51, 5), (5, 51)])
 @pytest.mark.parametrize("shape", [(1, 8, 24, 24), (4, 8, 7, 9), (2, 1, 28, 28)])
 def test_a_replaced_layer_is_torchs_in_float32(shape, kernel, training, layout):
     torch.manual_seed(0)
@@ -145,7 +146,7 @@ class Other(nn.Conv2d):
 @pytest.mark.parametrize(
     "layer",
     [
-        depthwise(4, 11),
+        depthwise(4, 3),
         depthwise(4, 13, stride=2),
         depthwise(4, 13, dilation=2, padding=12),
         depthwise(4, 13, padding=0),
@@ -168,14 +169,22 @@ def test_padding_by_name_is_the_same_padding():
     assert type(layer) is LargeKernelConv2d
 
 
-def test_the_route_follows_device_shape_and_gradients():
-    x, square, strip = images(1, 2, 8, 8), images(2, 1, 31, 31), images(2, 1, 51, 5)
-    assert route(x, square) == "fourier"
+def test_the_route_follows_device_shape_and_gradients(monkeypatch):
+    x, square, strip, small = images(1, 2, 8, 8), images(2, 1, 31, 31), images(2, 1, 51, 5), images(2, 1, 7, 7)
+    for large in (square, strip):
+        assert route(x, large) == "spectral"
+    assert route(x, small) == "channels-last"
+    assert route(x, small.requires_grad_()) == "spectral"
+    with torch.no_grad():
+        assert route(x, small) == "channels-last"
+    assert route(x.to("meta"), square) == "torch"
+    monkeypatch.setattr(Processor, "here", lambda: None)  # no compiled transforms
+    assert route(x, square) == "spectral"
+    assert route(x, small) == "torch"
     assert route(x, strip) == "channels-last"
-    assert route(x, strip.requires_grad_()) == "fourier"
+    assert route(x, strip.requires_grad_()) == "spectral"
     with torch.no_grad():
         assert route(x, strip) == "channels-last"
-    assert route(x.to("meta"), square) == "torch"
 
 
 def test_what_was_made_in_inference_mode_serves_training_too():

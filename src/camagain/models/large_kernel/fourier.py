@@ -3,9 +3,9 @@
 A depthwise kernel of K x K costs K^2 multiplications per cell, and stock PyTorch computes gradients of one with K > 13
 at a small fraction of the processor's speed. By the convolution theorem the cost per cell does not depend on K. An FFT
 saves most on long axes; feature maps have 7 to 100 cells a side, where multiplying by a plain matrix of sines and
-cosines keeps up: it runs at the full speed of the matrix product, reads no padding, computes no cell that is thrown
-away, and has no favourite lengths. At 31 x 31 in benchmarks/results/large_kernel.csv it is 2.1 to 2.8 times as fast as
-torch.fft on grids of 14 and 28 cells, and 0.7 to 0.9 times on 56.
+cosines keeps up with `torch.fft`: it runs at the full speed of the matrix product, reads no padding, computes no cell
+that is thrown away, and has no favourite lengths. It works on every device and in every precision;
+`camagain.models.large_kernel.fft` is faster where there is machine code for it.
 
 Letters: N images, C channels, H x W cells, K x J kernel taps, F frequencies along H (all), G along W (half of them: the
 spectrum of real numbers is symmetric). Channels are innermost everywhere, so each transform is a product of one small

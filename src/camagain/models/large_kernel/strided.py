@@ -13,7 +13,7 @@ those are the Fourier route's. b cells of zeros stand before the image.
 
 from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
@@ -21,7 +21,7 @@ from timm.layers import Conv2dSame
 from torch import nn
 from torch.nn.functional import pad
 
-from camagain.models.large_kernel.fourier import fourier_conv2d
+from camagain.models.large_kernel.spectral import in_full_precision, spectral_conv2d
 
 LARGEST_OF_TORCH = 13
 """oneDNN's fast path for depthwise kernels ends here.
@@ -48,7 +48,7 @@ class StridedLargeKernelConv2d(nn.Conv2d):
             )
         ]
         convolve = partial(strided_conv2d, stride=self.stride, before=self.padding, cells=cells)
-        return by_fourier(self, input, convolve)
+        return in_full_precision(self, input, convolve)
 
 
 class StridedSameLargeKernelConv2d(Conv2dSame):
@@ -63,7 +63,7 @@ class StridedSameLargeKernelConv2d(Conv2dSame):
             max(0, (count - 1) * stride + taps - side) // 2
             for count, stride, taps, side in zip(cells, self.stride, self.kernel_size, input.shape[2:], strict=True)
         ]
-        return by_fourier(self, input, partial(strided_conv2d, stride=self.stride, before=before, cells=cells))
+        return in_full_precision(self, input, partial(strided_conv2d, stride=self.stride, before=before, cells=cells))
 
 
 STRIDED: Mapping[type[nn.Module], type[nn.Module]] = {
@@ -97,20 +97,6 @@ def in_a_fast_layout(input: torch.Tensor) -> torch.Tensor:
     return input.contiguous() if input.device.type == "cuda" else input
 
 
-def by_fourier(
-    layer: nn.Conv2d, input: torch.Tensor, convolve: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-) -> torch.Tensor:
-    """A layer's output by a convolution of images and weight in full precision, in the dtype that it would have itself.
-
-    Half precision gains nothing here.
-    """
-    kind = input.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else input.dtype
-    exact = torch.float64 if input.dtype == torch.float64 else torch.float32
-    result = convolve(input.to(exact), layer.weight.to(exact)).to(dtype)
-    return result if layer.bias is None else result + layer.bias.to(dtype)[:, None, None]
-
-
 def strided_conv2d(
     images: torch.Tensor,
     weight: torch.Tensor,
@@ -133,7 +119,7 @@ def strided_conv2d(
         kernel_margins += [s * radius - b, s * (radius + 1) - taps + b]
     maps = phases(pad(images, margins), stride)  # (N, C, s s, H / s, W / s)
     kernels = phases(pad(weight, kernel_margins).transpose(0, 1), stride)  # (1, C, s s, 2 radius + 1, 2 radius + 1)
-    result = fourier_conv2d(maps.flatten(1, 2), kernels.flatten(1, 2).transpose(0, 1))  # (N, C s s, H / s, W / s)
+    result = spectral_conv2d(maps.flatten(1, 2), kernels.flatten(1, 2).transpose(0, 1))  # (N, C s s, H / s, W / s)
     return result.view(N, C, -1, *result.shape[2:]).sum(2)[:, :, : cells[0], : cells[1]]
 
 
