@@ -197,6 +197,14 @@ def test_a_setting_of_another_stage_runs_what_declares_it(finished: Path, checko
     assert not {"finetune", "localize", "evaluate", "texture"} & set(jobs)
 
 
+def test_another_run_finds_the_dataset_made(finished: Path, checkout: Path, run):
+    """Two runs that share images must not make them again for each other, and all that follows with them."""
+    with edited(checkout / "config" / "config.yaml", lambda text: text.replace("run: ", "run: another-")):
+        jobs = planned(run)
+    assert jobs["finetune"] == 2
+    assert "dataset" not in jobs
+
+
 def test_a_copied_run_of_other_settings_is_said_loudly(finished: Path, checkout: Path, run, tmp_path: Path):
     """Without Snakemake's notes nothing would be done, though the settings are others."""
     notes = checkout / ".snakemake"

@@ -9,8 +9,7 @@ rule dataset:
     conda:
         "../envs/camagain.yaml"
     params:
-        experiment=EXPERIMENT_FILE,
         code=code("data"),
         settings=settings("data"),
     shell:
-        "camagain data {params.experiment:q} > {log:q} 2>&1"
+        "camagain data {EXPERIMENT_FILE:q} > {log:q} 2>&1"
