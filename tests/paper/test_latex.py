@@ -10,9 +10,11 @@ import pytest
 from camagain.drawing.render import (
     FIT,
     PAGE_CHARACTERS,
+    PAGE_LINES,
     SPECIAL,
     WRAPPED_CHARACTERS,
     TextTable,
+    breaks,
     broken_number,
     escape_latex,
     lines_of,
@@ -53,14 +55,8 @@ def test_no_table_of_a_run_leaves_the_page(tiny_run, tmp_path: Path):
     assert complaints(tables, tmp_path) == {}
 
 
-def printed(root: Path) -> list[Path]:
-    """The tables of the references, but for those of fourteen networks, which are longer than a page."""
-    files = sorted((root / "results" / "reference").glob("*/tables/*.md"))
-    return [file for file in files if file.parts[-3] != "kernels"]
-
-
 def test_no_table_of_a_reference_run_leaves_the_page(root: Path, tmp_path: Path):
-    files = printed(root)
+    files = sorted((root / "results" / "reference").glob("*/tables/*.md"))
     assert len(files) > 20
     tables = {
         f"{file.parts[-3]}/{file.stem}": TextTable.from_markdown(file.read_text()).latex(file.stem) for file in files
@@ -91,23 +87,24 @@ def test_long_names_and_a_page_of_rows_fit(tmp_path: Path):
 
 def test_no_table_of_a_reference_run_is_shrunk_below_six_points(root: Path, tmp_path: Path):
     """The widths and heights that LaTeX finds before a table is made to fit; the print is of 8 points."""
-    files = printed(root)
+    files = sorted((root / "results" / "reference").glob("*/tables/*.md"))
     tables = {
         f"{file.parts[-3]}/{file.stem}": TextTable.from_markdown(file.read_text()).latex(file.stem) for file in files
     }
     measured = r"\setbox0=\hbox{%s}\typeout{SIZE \the\wd0,\the\ht0,\the\linewidth}%s\copy0}}"
     shown = {}
     for name, text in tables.items():
-        before, fitted = text.split(FIT)
-        tabular, after = fitted.rsplit("}}", 1)
-        shown[name] = before + measured % (tabular, FIT) + after
+        for number, part in enumerate(re.findall(r"\\begin\{table.*?\\end\{table\*?\}\n", text, re.DOTALL)):
+            before, fitted = part.split(FIT)
+            tabular, after = fitted.rsplit("}}", 1)
+            shown[f"{name}/{number}"] = before + measured % (tabular, FIT) + after
     complaints(shown, tmp_path)
     log = (tmp_path / "tables.log").read_text(errors="replace")
     sizes = re.findall(r"^SIZE ([\d.]+)pt,([\d.]+)pt,([\d.]+)pt$", log, re.MULTILINE)
-    assert len(sizes) == len(tables)
+    assert len(sizes) == len(shown) > len(tables)
     points = {
         name: 8 * min(1, float(line) / float(width), 0.85 * 641 / (2 * float(height)))
-        for name, (width, height, line) in zip(tables, sizes, strict=True)
+        for name, (width, height, line) in zip(shown, sizes, strict=True)
     }
     assert min(points.values()) > 6, points
 
@@ -157,3 +154,21 @@ def test_a_row_of_two_lines_by_hand():
 
 def test_special_characters_are_escaped():
     assert escape_latex("a_b & 50 % of δ ≥ 0.5, 0 → 1") == r"a\_b \& 50 \% of $\delta$ $\geq$ 0.5, 0 $\to$ 1"
+
+
+def test_a_table_higher_than_the_page_goes_on_in_further_floats():
+    rows = tuple((f"network {number}", str(number)) for number in range(2 * PAGE_LINES + 1))
+    text = TextTable("Many.", ("model", "n"), rows).latex("many")
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 3
+    assert text.count(r"\label") == text.count(r"\caption{Many.}") == 1 and text.count(r"\caption{Continued.}") == 2
+    found = [int(number) for number in re.findall(r"network (\d+)", text)]
+    assert found == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("heights", [[], [1] * PAGE_LINES, [1] * (PAGE_LINES + 1), [PAGE_LINES + 5, 1, 1], [2, 3] * 60])
+def test_no_float_has_more_lines_than_the_page(heights: list[int]):
+    stops = breaks(heights)
+    parts = [heights[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+    assert [height for part in parts for height in part] == heights
+    assert all(sum(part) <= PAGE_LINES or len(part) == 1 for part in parts)
+    assert all(parts) or not heights

@@ -18,6 +18,9 @@ COLUMN_CHARACTERS, PAGE_CHARACTERS = 48, 115
 WRAPPED_CHARACTERS = 28
 """Characters of a line in a text cell of a table that is too wide for the page otherwise."""
 
+PAGE_LINES = 56
+"""Most lines of a float's rows. A table of more goes on in the next float, rather than be shrunk until nobody can read it."""
+
 FIT = (
     r"\resizebox*{!}{\ifdim\totalheight>0.85\textheight 0.85\textheight\else\totalheight\fi}{"
     r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
@@ -61,34 +64,55 @@ class TextTable:
         return "\n".join([line(columns), line(rule), *map(line, rows), "", self.caption, ""])
 
     def latex(self, label: str) -> str:
-        """A floating table in small print, shrunk where it has to be; needs \\usepackage{booktabs,graphicx}.
+        """Floating tables in small print, shrunk where they have to be; needs \\usepackage{booktabs,graphicx}.
 
         A narrow table takes one column of the page, any other both. In a table that is too wide for both, intervals go
-        below their values, and texts and headers are wrapped. Texts are left-aligned and numbers right-aligned.
+        below their values, and texts and headers are wrapped. A table that is higher than the page goes on in further
+        floats of the same number. Texts are left-aligned and numbers right-aligned.
         """
         import pandas as pd
 
         alignment = "l" * self.text_columns + "r" * (len(self.columns) - self.text_columns)
         columns = list(zip(self.columns, *self.rows, strict=True))
         characters = sum(max(map(len, column)) for column in columns)
-        broken = characters > PAGE_CHARACTERS
-        cells = [
-            set_lines(column, align) if broken else [escape_latex(cell) for cell in column]
+        lines = [
+            lines_of(column, align) if characters > PAGE_CHARACTERS else [[cell] for cell in column]
             for column, align in zip(columns, alignment, strict=True)
         ]
+        cells = [set_lines(column, align) for column, align in zip(lines, alignment, strict=True)]
         head, *body = zip(*cells, strict=True)
-        style = pd.DataFrame(body, columns=head).style.hide(axis="index")
+        heights = [max(map(len, row)) for row in zip(*lines, strict=True)][1:]
         place = "table" if characters <= COLUMN_CHARACTERS else "table*"
-        return (
-            f"\\begin{{{place}}}\n\\centering\n\\caption{{{escape_latex(self.caption)}}}\n\\label{{tab:{label}}}\n"
-            f"\\footnotesize\\setlength{{\\tabcolsep}}{{2.5pt}}\n{FIT}%\n"
-            f"{style.to_latex(hrules=True, column_format=f'@{{}}{alignment}@{{}}').rstrip()}%\n}}}}\n\\end{{{place}}}\n"
-        )
+        floats, start = [], 0
+        for stop in breaks(heights):
+            style = pd.DataFrame(body[start:stop], columns=head).style.hide(axis="index")
+            caption = f"\\caption{{{escape_latex(self.caption)}}}\n\\label{{tab:{label}}}"
+            if start:
+                caption = "\\addtocounter{table}{-1}\\caption{Continued.}"
+            floats.append(
+                f"\\begin{{{place}}}\n\\centering\n{caption}\n"
+                f"\\footnotesize\\setlength{{\\tabcolsep}}{{2.5pt}}\n{FIT}%\n"
+                f"{style.to_latex(hrules=True, column_format=f'@{{}}{alignment}@{{}}').rstrip()}%\n}}}}\n\\end{{{place}}}\n"
+            )
+            start = stop
+        return "".join(floats)
 
 
-def set_lines(column: Sequence[str], align: str) -> list[str]:
+def breaks(heights: Sequence[int]) -> list[int]:
+    """The rows before which a table of rows of so many lines is broken, its end included; floats of about equal height."""
+    most = PAGE_LINES if (total := sum(heights)) <= PAGE_LINES else -(-total // -(-total // PAGE_LINES))
+    found, filled = [], 0
+    for row, height in enumerate(heights):
+        if filled and filled + height > most:
+            found.append(row)
+            filled = 0
+        filled += height
+    return [*found, len(heights)]
+
+
+def set_lines(column: Sequence[list[str]], align: str) -> list[str]:
     """The cells of a column, its header first, in LaTeX: rows are level at their first line, headers at their last."""
-    head, *cells = lines_of(column, align)
+    head, *cells = column
     return [_stacked(head, "b", align), *(_stacked(cell, "t", align) for cell in cells)]
 
 
