@@ -19,7 +19,7 @@ WRAPPED_CHARACTERS = 28
 """Characters of a line in a text cell of a table that is too wide for the page otherwise."""
 
 PAGE_LINES = 56
-"""Most lines of a float's rows. A table of more goes on in the next float, rather than be shrunk until nobody can read it."""
+"""Most lines of a float's rows. A longer table goes on in the next float; shrunk, nobody could read it."""
 
 FIT = (
     r"\resizebox*{!}{\ifdim\totalheight>0.85\textheight 0.85\textheight\else\totalheight\fi}{"
@@ -86,20 +86,21 @@ class TextTable:
         floats, start = [], 0
         for stop in breaks(heights):
             style = pd.DataFrame(body[start:stop], columns=head).style.hide(axis="index")
+            tabular = style.to_latex(hrules=True, column_format=f"@{{}}{alignment}@{{}}")
             caption = f"\\caption{{{escape_latex(self.caption)}}}\n\\label{{tab:{label}}}"
             if start:
                 caption = "\\addtocounter{table}{-1}\\caption{Continued.}"
             floats.append(
                 f"\\begin{{{place}}}\n\\centering\n{caption}\n"
                 f"\\footnotesize\\setlength{{\\tabcolsep}}{{2.5pt}}\n{FIT}%\n"
-                f"{style.to_latex(hrules=True, column_format=f'@{{}}{alignment}@{{}}').rstrip()}%\n}}}}\n\\end{{{place}}}\n"
+                f"{tabular.rstrip()}%\n}}}}\n\\end{{{place}}}\n"
             )
             start = stop
         return "".join(floats)
 
 
 def breaks(heights: Sequence[int]) -> list[int]:
-    """The rows before which a table of rows of so many lines is broken, its end included; floats of about equal height."""
+    """The rows at which a table ends or is broken, from how many lines each has; its floats are about equally high."""
     most = PAGE_LINES if (total := sum(heights)) <= PAGE_LINES else -(-total // -(-total // PAGE_LINES))
     found, filled = [], 0
     for row, height in enumerate(heights):
