@@ -86,6 +86,21 @@ def test_what_a_run_lost_is_made_again(finished: Path, run, tmp_path: Path, lost
     assert planned(run) == {}
 
 
+def test_snakemake_leaves_no_clock_behind_a_job(checkout: Path, run):
+    """See `no_clock_for_each_job`; a limit that a user sets is kept."""
+    workflow = checkout / "clocks.smk"
+    workflow.write_text(
+        'include: "Snakefile"\n'
+        'rule trivial:\n    output:\n        temp("trivial-{n}")\n    shell:\n        "touch {output}"\n'
+        "onsuccess:\n    import threading\n"
+        '    print("clocks:", sum(isinstance(thread, threading.Timer) for thread in threading.enumerate()))\n'
+    )
+    arguments = ("snakemake", "-s", workflow.name, "trivial-1", "trivial-2")
+    assert "clocks: 0" in run(*arguments).stdout
+    assert "clocks: 0" not in run(*arguments, "--max-jobs-per-timespan", "99/1s").stdout
+    workflow.unlink()
+
+
 def test_the_log_of_a_training_has_one_plain_line_an_epoch(finished: Path):
     log = (finished / "logs" / "finetune" / "small-resnet.log").read_text()
     assert len(re.findall(r"^small-resnet epoch \d/2: loss ", log, flags=re.MULTILINE)) == 2

@@ -211,8 +211,20 @@ def no_file_of_tomorrow():
             os.utime(path, (now, now))
 
 
+def no_clock_for_each_job():
+    """Lifts Snakemake's own limit of 100 new jobs a second, which no run comes near; one that a user sets stays.
+
+    To keep a limit, Snakemake 9.27 sets one more clock after each job, and each wakes it every second until the end.
+    After some hundred jobs they keep a core busy.
+    """
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 onstart:
     try:
+        no_clock_for_each_job()
         alone_in_this_run()
         no_file_of_tomorrow()
         # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the

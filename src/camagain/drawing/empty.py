@@ -1,20 +1,26 @@
 """The figure of an analysis that applies to no model of the run: it shows the reasons."""
 
 import textwrap
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
 
-from camagain.drawing.results import RunResults
-from camagain.drawing.style import PAGE_INCHES
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from camagain.drawing.results import RunResults
 
 CHARACTERS = 110
 """Characters of a line at the width of a page."""
 
 
-def empty_figure(results: RunResults, name: str) -> tuple[Figure, pd.DataFrame]:
+def empty_figure(results: "RunResults", name: str) -> tuple["Figure", pd.DataFrame]:
     """One line for each model: why the analysis does not apply to it."""
+    # Here, since whoever compares runs asks `is_empty` and draws nothing.
+    import matplotlib.pyplot as plt
+
+    from camagain.drawing.style import PAGE_INCHES
+
     reasons = results.not_applicable(name)
     lines = [textwrap.fill(f"{model}: {reason}", CHARACTERS) for model, reason in reasons.items()]
     text = "\n".join(lines or ["No model of this run is part of this analysis."])
@@ -22,3 +28,8 @@ def empty_figure(results: RunResults, name: str) -> tuple[Figure, pd.DataFrame]:
     axes.text(0, 0.5, text, va="center", fontsize=7, transform=axes.transAxes)
     axes.set_axis_off()
     return figure, pd.DataFrame({"model": list(reasons), "reason": list(reasons.values())})
+
+
+def is_empty(data: pd.DataFrame) -> bool:
+    """Whether the table of a figure says only why there is nothing to draw."""
+    return list(data.columns) == ["model", "reason"]

@@ -10,10 +10,11 @@ from camagain.compare.judging.joined import key_types
 from camagain.compare.judging.kinds import SCORES, Kind, is_value, kind_of
 from camagain.compare.judging.rows import row_texts
 from camagain.compare.judging.stacks import SCORES_FILE, check_keys
-from camagain.compare.judging.tables import is_without_rows, numbered_from_its_seed
+from camagain.compare.judging.tables import numbered_from_its_seed
 from camagain.compare.runs.folder import RunFolder
 from camagain.compare.runs.scores import read_scores
 from camagain.compare.runs.seeds import require_other_seeds
+from camagain.drawing.empty import is_empty
 from camagain.drawing.seeds import TRAINING_SEED
 from camagain.errors import UserError
 from camagain.statistics.tolerances import rounding_of_sums
@@ -62,7 +63,7 @@ def deviations(
     The deviation of one that is there for some seeds and not for others is infinite. `rounding`: what the order of
     adding leaves, as a share of a number; numbers no farther apart are the same.
     """
-    if any(is_without_rows(table) for table in tables):
+    if any(is_empty(table) for table in tables):
         return
     keyed = []
     keys = [key for key in kind.keys if key != TRAINING_SEED]  # what tells the runs apart names no row

@@ -12,6 +12,7 @@ from camagain.compare.judging.relations import Relation, Relations, model_of
 from camagain.compare.judging.stacks import SCORES_FILE, Pair, Stack, stacked, training_of
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.runs.folder import RunFolder
+from camagain.drawing.empty import is_empty
 from camagain.drawing.seeds import TRAINING_SEED
 
 MEANS = "it draws means over seeds, and the tables hold what each seed gave"
@@ -52,7 +53,7 @@ def read_tables(a: RunFolder, b: RunFolder, relations: Relations) -> Tables:
         if kind.section == "figure data" and max(len(run.seeds) for run in (a, b)) > 1:
             kind = replace(kind, unjudged=MEANS)
         pair = with_seeds(a, b, read(a, file), read(b, file))
-        without = [table is not None and is_without_rows(table) for table in pair]
+        without = [table is not None and is_empty(table) for table in pair]
         if all(without):
             kind = replace(kind, keys=("model",))
         elif any(without):
@@ -106,8 +107,3 @@ def numbered_from_its_seed(run: RunFolder, file: str, table: pd.DataFrame) -> pd
     of_file = re.search(r"/seed(\d+)/", file)
     own = table[TRAINING_SEED] if TRAINING_SEED in table else int(of_file[1]) if of_file else run.seeds[0]
     return table.assign(weights_seed=table["weights_seed"] - own)
-
-
-def is_without_rows(table: pd.DataFrame) -> bool:
-    """Whether a figure's table says only why there is nothing to draw (see `drawing.empty`)."""
-    return list(table.columns) == ["model", "reason"]

@@ -25,6 +25,7 @@ class Claim:
 
     name: str
     statement: str
+    finding: str  # what the paper says, in a few words, or its number
     source: str
     judge: Callable[[ClaimTables], Judgement]
 
@@ -38,6 +39,7 @@ CLAIMS = (
     Claim(
         "receptive-field",
         "The size of the effective receptive field is not the main driver of localization.",
+        "no clear correlation; no number is known",
         "abstract",
         receptive_field,
     ),
@@ -45,12 +47,14 @@ CLAIMS = (
         "inherent-maps",
         "Localization goes with feature maps of large GAP value or large activated area, an inherent property of the "
         "architecture.",
+        "it does; no number is known",
         "summaries of the paper's section on architectural properties",
         inherent_maps,
     ),
     Claim(
         "robust-networks",
         "Modern CNNs are robust to CAM's problem of local activation.",
+        "they are; no number is known",
         "abstract",
         robust_networks,
     ),
@@ -58,12 +62,14 @@ CLAIMS = (
         "cam-accuracy",
         "A large-kernel CNN with plain CAM and simple augmentation reaches 90.99 % MaxBoxAcc on CUB-200-2011, "
         "comparable to the latest CNN-based methods.",
+        "90.99 %",
         "abstract",
         cam_accuracy,
     ),
     Claim(
         "pc1-accuracy",
         "Localization by PC1 surpasses the best CNN-based method before it by 0.43 points.",
+        "+0.43 points",
         "summaries of the paper, and the authors' model zoo",
         pc1_accuracy,
     ),

@@ -8,7 +8,7 @@ from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
 
 NAME = "localization"
-TITLE = "Results"
+TITLE = "Scores of every network and map"
 PLACE = 0
 KEYS = ("model", "method", "variant", "figure")
 

@@ -1,34 +1,42 @@
 """The report: one self-contained page that opens offline, prints, and fits a phone."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import jinja2
+import pandas as pd
 
 from camagain.artifacts import existing, read_json, write_text
 from camagain.config.file import dump_experiment
 from camagain.drawing.cells import over_seeds
+from camagain.drawing.empty import is_empty
 from camagain.drawing.render import TextTable
 from camagain.drawing.rerun import analysis_command, drawing_command, experiment_file, model_command
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.wall_times import wall_times
 from camagain.environment import git_state, machine, package_versions
+from camagain.explorer.small import is_small
+from camagain.paper.claims.verdicts import CLAIMS
 from camagain.paper.registry import Exhibit, shown
 
 SINGLE_SEEDS = "Means over the seeds of training; thin lines, ticks and small dots are single seeds."
 """Ends the caption of every figure of a run with several."""
 
+FIRST = "heatmaps"
+"""The figure on the first page: what readers want to see before they read."""
+
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the report."""
+    """A figure of the report, or why there is nothing to draw."""
 
     name: str
     title: str
     caption: str
     uri: str  # PNG as data URI: the page needs no other file
     command: str  # draws it again
+    reasons: dict[str, str]  # of a figure that applies to no model: why, by model
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,16 @@ class Table:
     title: str
     text: TextTable
     command: str  # makes it again
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the report that belongs to no analysis: a table, a figure, or both."""
+
+    name: str
+    title: str
+    table: Table | None = None
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -61,23 +79,41 @@ def write_report(results: RunResults) -> None:
     folder = files("camagain.paper.report")
     template = environment.from_string(folder.joinpath("report.html.j2").read_text(encoding="utf-8"))
     style = folder.joinpath("report.css").read_text(encoding="utf-8")
+    parts = exhibits(results)
+    script = folder.joinpath("report.js").read_text(encoding="utf-8")
     page = template.render(
         experiment=experiment,
         results=results,
-        tables=[table(results, exhibit) for exhibit in shown(experiment, "tables") if not exhibit.analysis],
         headlines=headlines(results),
         claims=read_json(paths.claims),
-        pictures=[picture(results, exhibit) for exhibit in shown(experiment, "figures") if not exhibit.analysis],
+        findings={claim.name: claim.finding for claim in CLAIMS},
+        first=parts.pop(FIRST, None),
+        parts=list(parts.values()),
         analyses=[section(results, name) for name in experiment.analysis.names],
         file=experiment_file(experiment),
         style=style,
+        script=script,
         settings=dump_experiment(experiment),
         packages=package_versions(),
         machine=machine(),
         git=git_state(paths.root),
         jobs=wall_times(paths.logs),
+        explorer=paths.explorer.relative_to(paths.root) if is_small(experiment) else None,
     )
     write_text(paths.report, page)
+
+
+def exhibits(results: RunResults) -> dict[str, Part]:
+    """What belongs to no analysis, by name, tables first; a table and a figure of one name are one part."""
+    parts: dict[str, Part] = {}
+    for exhibit in shown(results.experiment, "tables"):
+        if not exhibit.analysis:
+            parts[exhibit.name] = Part(exhibit.name, exhibit.title, table=table(results, exhibit))
+    for exhibit in shown(results.experiment, "figures"):
+        if not exhibit.analysis:
+            part = parts.get(exhibit.name, Part(exhibit.name, exhibit.figure_title))
+            parts[exhibit.name] = replace(part, picture=picture(results, exhibit))
+    return parts
 
 
 def section(results: RunResults, name: str) -> AnalysisSection:
@@ -108,7 +144,9 @@ def picture(results: RunResults, exhibit: Exhibit) -> Picture:
     uri = "data:image/png;base64," + base64.b64encode(png).decode()
     command = drawing_command(results.experiment, "figures", exhibit.name)
     caption = f"{exhibit.caption} {SINGLE_SEEDS}" if len(results.parts) > 1 else exhibit.caption
-    return Picture(exhibit.name, exhibit.figure_title, caption, uri, command)
+    data = pd.read_csv(results.paths.figures / f"{exhibit.name}.csv", keep_default_na=False)
+    reasons = dict(data.itertuples(index=False)) if is_empty(data) else {}
+    return Picture(exhibit.name, exhibit.figure_title, caption, uri, command, reasons)
 
 
 def headlines(results: RunResults) -> list[str]:
