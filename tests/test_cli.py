@@ -87,12 +87,47 @@ def test_timm_can_be_imported_next_to_this_torch(package: str):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_the_torchvision_fix_does_nothing_where_torchvision_imports(tmp_path: Path):
-    (tmp_path / "torchvision").mkdir()
-    (tmp_path / "torchvision" / "__init__.py").write_text("")
-    code = "import camagain._torchvision as fix; assert not hasattr(fix, '_SCHEMAS')"
-    environment = {"PYTHONPATH": str(tmp_path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=120).returncode == 0
+def python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_the_torchvision_fix_does_nothing_where_torchvision_imports():
+    """As where its operators are known; here they are not, so the test tells torch of them."""
+    known = "torch.library.Library('torchvision', 'FRAGMENT')"
+    schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+    defined = "; ".join(f"known.define('{name}{schema}')" for name in ("nms", "qnms"))
+    python(
+        f"import torch; known = {known}; {defined}; import camagain._timm as fix; assert not hasattr(fix, '_SCHEMAS')"
+    )
+
+
+@pytest.mark.parametrize("module", ["localization.extract", "models.zoo", "analysis.kit.localizer"])
+def test_torchs_compiler_stays_out_of_what_does_not_train(module: str):
+    """It takes longer to import than everything else; torch's optimisers want it at their first step."""
+    assert python(f"import sys, camagain.{module}; print('torch._dynamo' in sys.modules)") == "False\n"
+
+
+def test_whoever_calls_torchs_compiler_gets_it():
+    python(
+        "import torch, camagain._timm\n"
+        "from torchvision.ops.roi_align import is_compile_supported\n"
+        "assert is_compile_supported('cpu') in (True, False)\n"
+        "import torch._dynamo.utils\n"
+        "assert torch._dynamo.utils.is_compile_supported is not is_compile_supported\n"
+        "assert torch.compiler.disable(lambda x: x + 1)(1) == 2\n"
+        "assert torch.compiler.disable.__module__ == 'torch.compiler'\n"
+    )
+    python(
+        "from camagain._timm import compiler_when_called\n"
+        "import sys, torch\n"
+        "with compiler_when_called():\n"
+        "    plain = torch.compiler.disable(lambda x: x + 1)\n"
+        "    named = torch.compiler.disable(recursive=False)(lambda x: x + 1)\n"
+        "assert 'torch._dynamo' not in sys.modules and plain(1) == named(1) == 2\n"
+    )
 
 
 def test_the_package_itself_is_the_command():

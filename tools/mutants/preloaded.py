@@ -4,7 +4,7 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and BLAS are loaded; mutants are tried side by side instead
 
-from camagain import _torchvision  # isort: skip  # before timm; held, since what it defines for torch goes with it
+from camagain import _timm  # isort: skip  # before timm; held, since what it defines for torch goes with it
 
 import numba
 import pandas
@@ -13,4 +13,4 @@ import pytest
 import scipy.stats
 import timm
 
-__all__ = ["_torchvision", "numba", "pandas", "pydantic", "pytest", "scipy", "timm"]
+__all__ = ["_timm", "numba", "pandas", "pydantic", "pytest", "scipy", "timm"]

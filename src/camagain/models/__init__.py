@@ -4,7 +4,7 @@ Importing it registers our networks with timm. What is known of the families wit
 `camagain.families`.
 """
 
-from camagain import _torchvision  # noqa: F401  # before anything that imports timm
+from camagain import _timm  # noqa: F401  # before anything that imports timm
 from camagain.models.convert import convert_state_dict
 from camagain.models.kernels import enlarge_kernels, shrink_kernels
 from camagain.models.large_kernel import replace_large_kernels

@@ -9,7 +9,7 @@ nothing from being enlarged. A branch that outgrows the kernel beside it, as SLa
 it, so that such a network cannot be merged any more.
 """
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ A network learns with the latter when it is created with the option `thresholded
 classifier and class activation maps, but their mean is no longer the class score.
 """
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from collections.abc import Callable
 from functools import partial

@@ -1,6 +1,6 @@
 """What RepLKNet and SLaK share: a stem, stages of blocks, a head, and everything that timm expects around them."""
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar

@@ -1,6 +1,6 @@
 """Networks by name: everything timm has, and everything this package registers with timm."""
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

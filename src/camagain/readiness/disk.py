@@ -1,6 +1,6 @@
 """The room that an experiment needs on disk, against what is free."""
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 import shutil
 from collections.abc import Iterable

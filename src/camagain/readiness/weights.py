@@ -1,7 +1,5 @@
 """The files of weights that an experiment starts from."""
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
-
 from importlib.util import find_spec
 
 import timm
@@ -32,7 +30,7 @@ def weight_lines(experiment: Experiment, reach: Answers) -> list[Line]:
         if weights in ("upstream", "published"):
             line = _published(first, experiment, reach, count)
         elif weights == "timm":
-            line = _timm(first, reach, count)
+            line = _of_timm(first, reach, count)
         elif weights == "lite-package":
             line = _lite(first)
         else:
@@ -64,7 +62,7 @@ def _published(model: Model, experiment: Experiment, reach: Answers, count: str)
     )
 
 
-def _timm(model: Model, reach: Answers, count: str) -> Line:
+def _of_timm(model: Model, reach: Answers, count: str) -> Line:
     config = timm.get_pretrained_cfg(model.architecture)
     if config is None or not timm.is_model_pretrained(model.architecture):
         return Line("MISSING", "weights", f"{model.architecture}: timm has no weights", "Choose other `weights`.")

@@ -1,6 +1,6 @@
 """Stand-ins for files of weights: random ones, with names, tensors and layout of the real files, where these belong."""
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from pathlib import Path
 

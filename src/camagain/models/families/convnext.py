@@ -12,7 +12,7 @@ Both take 384 x 384 images, normalised with mean and standard deviation 0.5, and
 Their files have no licence. `camagain.models.convert_state_dict` gives their tensors our names.
 """
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 import torch
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model

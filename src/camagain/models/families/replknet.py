@@ -6,7 +6,7 @@ Ours, not the paper's: no stochastic depth unless asked for (the authors' builde
 CUDA operator: a large kernel is an ordinary `nn.Conv2d`, which `camagain.models.replace_large_kernels` can exchange.
 """
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence

@@ -4,7 +4,7 @@ Two are added: a narrow one for small images, and `resnet50_cam`, the ResNet-50 
 2020).
 """
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet

@@ -9,7 +9,7 @@ Ours, not the paper's: no sparse training. The published weights are stored with
 inference needs no mask. Every strip is an ordinary `nn.Conv2d`, without the authors' CUDA operator.
 """
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 import re
 from collections import OrderedDict

@@ -11,7 +11,7 @@ a strided convolution is the sum of s ordinary ones of maps and kernels that are
 those are the Fourier route's. b cells of zeros stand before the image.
 """
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 from collections.abc import Mapping, Sequence
 from functools import partial
