@@ -9,7 +9,7 @@ REHEARSAL = rehearsal/$(basename $(notdir $(EXPERIMENT)))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup results paper rehearse test mutants bench soak simulate lint format docs lock clean
+.PHONY: help setup quick results paper rehearse test mutants bench soak simulate lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -37,6 +37,10 @@ results: setup
 	if [ -d $(REFERENCE)/$$run ]; then \
 	  camagain compare results/$$run $(REFERENCE)/$$run --quiet || { [ $$? -le 2 ] && \
 	    echo "what and why: camagain compare results/$$run $(REFERENCE)/$$run --html compare.html"; }; fi
+
+# make quick     pictures and a table within a minute, from four networks that are already trained
+quick: setup
+	$(MAKE) --no-print-directory results EXPERIMENT=config/experiments/quickstart.yaml
 
 # make paper     tables, figures, report and manifest of EXPERIMENT anew from what its run has, also if models are missing
 paper: setup

@@ -9,7 +9,10 @@ from safetensors.torch import save_file
 
 from camagain.artifacts import sha256
 from camagain.config import Input, Model, Training
-from camagain.config.file import parse_experiment
+from camagain.config.file import load_experiment, parse_experiment
+from camagain.datasets.images import read_rgb, warp
+from camagain.datasets.index import image_path, read_index
+from camagain.datasets.prepare import prepare_dataset
 from camagain.errors import UserError
 from camagain.models import weights
 from camagain.models.checkpoint import ModelCard, load_network, save_network
@@ -285,3 +288,58 @@ def test_a_foreign_card_is_refused(saved: tuple[Path, torch.nn.Module]):
     (folder / "model.json").write_text('{"name": "m"}')
     with pytest.raises(UserError, match="not a model card of this version"):
         load_network(folder)
+
+
+def own(path: Path, classifier: str = "kept", weights: str = "file") -> Model:
+    values = {**entry().model_dump(), "weights": weights, "checkpoint": path, "classifier": classifier}
+    return Model.model_validate(values)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_file_of_ones_own_is_loaded(tmp_path: Path, suffix: str, wrapped: bool):
+    network = create("resnet_narrow", 4)
+    tensors = {
+        key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in network.state_dict().items()
+    }
+    path = tmp_path / f"mine{suffix}"
+    if suffix == ".safetensors":
+        save_file({f"module.{key}" if wrapped else key: tensor for key, tensor in tensors.items()}, path)
+    else:
+        torch.save({"state_dict": tensors} if wrapped else tensors, path)
+    network.load_state_dict(tensors)
+    kept, source = starting_network(own(path), 4, seed=1)
+    assert same(kept, network) and next(kept.parameters()).dtype is torch.float32
+    assert source == f"mine{suffix} (sha256 {sha256(path)[:12]}), classifier included"
+    new, source = starting_network(own(path, "new"), 7, seed=1)
+    assert new.fc.out_features == 7 and source.endswith("classifier new")
+    assert torch.equal(new.conv1.weight, network.conv1.weight)
+    with pytest.raises(UserError, match="its classifier has 4 classes, but the dataset has 7"):
+        starting_network(own(path), 7, seed=1)
+
+
+def test_a_file_of_ones_own_that_is_not_there_or_not_asked_for_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match=r"models\.m\.checkpoint: .*mine\.pth is not there\. Put the file there"):
+        starting_network(own(tmp_path / "mine.pth"), 4, seed=1)
+    with pytest.raises(ValueError, match="`checkpoint` with `weights: timm`"):
+        own(tmp_path / "mine.pth", weights="timm")
+    with pytest.raises(ValueError, match="`weights: file` needs the path"):
+        Model.model_validate({**entry().model_dump(), "weights": "file"})
+
+
+def test_the_networks_of_the_quick_start_know_their_birds(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(root)
+    experiment = load_experiment(Path("config/experiments/quickstart.yaml"))
+    values = experiment.model_dump(mode="json")
+    values["dataset"] |= {"test_per_class": 3, "val_per_class": 1, "name": "few"}
+    experiment = parse_experiment(values, "quickstart")
+    paths = experiment.paths(tmp_path / "results", tmp_path / "data")
+    prepare_dataset(experiment.dataset, paths.dataset_dir)
+    index = read_index(paths.index, "test")
+    images = torch.stack([warp(read_rgb(image_path(paths.index, row)), experiment.input) for row in index["path"]])
+    assert sum(file.stat().st_size for file in Path("config/quickstart").iterdir()) < 8e6
+    for model in experiment.models:
+        network, _ = starting_network(model, experiment.dataset.classes, experiment.seed)
+        with torch.inference_mode():
+            right = network.eval()(images).argmax(1).numpy() == index["label"]
+        assert right.mean() > 0.85, model.name

@@ -14,7 +14,7 @@ from camagain import locks, parent, stages
 from camagain.artifacts import remove_leftovers, write_text
 from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment, read_yaml
-from camagain.config.names import check_names
+from camagain.config.names import check_names, existing_checkpoint
 from camagain.config.packages import require_packages
 from camagain.datasets.sizes import check_sizes, sizes_of
 from camagain.errors import LACK_OF_MEMORY, UserError, of_the_system
@@ -31,6 +31,8 @@ try:
     )
     check_names(EXPERIMENT)
     require_packages(EXPERIMENT)
+    for model in EXPERIMENT.models:
+        existing_checkpoint(model)
     # Too few images for a recipe are said now, and not after minutes; jobs read this file again and need not count.
     if workflow.is_main_process and (sizes := sizes_of(EXPERIMENT.dataset)) is not None:
         for remark in check_sizes(EXPERIMENT, sizes):
@@ -57,6 +59,12 @@ def outputs(stage):
 def files(*names):
     """The files of stages over all their trainings and jobs."""
     return [file for name in names for file in stages.files(EXPERIMENT, name)]
+
+
+def own_weights(wildcards):
+    """The user's own file of weights that a training starts from, in a list; empty where it starts from others."""
+    file = EXPERIMENT.model(wildcards.training).checkpoint
+    return [] if file is None else [str(file)]
 
 
 def settings(stage):

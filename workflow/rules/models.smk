@@ -1,6 +1,7 @@
 rule finetune:
     input:
         inputs("finetune"),
+        own_weights,
     output:
         outputs("finetune"),
     log:

@@ -55,12 +55,16 @@ class Model(Settings):
         description="Options of the architecture, such as `kernels: 61` of `slak_tiny`. With `thresholded_pooling: "
         "0.1` any head that averages takes only the cells above that share of a channel's maximum (Bae et al. 2020).",
     )
-    weights: Literal["random", "timm", "upstream", "published", "lite-package"] = Field(
+    weights: Literal["random", "timm", "upstream", "published", "lite-package", "file"] = Field(
         default="random",
         description="Starting weights: `random`; `timm`, those that timm has; `upstream`, the ImageNet weights that "
         "RepLKNet's and SLaK's authors published; `published`, the paper's two fine-tuned checkpoints; "
-        "`lite-package`, the ImageNet weights of EfficientNet-Lite0 to 2 in pip packages of their own. See "
-        "docs/networks.md and docs/weights.md.",
+        "`lite-package`, the ImageNet weights of EfficientNet-Lite0 to 2 in pip packages of their own; "
+        "`file`, those of `checkpoint`. See docs/networks.md and docs/weights.md.",
+    )
+    checkpoint: Path | None = Field(
+        default=None,
+        description="A file of weights, `.safetensors` or torch's, with the names of the architecture's tensors.",
     )
     classifier: Literal["new", "kept"] = Field(
         default="new",
@@ -71,6 +75,14 @@ class Model(Settings):
         description="Overrides of the experiment's `training`, key by key.",
         json_schema_extra={"default_in_words": "the experiment's"},
     )
+
+    @model_validator(mode="after")
+    def _has_a_file_where_it_starts_from_one(self) -> "Model":
+        if self.weights == "file" and self.checkpoint is None:
+            raise ValueError("`weights: file` needs the path of the file: `checkpoint: PATH`")
+        if self.weights != "file" and self.checkpoint is not None:
+            raise ValueError(f"`checkpoint` with `weights: {self.weights}`; it is read with `weights: file` alone")
+        return self
 
     @model_validator(mode="after")
     def _has_a_classifier_to_keep(self) -> "Model":

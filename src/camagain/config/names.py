@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from camagain.config.experiment import Experiment
+from camagain.config.experiment import Experiment, Model
 from camagain.errors import UserError, nearest
 
 OURS = Path(__file__).parents[1] / "models" / "families"
@@ -62,3 +62,12 @@ def _timm(part: str) -> Path | None:
     """A folder of timm's source; None where timm is not installed. Nothing of it is run."""
     found = find_spec("timm")
     return Path(found.origin).parent / part if found and found.origin else None
+
+
+def existing_checkpoint(model: Model) -> Path | None:
+    """The file of a user's own weights, None for a model that starts from others; UserError where it is not there."""
+    if model.checkpoint is not None and not model.checkpoint.is_file():
+        raise UserError(
+            f"models.{model.name}.checkpoint: {model.checkpoint} is not there. Put the file there, or name another."
+        )
+    return model.checkpoint

@@ -1,4 +1,4 @@
-"""Starting weights: random, timm's pretrained ones, published files, or those that a pip package carries."""
+"""Starting weights: random, timm's pretrained ones, published files, a user's own, or those of a pip package."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import torch
 
 from camagain.artifacts import sha256
 from camagain.config import Experiment, Model
+from camagain.config.names import existing_checkpoint
 from camagain.errors import UserError
 from camagain.models.convert import convert_state_dict
 from camagain.models.pickled import read_checkpoint
@@ -41,6 +42,8 @@ def starting_network(
         network = create(model.architecture, num_classes, **options)
         return network, _load_file(network, model, obtain(copies, downloads), num_classes)
     network = create(model.architecture, num_classes, pretrained=model.weights == "timm", **options)
+    if own := existing_checkpoint(model):
+        return network, _load_own(network, model, own, num_classes)
     kept = model.classifier == "kept"
     if model.weights == "lite-package":
         return network, _load_lite(network, model.architecture, num_classes, kept)
@@ -68,29 +71,43 @@ def fetch_weights(experiment: Experiment) -> Iterator[str]:
             options: dict = dict(model.options)
             create(model.architecture, 2, pretrained=True, **options)
             yield f"{model.name}: timm's weights of {model.architecture}, in the cache of Hugging Face"
+        elif own := existing_checkpoint(model):
+            yield f"{model.name}: {own}"
         else:
             yield f"{model.name}: nothing to fetch ({model.weights})"
+
+
+def _load_own(network: Network, model: Model, path: Path, num_classes: int) -> str:
+    """Loads a user's own file; returns one sentence on it."""
+    kept = model.classifier == "kept"
+    _load(network, model, path, kept, num_classes)
+    return f"{path.name} (sha256 {sha256(path)[:12]}), classifier {_classifier_is(kept)}"
 
 
 def _load_file(network: Network, model: Model, obtained: Obtained, num_classes: int) -> str:
     """Loads a published file (of `upstream` weights all but the classifier); returns one sentence on the file."""
     source, path = obtained.source, obtained.path
-    checkpoint = read_checkpoint(path)
-    try:
-        theirs = convert_state_dict(model.architecture, checkpoint, **model.options)
-    except UserError as error:
-        raise UserError(f"{path}: {error} Check the model's `options`, or get the file again.") from None
     kept = source.weights == "published" or model.classifier == "kept"
-    new = [] if kept else _classifier_keys(network)
-    if kept:
-        _check_classes(len(theirs[_classifier_keys(network)[0]]), num_classes, path)
-    ours = network.state_dict()
-    network.load_state_dict({**theirs, **{key: ours[key] for key in new}}, strict=True)
+    _load(network, model, path, kept, num_classes)
     top1 = f", ImageNet-1K top-1 {source.top1_percent} % as published" if source.top1_percent else ""
     return (
         f"{source.weights} weights {source.name}: {path.name} (sha256 {obtained.sha256[:12]}, {source.licence}, "
         f"{source.normalisation} normalisation{top1}), classifier {_classifier_is(kept)}"
     )
+
+
+def _load(network: Network, model: Model, path: Path, kept: bool, num_classes: int) -> None:
+    """Loads a file, under its names or ours, in any precision; the classifier only where it is kept."""
+    checkpoint = read_checkpoint(path)
+    try:
+        theirs = convert_state_dict(model.architecture, checkpoint, **model.options)
+    except UserError as error:
+        raise UserError(f"{path}: {error} Check the model's `options`, or get the file again.") from None
+    new = [] if kept else _classifier_keys(network)
+    if kept:
+        _check_classes(len(theirs[_classifier_keys(network)[0]]), num_classes, path)
+    ours = network.state_dict()
+    network.load_state_dict({**theirs, **{key: ours[key] for key in new}}, strict=True)
 
 
 def _classifier_keys(network: Network) -> list[str]:

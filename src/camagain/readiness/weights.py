@@ -6,6 +6,7 @@ import timm
 from huggingface_hub import try_to_load_from_cache
 
 from camagain.config import Experiment, Model
+from camagain.config.names import existing_checkpoint
 from camagain.errors import UserError
 from camagain.models.sources import choose, places
 from camagain.models.weights import LITE_PACKAGES
@@ -33,6 +34,9 @@ def weight_lines(experiment: Experiment, reach: Answers) -> list[Line]:
             line = _of_timm(first, reach, count)
         elif weights == "lite-package":
             line = _lite(first)
+        elif first.checkpoint is not None:
+            lines += [_own(model) for model in models]
+            continue
         else:
             line = Line("ok", "weights", f"{first.architecture}: random, nothing to bring{count}")
         lines.append(line)
@@ -83,6 +87,13 @@ def _of_timm(model: Model, reach: Answers, count: str) -> Line:
 def in_cache(repository: str) -> bool:
     """Whether the cache of Hugging Face has the weights of a repository."""
     return bool(repository) and any(isinstance(try_to_load_from_cache(repository, name), str) for name in FILES)
+
+
+def _own(model: Model) -> Line:
+    try:
+        return Line("ok", "weights", f"{model.name}: {existing_checkpoint(model)}")
+    except UserError as error:
+        return Line("MISSING", "weights", str(error))
 
 
 def _lite(model: Model) -> Line:

@@ -34,6 +34,8 @@ def write_weights(experiment: Experiment, folder: Path, classes: int, narrow: bo
             written.append(_published(model, folder / experiment.compute.downloads, classes))
         elif model.weights == "timm":
             written.append(_of_timm(model, folder / HUB, narrow))
+        elif model.checkpoint is not None:
+            written.append(_own(model, folder / model.checkpoint, classes))
     return list(dict.fromkeys(written))
 
 
@@ -48,6 +50,16 @@ def _published(model: Model, downloads: Path, classes: int) -> Path:
         layout = LAYOUTS[source.architecture][source.layout]
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({layout(key): tensor for key, tensor in network.state_dict().items()}, path)
+    return path
+
+
+def _own(model: Model, path: Path, classes: int) -> Path:
+    """A user's own file. `folder / checkpoint` is the checkpoint itself where its path is absolute; it is then left."""
+    if not path.exists():
+        options: dict = dict(model.options)
+        network = create(model.architecture, classes, **options)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(network.state_dict(), path)
     return path
 
 
