@@ -303,6 +303,21 @@ def verify(
     raise typer.Exit(verification.exit_code)
 
 
+@app.command(epilog="Example: camagain runs --json - | jq")
+def runs(
+    results: Annotated[Path, typer.Argument(help="Root of all runs.")] = Path("results"),
+    json: Annotated[Path | None, typer.Option(help="Write the table as JSON; - for the terminal.")] = None,
+) -> None:
+    """List all runs below a folder: when, on what data, which networks, scores from the lowest to the highest."""
+    from camagain.artifacts import write_text
+    from camagain.compare.runs.index import as_json, in_words, runs_in
+
+    table = runs_in(results)
+    if json is not None and str(json) != "-":
+        write_text(json, as_json(table))
+    typer.echo(as_json(table).rstrip() if str(json) == "-" else in_words(table))
+
+
 @app.command(epilog="Example: camagain reference results/demo results/reference/demo")
 def reference(
     run: Annotated[Path, typer.Argument(help="A finished run, for example results/demo.")],

@@ -94,8 +94,8 @@ def test_a_run_is_scored_as_its_own_stage_scores_it(tiny_run, tmp_path: Path):
     assert from_csv == from_index
     stage = json.loads(paths.metrics("small-resnet", "cam").read_text())["figures"]
     choices = pd.read_csv(paths.choices("small-resnet", "cam"))
-    row = choices[(choices["changed"] == "variant: published → described") & (choices["score"] == "max_box_acc")]
-    assert from_index["max_box_acc"]["value"] == pytest.approx(row["value"].item())
+    row = choices[(choices["changed"] == "variant: published → described") & (choices["figure"] == "max_box_acc")]
+    assert from_index["max_box_acc"]["value"] == pytest.approx(row["value_percent"].item())
     assert {key for key, value in stage.items() if value} >= from_index.keys() >= {"pxap", "max_box_acc_val_threshold"}
 
 
