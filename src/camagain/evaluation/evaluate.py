@@ -30,7 +30,7 @@ class Method:
 
     model: str
     name: str
-    maps: Mapping[str, Sequence[np.ndarray]]  # by split, N of (h, w), in the order of its truth
+    maps: Mapping[str, Sequence[np.ndarray] | np.ndarray]  # by split, N of (h, w), in the order of its truth
     variant: Variant | None  # how the maps are finished; None: they are as they are scored
     predictions: Predictions | None
 

@@ -78,7 +78,7 @@ def score(
         label=np.zeros(count, np.int64),
         width=extent[:, 0],
         height=extent[:, 1],
-        boxes=[scale_boxes(own, *size, settings.size) for own, size in zip(boxes, extent.tolist(), strict=True)],
+        boxes=[scale_boxes(own, w, h, settings.size) for own, (w, h) in zip(boxes, extent.tolist(), strict=True)],
         masks=None if masks is None else [(Path(mask), None) for mask in masks],
     )
     return _scored("maps", {"test": maps}, {"test": truth}, settings, 1)

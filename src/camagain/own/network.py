@@ -1,6 +1,6 @@
 """Anybody's network, made ready to be localized with: by a name of timm, from a file of weights, a run, or a module."""
 
-from camagain import _torchvision  # isort: skip  # noqa: F401  # before timm
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 import copy
 from dataclasses import dataclass
