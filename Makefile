@@ -5,37 +5,43 @@
 EXPERIMENT ?= config/config.yaml
 REFERENCE = results/reference
 REHEARSAL = rehearsal/$(basename $(notdir $(EXPERIMENT)))
-# Rules and tests call `camagain`, `snakemake` and `dvc`: take them from the project's own environment.
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+BIN = .venv/bin
+# Rules and tests call `camagain`, `snakemake` and `dvc`: they find those of the project's own environment. Lines of
+# this file name its folder themselves, because Apple's make looks a command up before it heeds an exported PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup quick results paper rehearse test mutants bench soak simulate lint format docs lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-# make setup     the environment alone (.venv), from the pins in requirements.lock
+# make setup     the environment alone (.venv), from the pins in requirements.lock; PYTHON=python3.13 chooses one
 
 setup: .venv/.ok
 
 # uv installs several times faster than pip; where it cannot be had, pip does the same. uv reads no pip configuration, so
 # a local folder of wheels that pip knows is passed on. Bytecode is compiled once instead of at every start.
 .venv/.ok: pyproject.toml requirements.lock
-	python3.11 -m venv .venv 2>/dev/null || python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
-	UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$(.venv/bin/python -m pip config get global.find-links 2>/dev/null)}" \
-	  .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -c requirements.lock -e '.[dev]' \
-	  || .venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
-	.venv/bin/python -m pip check
+	@for python in $(or $(PYTHON),python3.11 python3.12 python3.13 python3.14 python3); do \
+	  $$python -c 'import sys; sys.exit(not (3, 11, 4) <= sys.version_info < (3, 15))' 2>/dev/null && break; \
+	  python=; done; \
+	[ -n "$$python" ] || { echo "found no Python 3.11 to 3.14; name one: make setup PYTHON=/path/to/python3" >&2; exit 1; }; \
+	$$python -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock -e '.[dev]' \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	$(BIN)/python -m pip check
 	touch $@
 
 results: setup
-	snakemake --configfile $(EXPERIMENT)
-	@run=$$(python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(EXPERIMENT)); \
-	camagain verify results/$$run || { echo "delete what is changed, move away what is not in the manifest, and run" \
+	$(BIN)/snakemake --configfile $(EXPERIMENT)
+	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(EXPERIMENT)); \
+	$(BIN)/camagain verify results/$$run || { echo "delete what is changed, move away what is not in the manifest, and run" \
 	  "this command again"; exit 1; }; \
 	echo "results/$$run/report.html is ready"; \
 	if [ -d $(REFERENCE)/$$run ]; then \
-	  camagain compare results/$$run $(REFERENCE)/$$run --quiet || { [ $$? -le 2 ] && \
+	  $(BIN)/camagain compare results/$$run $(REFERENCE)/$$run --quiet || { [ $$? -le 2 ] && \
 	    echo "what and why: camagain compare results/$$run $(REFERENCE)/$$run --html compare.html"; }; fi
 
 # make quick     pictures and a table within a minute, from four networks that are already trained
@@ -44,50 +50,50 @@ quick: setup
 
 # make paper     tables, figures, report and manifest of EXPERIMENT anew from what its run has, also if models are missing
 paper: setup
-	camagain paper $(EXPERIMENT)
+	$(BIN)/camagain paper $(EXPERIMENT)
 
 # make rehearse  run EXPERIMENT in a small size on stand-ins for its images and weights
 rehearse: setup
-	camagain rehearse $(EXPERIMENT) $(REHEARSAL)
+	$(BIN)/camagain rehearse $(EXPERIMENT) $(REHEARSAL)
 	HF_HOME=$(CURDIR)/$(REHEARSAL)/huggingface HF_HUB_OFFLINE=1 \
-	  snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
+	  $(BIN)/snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
 
 test: setup lint
-	pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # make mutants   plant known mistakes, one at a time, and see a test fail for each (288, about 16 minutes; see CONTRIBUTING.md)
 mutants: setup
-	python -m tools.mutants
+	$(BIN)/python -m tools.mutants
 
 # make lint      ruff, snakefmt, snakemake --lint, mypy
 lint: setup
-	ruff check .
-	ruff format --check .
-	snakefmt --check Snakefile workflow
-	snakemake --lint
-	mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
 
 # make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 25 minutes)
 bench: setup
-	python -m benchmarks $(if $(PEER),--peer $(PEER))
+	$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER))
 
 # make soak      kill a run some dozens of times, and measure memory at full size, into benchmarks/results (about an hour)
 soak: setup
-	python -m tests.soak
+	$(BIN)/python -m tests.soak
 
 # make simulate  simulated error rates of intervals, comparisons and criteria, into benchmarks/results
 simulate: setup
-	python -m benchmarks.simulations
+	$(BIN)/python -m benchmarks.simulations
 
 # make format    rewrite the sources as the linters want them
 format: setup
-	ruff check --fix .
-	ruff format .
-	snakefmt Snakefile workflow
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
 
 # make lock      rewrite requirements.lock from what is installed (after a change of pyproject.toml)
 lock: setup
-	.venv/bin/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9]*$$//' | grep -v '^uv==' > requirements.lock
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9]*$$//' | grep -v '^uv==' > requirements.lock
 
 # make clean     delete runs and datasets that this folder can make again (not downloads, not references)
 clean:
@@ -96,4 +102,4 @@ clean:
 
 # make docs      rewrite config/README.md, the results in README.md and docs, and the tables of docs/benchmarks.md
 docs: setup
-	python -m tools
+	$(BIN)/python -m tools

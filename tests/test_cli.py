@@ -151,3 +151,32 @@ def test_the_environment_says_nothing_about_the_user(root: Path):
 
 def test_outside_git_there_is_no_commit(tmp_path: Path):
     assert git_state(tmp_path) == {"commit": None, "modified": None}
+
+
+def test_every_command_shows_an_example():
+    """One that the command itself can read, so that no example outlives what it shows."""
+    import typer
+
+    from camagain.cli import app
+
+    group = typer.main.get_command(app)
+    assert len(group.commands) >= 17
+    for name, command in group.commands.items():
+        example = (command.epilog or "").removeprefix("Example: ").split(" | ")[0].split()
+        assert example[:2] == ["camagain", name], f"{name} shows no example"
+        command.make_parser(typer.Context(command)).parse_args(example[2:])
+
+
+def test_the_version_is_that_of_the_package():
+    from importlib.metadata import version
+
+    done = subprocess.run([sys.executable, "-m", "camagain", "--version"], capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"camagain {version('camagain')}\n"
+
+
+def test_completion_can_be_shown_for_every_shell(tools: Path):
+    for shell, says in (("bash", "_CAMAGAIN_COMPLETE"), ("zsh", "#compdef camagain"), ("fish", "complete")):
+        code = f"import shellingham; shellingham.detect_shell = lambda: ({shell!r}, {shell!r}); "
+        code += "import sys; sys.argv = ['camagain', '--show-completion']; from camagain.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+        assert says in done.stdout, done.stderr

@@ -46,4 +46,6 @@ def test_what_is_linted_before_a_commit_is_what_make_lints(root: Path):
     recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (root / "Makefile").read_text(), flags=re.MULTILINE)
     hooks = yaml.safe_load((root / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert recipe
-    assert {hook["entry"].removeprefix(".venv/bin/") for hook in hooks} == set(recipe[1].replace("\t", "").splitlines())
+    assert {hook["entry"].removeprefix(".venv/bin/") for hook in hooks} == set(
+        recipe[1].replace("\t$(BIN)/", "").splitlines()
+    )

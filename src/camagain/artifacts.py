@@ -114,9 +114,8 @@ class RunPaths:
     def status(self, name: str, training: str, job: str = "") -> Path:
         return self.analysis(name, training, job) / "status.json"
 
-    @property
-    def all_metrics(self) -> Path:
-        return self.root / "metrics.json"
+    def headline(self, model: str) -> Path:
+        return self.root / "metrics" / f"{model}.json"
 
     @property
     def claims(self) -> Path:

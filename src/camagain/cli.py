@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from camagain.errors import UserError, of_the_system
+from camagain.errors import UserError, of_a_missing_package, of_the_system
 from camagain.parent import end_with_scheduler
 
 if TYPE_CHECKING:
@@ -22,9 +22,26 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="CAM Back Again, reproduced: fine-tune, localize, evaluate, and regenerate the paper's tables and figures.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"camagain {version('camagain')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
 
 ExperimentFile = Annotated[Path, typer.Argument(help="Experiment file, for example config/config.yaml.")]
 Training = Annotated[
@@ -56,7 +73,7 @@ def at_work(
         yield view, paths
 
 
-@app.command()
+@app.command(epilog="Example: camagain data config/config.yaml")
 def data(
     experiment: ExperimentFile,
     check: Annotated[
@@ -79,7 +96,7 @@ def data(
         prepare_dataset(view.dataset, paths.dataset_dir)
 
 
-@app.command()
+@app.command(epilog="Example: camagain weights config/experiments/zoo.yaml")
 def weights(experiment: ExperimentFile) -> None:
     """Fetch and check the weights that an experiment starts from, ahead of jobs on machines without internet."""
     from camagain.config.file import load_experiment
@@ -91,7 +108,7 @@ def weights(experiment: ExperimentFile) -> None:
         typer.echo(line)
 
 
-@app.command()
+@app.command(epilog="Example: camagain finetune config/config.yaml resnet_narrow")
 def finetune(
     experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
@@ -102,7 +119,7 @@ def finetune(
         finetune(view, training, paths)
 
 
-@app.command()
+@app.command(epilog="Example: camagain localize config/config.yaml resnet_narrow")
 def localize(
     experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
 ) -> None:
@@ -113,7 +130,7 @@ def localize(
         localize(view, training, paths)
 
 
-@app.command()
+@app.command(epilog="Example: camagain evaluate config/config.yaml resnet_narrow")
 def evaluate(
     experiment: ExperimentFile,
     training: Annotated[
@@ -138,15 +155,46 @@ def evaluate(
             evaluate_model(view, training, paths)
 
 
-@app.command()
+@app.command(epilog="Example: camagain erf --model resnet50.a1_in1k --images photos/ --picture erf.png")
 def erf(
-    experiment: ExperimentFile, training: Training, results: Results = Path("results"), data: Data = Path("data")
+    experiment: Annotated[
+        Path | None, typer.Argument(help="Experiment file; with --model it is left out.", show_default=False)
+    ] = None,
+    training: Annotated[
+        str, typer.Argument(metavar="MODEL", help="One of its models, as for `localize`.", show_default=False)
+    ] = "",
+    model: Annotated[
+        str, typer.Option(help="Your own: a name of timm, or the folder of a model that a run trained.")
+    ] = "",
+    weights: Annotated[
+        Path | None, typer.Option(help="File of its weights; without it timm's pretrained ones.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of your images, or one image; needed by --model.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Most images of the folder, spread evenly.")] = 50,
+    size: Annotated[int | None, typer.Option(help="Side of the input in pixels; default: the network's own.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the map as a picture (.png, .pdf).")] = None,
+    results: Results = Path("results"),
+    data: Data = Path("data"),
 ) -> None:
-    """Measure the effective receptive field of one network; the same as `analyze EXPERIMENT erf MODEL`."""
-    analyze(experiment, "erf", training, results=results, data=data)
+    """Measure the effective receptive field of one network: of an experiment, or your own with --model.
+
+    Of an experiment it is the same as `analyze EXPERIMENT erf MODEL`.
+    """
+    if bool(model) == bool(experiment):
+        raise UserError("erf: give EXPERIMENT and MODEL, or --model and --images; see `camagain erf --help`.")
+    if experiment is not None:
+        if not training:
+            raise UserError(f"erf: name one of the models of {experiment}.")
+        analyze(experiment, "erf", training, results=results, data=data)
+        return
+    if images is None:
+        raise UserError("erf: --model needs --images, the images that the field is averaged over.")
+    from camagain.own.erf import erf_of
+
+    typer.echo(erf_of(model, weights, images, count, size, picture))
 
 
-@app.command()
+@app.command(epilog="Example: camagain analyze config/config.yaml gap resnet_narrow")
 def analyze(
     experiment: ExperimentFile,
     name: Annotated[str, typer.Argument(help="Analysis, one of docs/analyses.md: erf, gap, pca ...")],
@@ -165,7 +213,7 @@ def analyze(
         analyze(view, name, training, paths, job)
 
 
-@app.command()
+@app.command(epilog="Example: camagain paper config/config.yaml --part figures")
 def paper(
     experiment: ExperimentFile,
     part: Annotated[list[str] | None, typer.Option(help="tables, figures, report or manifest; default: all.")] = None,
@@ -182,7 +230,7 @@ def paper(
                 write_part(name, view, paths)
 
 
-@app.command()
+@app.command(epilog="Example: camagain explorer config/config.yaml")
 def explorer(experiment: ExperimentFile, results: Results = Path("results"), data: Data = Path("data")) -> None:
     """Write the explorer: every test image with its maps, boxes and a threshold that moves, on one offline page."""
     with at_work("explorer", experiment, results, data) as (view, paths):
@@ -192,7 +240,7 @@ def explorer(experiment: ExperimentFile, results: Results = Path("results"), dat
     typer.echo(paths.explorer)
 
 
-@app.command()
+@app.command(epilog="Example: camagain compare results/demo results/reference/demo --html compare.html")
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Runs, for example results/demo results/reference/demo.")],
     paper: Annotated[bool, typer.Option("--paper", help="Compare one run with the published numbers.")] = False,
@@ -219,7 +267,31 @@ def compare(
     raise typer.Exit(run_compare(runs, paper, Outputs(json, markdown, html, junit), choices))
 
 
-@app.command()
+@app.command(epilog="Example: camagain score maps.npz --boxes boxes.csv")
+def score(
+    maps: Annotated[Path, typer.Argument(help="Score maps of any method: an npz (docs/library.md).")],
+    boxes: Annotated[
+        Path, typer.Option(help="True boxes: a CSV of image_id, x0, y0, x1, y1, width, height; or an index.parquet.")
+    ],
+    size: Annotated[int, typer.Option(min=16, help="Side to which maps and boxes are scaled, pixels.")] = 224,
+    interpolation: Annotated[
+        str, typer.Option(help="How maps are resized: linear, or cubic as in wsolevaluation.")
+    ] = "linear",
+    step: Annotated[float, typer.Option(help="Step of the threshold grid over [0, 1).")] = 0.001,
+    threads: Annotated[int, typer.Option(min=1, help="Processes that share the search for boxes.")] = 1,
+    json: Annotated[Path | None, typer.Option(help="Write all scores as JSON.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Write box and IoU of every image as CSV.")] = None,
+) -> None:
+    """Score your own maps against boxes: MaxBoxAcc, MaxBoxAccV2, and PxAP where there are masks."""
+    from camagain.evaluation.own import in_words, score_file, settings_of, write_scores
+
+    settings = settings_of(size, interpolation, step)
+    found = score_file(maps, boxes, settings, threads)
+    write_scores(found, json, images)
+    typer.echo(in_words(found, settings))
+
+
+@app.command(epilog="Example: camagain verify results/demo")
 def verify(
     run: Annotated[Path, typer.Argument(help="A finished run or a reference, for example results/demo.")],
 ) -> None:
@@ -231,7 +303,22 @@ def verify(
     raise typer.Exit(verification.exit_code)
 
 
-@app.command()
+@app.command(epilog="Example: camagain runs --json - | jq")
+def runs(
+    results: Annotated[Path, typer.Argument(help="Root of all runs.")] = Path("results"),
+    json: Annotated[Path | None, typer.Option(help="Write the table as JSON; - for the terminal.")] = None,
+) -> None:
+    """List all runs below a folder: when, on what data, which networks, scores from the lowest to the highest."""
+    from camagain.artifacts import write_text
+    from camagain.compare.runs.index import as_json, in_words, runs_in
+
+    table = runs_in(results)
+    if json is not None and str(json) != "-":
+        write_text(json, as_json(table))
+    typer.echo(as_json(table).rstrip() if str(json) == "-" else in_words(table))
+
+
+@app.command(epilog="Example: camagain reference results/demo results/reference/demo")
 def reference(
     run: Annotated[Path, typer.Argument(help="A finished run, for example results/demo.")],
     target: Annotated[Path, typer.Argument(help="Where its small results go, for example results/reference/demo.")],
@@ -246,7 +333,7 @@ def reference(
     write_reference(run, target, tuple(seeds or ()))
 
 
-@app.command()
+@app.command(epilog="Example: camagain experiment config/config.yaml")
 def experiment(
     source: ExperimentFile,
     target: Annotated[Path | None, typer.Argument(help="Where to write it; default: the terminal.")] = None,
@@ -262,7 +349,7 @@ def experiment(
         write_text(target, text)
 
 
-@app.command()
+@app.command(epilog="Example: camagain rehearse config/experiments/teaser.yaml")
 def rehearse(
     experiment: ExperimentFile,
     folder: Annotated[
@@ -282,7 +369,7 @@ def rehearse(
         typer.echo(line)
 
 
-@app.command()
+@app.command(epilog="Example: camagain doctor config/experiments/teaser.yaml")
 def doctor(
     experiment: Annotated[
         Path | None,
@@ -320,8 +407,8 @@ def main() -> None:
     except UserError as error:
         print(f"camagain: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except OSError as error:
-        message = of_the_system(error)
+    except (OSError, ModuleNotFoundError) as error:
+        message = of_the_system(error) if isinstance(error, OSError) else of_a_missing_package(error)
         if message is None:
             raise
         print(f"camagain: {message}", file=sys.stderr)

@@ -59,3 +59,22 @@ def nearest(word: str, candidates: Sequence[str]) -> str:
 
     close = get_close_matches(word, candidates, n=1, cutoff=0.6)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+EXTRAS: Mapping[str, str] = {
+    **dict.fromkeys(("torch", "torchvision", "timm", "safetensors", "httpx", "matplotlib"), "networks"),
+    **dict.fromkeys(("seaborn", "jinja2"), "networks"),
+    **dict.fromkeys(("accelerate", "snakemake", "dvc"), "pipeline"),
+}
+"""The extra of this package that brings a module."""
+
+
+def of_a_missing_package(error: ModuleNotFoundError) -> str | None:
+    """What to install, in one line, where an extra of this package brings the module that is missing; None for others.
+
+    A module of somebody else's that is missing, or of this package, is a bug and keeps its traceback.
+    """
+    module = (error.name or "").partition(".")[0]
+    if module not in EXTRAS:
+        return None
+    return f"this needs the package {module}, which is not installed: `pip install 'camagain[{EXTRAS[module]}]'`."

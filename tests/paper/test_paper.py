@@ -119,12 +119,15 @@ def test_the_choices_table_has_a_column_for_every_choice(tiny_run):
     assert pc1.split("|")[columns.index("true class")].strip() == "–", "no pc1-gt maps were asked for"
 
 
-def test_the_metrics_file_repeats_them_for_dvc(tiny_run):
+def test_a_few_scores_of_each_model_are_repeated_for_dvc(tiny_run):
     _, paths = tiny_run
-    values = json.loads((paths.root / "metrics.json").read_text())
+    values = {file.stem: json.loads(file.read_text()) for file in (paths.root / "metrics").iterdir()}
     assert set(values) == {"small-resnet", "small-convnext", "baseline"}
-    assert values["small-resnet"]["cam-gt"]["top1"] == metrics(paths, "small-resnet", "cam-gt")["top1"]["value"]
-    assert "top1" not in values["baseline"]["whole-image"]
+    own = metrics(paths, "small-resnet", "cam-gt")
+    assert values["small-resnet"]["top1"] == own["top1"]["value"]
+    assert values["small-resnet"]["max_box_acc"]["cam-gt"] == own["max_box_acc"]["value"]
+    assert set(values["small-resnet"]["max_box_acc"]) == {"cam", "cam-gt", "pc1"}
+    assert set(values["baseline"]) == {"max_box_acc"}
 
 
 @pytest.mark.parametrize("name", ALWAYS["figures"])

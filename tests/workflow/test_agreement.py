@@ -87,6 +87,20 @@ def test_no_stage_lets_dvc_delete_its_outputs(stages):
         assert stage["persist"] and all(entry["persist"] is True for entry in stage["persist"]), name
 
 
+def test_the_models_and_plots_of_dvc_are_those_of_the_experiment(root: Path, jobs):
+    experiment = yaml.safe_load((root / "config" / "config.yaml").read_text())
+    ledger = yaml.safe_load((root / "dvc.yaml").read_text().replace("${run}", experiment["run"]))
+    made = {job["output_file"] for job in jobs}
+    paths = {entry["path"] for entry in ledger["artifacts"].values()}
+    assert paths == {file for file in made if file.endswith("/model.safetensors")}
+    assert all(re.fullmatch("[a-z0-9]([a-z0-9-/]*[a-z0-9])?", name) for name in ledger["artifacts"]), "DVC refuses it"
+    pictures = {entry for entry in ledger["plots"] if isinstance(entry, str)}
+    curves = [entry for entry in ledger["plots"] if isinstance(entry, dict)]
+    drawn = {file for entry in curves for plot in entry.values() for file in plot["y"]}
+    assert pictures and pictures <= made
+    assert drawn == {file for file in made if file.endswith("/history.csv")}
+
+
 def test_images_are_never_pushed(stages):
     assert stages["data"]["outs"] == ["data"]
     assert stages["data"]["persist"] == [{"cache": False, "persist": True}]
@@ -133,21 +147,21 @@ def test_the_lock_is_portable(lock: list[str]):
 
 def test_the_lock_holds_the_pins_of_the_project(project: dict, lock: list[str]):
     locked = pins(lock)
-    extras = [line for name in ("dev", "lite") for line in project["optional-dependencies"][name]]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     for name, version in pins(project["dependencies"] + extras).items():
         assert locked[name] == version
     names = {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in project["dependencies"] + extras}
     assert names - {"camagain"} <= set(locked), "run `make lock` after adding a dependency"
-    assert {"torch": "2.13.0", "torchvision": "0.28.0", "timm": "1.0.31"}.items() <= pins(
-        project["dependencies"]
-    ).items()
+    pinned = {"torch": "2.13.0", "torchvision": "0.28.0", "timm": "1.0.31"}
+    assert pinned.items() <= pins(project["optional-dependencies"]["networks"]).items()
 
 
 def test_the_lock_fulfils_the_ranges_of_the_project(project: dict, lock: list[str]):
     from packaging.requirements import Requirement
 
     locked = pins(lock)
-    for line in project["dependencies"] + project["optional-dependencies"]["dev"]:
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    for line in project["dependencies"] + extras:
         requirement = Requirement(line)
         if requirement.name != "camagain":
             assert requirement.specifier.contains(locked[requirement.name.lower().replace("_", "-")]), line

@@ -43,11 +43,12 @@ def said(checkout: Path, tools: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def finished(said: dict[str, str], checkout: Path, run, root: Path) -> str:
+def finished(said: dict[str, str], checkout: Path, run, root: Path, tools: Path) -> str:
     """What `make results` says, as the next command after the last kill."""
     for name in ("Makefile", "requirements.lock"):
         shutil.copy(root / name, checkout)
     (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "bin").symlink_to(tools)
     (checkout / ".venv" / ".ok").touch()
     done = run("make", "results")
     return done.stdout + done.stderr

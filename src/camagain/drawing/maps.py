@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-TRUE_COLOR = "#FFFFFF"
+TRUE_COLOR, PREDICTED_COLOR = "#FFFFFF", "#FFD400"
 COLORMAP = "inferno"
 OVERLAY = 0.55
 """Opacity of the score map over the greyed image."""

@@ -27,6 +27,11 @@ def boxes_at(score_map: np.ndarray, thresholds: np.ndarray, contours: Contours =
 
     k is 1 for "largest"; for "all" it is the number of contours, in cv2's order. Exactly what wsolevaluation returns;
     the definition stands at the top of `contours`. ValueError for NaN, values outside [0, 1] or a wrong shape.
+
+    >>> score_map = np.zeros((8, 8))
+    >>> score_map[2:5, 3:6] = 1
+    >>> boxes_at(score_map, np.array([0.5]))[0].tolist()
+    [[3, 2, 6, 5]]
     """
     return ContourBoxes(quantise(score_map)).at_thresholds(check_thresholds(thresholds), contours)
 
@@ -44,6 +49,11 @@ def best_ious(
     `score_maps` is any iterable and is read as needed, a few tasks ahead of the executor, so the maps of a whole
     dataset need never be in memory together. An executor of processes shares the work; the result is the same.
     ValueError, naming the position, for a faulty map or box, and when the number of maps is not that of `boxes`.
+
+    >>> score_map = np.zeros((8, 8))
+    >>> score_map[2:5, 3:6] = 1
+    >>> best_ious([score_map], [np.array([[3, 2, 6, 5]])], np.array([0.2, 0.5])).tolist()
+    [[1.0, 1.0]]
     """
     check_contours(contours)
     return _best_ious(score_maps, boxes, thresholds, (contours,), executor)[contours]

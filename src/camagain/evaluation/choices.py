@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from camagain.artifacts import RunPaths
-from camagain.config import Experiment
+from camagain.config import Evaluation, Experiment
 from camagain.evaluation.inputs import maps_in, read_maps, read_truths
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.evaluation.score_maps import score_maps
@@ -47,9 +47,9 @@ def own_way(experiment: Experiment) -> Choices:
     )
 
 
-def steps_of(experiment: Experiment) -> tuple[float, ...]:
-    """Every step between thresholds that some way takes, the experiment's own first."""
-    return tuple(dict.fromkeys((experiment.evaluation.threshold_step, *ALTERNATIVES["threshold_step"])))
+def steps_of(settings: Evaluation) -> tuple[float, ...]:
+    """Every step between thresholds that some way takes, the evaluation's own first."""
+    return tuple(dict.fromkeys((settings.threshold_step, *ALTERNATIVES["threshold_step"])))
 
 
 def choices_table(

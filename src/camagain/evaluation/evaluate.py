@@ -1,13 +1,13 @@
 """The evaluation stage: from the stored score maps of a model to its scores, curves and per-image results."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 
 from camagain.artifacts import RunPaths, write_csv, write_json, write_npz, write_parquet
-from camagain.config import BASELINE, Experiment
+from camagain.config import BASELINE, Evaluation, Experiment
 from camagain.config.methods import declared, scored_under_choices, uses_true_class
 from camagain.evaluation import results
 from camagain.evaluation.baselines import BASELINES
@@ -30,7 +30,7 @@ class Method:
 
     model: str
     name: str
-    maps: Mapping[str, np.ndarray]  # by split, (N, h, w), in the order of its truth
+    maps: Mapping[str, Sequence[np.ndarray] | np.ndarray]  # by split, N of (h, w), in the order of its truth
     variant: Variant | None  # how the maps are finished; None: they are as they are scored
     predictions: Predictions | None
 
@@ -78,11 +78,9 @@ def evaluate_method(
 ) -> Scored:
     """Scores one method and writes its files, metrics.json last: where it is, the others are."""
     settings = experiment.evaluation
-    scored = score_method(experiment, method, truths, executor)
+    scored = score_method(settings, method, truths, executor)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    box = np.concatenate(
-        [boxes_at(m, scored.thresholds[[scored.best]])[0] for m in upsampled(experiment, method, "test", "boxes")]
-    )  # (N, 4)
+    box = chosen_boxes(settings, method, scored)  # (N, 4)
     write_csv(paths.curve(method.model, method.name), results.curve(scored))
     write_parquet(paths.images(method.model, method.name), results.images(scored, box, settings.size))
     write_npz(paths.correct(method.model, method.name), **results.correct(scored))
@@ -94,18 +92,18 @@ def evaluate_method(
 
 
 def score_method(
-    experiment: Experiment, method: Method, truths: Mapping[str, Truth], executor: Executor | None
+    settings: Evaluation, method: Method, truths: Mapping[str, Truth], executor: Executor | None
 ) -> Scored:
     """Boxes of both splits against the truth, and pixels of test against masks where every test image has one."""
-    steps = steps_of(experiment)
+    steps = steps_of(settings)
     thresholds = threshold_grid(steps[0])
     edges = bin_edges(thresholds)
-    regions = read_regions(truths["test"], experiment.evaluation.size)
+    regions = read_regions(truths["test"], settings.size)
     pixels: list[np.ndarray] = []
     constant = dict.fromkeys(truths, 0)
 
     def observed(split: str) -> Iterator[np.ndarray]:
-        for score_map in upsampled(experiment, method, split, "evaluate"):
+        for score_map in upsampled(settings, method, split, "evaluate"):
             constant[split] += not score_map.any()  # a map of one value is normalised to zeros
             if split == "test" and regions is not None:
                 pixels.append(pixel_histograms(score_map, next(regions), edges).astype(np.uint32))
@@ -132,9 +130,14 @@ def score_method(
     )
 
 
-def upsampled(experiment: Experiment, method: Method, split: str, doing: str) -> Iterator[np.ndarray]:
+def chosen_boxes(settings: Evaluation, method: Method, scored: Scored) -> np.ndarray:
+    """The box of each test image at the threshold that is best on test, in pixels of the map: (N, 4)."""
+    best = scored.thresholds[[scored.best]]
+    return np.concatenate([boxes_at(score_map, best)[0] for score_map in upsampled(settings, method, "test", "boxes")])
+
+
+def upsampled(settings: Evaluation, method: Method, split: str, doing: str) -> Iterator[np.ndarray]:
     """The method's maps of a split, each (size, size) in [0, 1]."""
-    settings = experiment.evaluation
     each: Iterable[np.ndarray] = method.maps[split]
     if method.variant is not None:
         each = score_maps(each, settings.size, settings.interpolation, method.variant)

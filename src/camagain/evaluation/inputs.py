@@ -158,22 +158,22 @@ def read_predictions(path: Path, truth: Truth, split: str) -> Predictions:
     return Predictions(predicted, predicted == truth.label, in_top(truth.label, ranked, 5))
 
 
-def matching_rows(found: list[str], expected: list[str], split: str, path: Path) -> np.ndarray:
+def matching_rows(found: list[str], expected: list[str], split: str, path: Path, remedy: str = REMEDY) -> np.ndarray:
     """For each expected id its position in `found`, (N,) int64; UserError unless both hold the same ids, each once."""
     position = {image_id: i for i, image_id in enumerate(found)}
     missing = [image_id for image_id in expected if image_id not in position]
     if missing:
         raise UserError(
             f"{path}: nothing for image '{missing[0]}' of the {split} split ({len(missing)} of {len(expected)} images "
-            f"are missing). {REMEDY}"
+            f"are missing). {remedy}"
         )
     foreign = sorted(set(found) - set(expected))
     if foreign:
         raise UserError(
             f"{path}: holds image '{foreign[0]}' in the {split} split, which the index has not ({len(foreign)} such "
-            f"images; the index has {len(expected)}). {REMEDY}"
+            f"images; the index has {len(expected)}). {remedy}"
         )
     if len(found) != len(position):
         twice = next(image_id for i, image_id in enumerate(found) if position[image_id] != i)
-        raise UserError(f"{path}: image '{twice}' of the {split} split occurs more than once. {REMEDY}")
+        raise UserError(f"{path}: image '{twice}' of the {split} split occurs more than once. {remedy}")
     return np.array([position[image_id] for image_id in expected], dtype=np.int64)

@@ -19,12 +19,19 @@ def max_box_acc(ious: np.ndarray, delta: float = 0.5) -> tuple[float, int]:
 
     Of several best thresholds the first is taken. MaxBoxAcc is this with IoUs of the largest contour. Where the
     threshold is chosen on the images that are scored, as the measure is defined, it is an optimistic score.
+
+    >>> max_box_acc(np.array([[0.6, 0.7], [0.1, 0.5]]))
+    (100.0, 1)
     """
     return best_of(np.count_nonzero(_table(ious) >= delta, axis=0) * 100.0 / len(ious))
 
 
 def max_box_acc_v2(ious: np.ndarray, deltas: Sequence[float] = DELTAS) -> float:
-    """Mean over deltas of the highest box accuracy, each at its own threshold: (N, T) of contours="all" -> percent."""
+    """Mean over deltas of the highest box accuracy, each at its own threshold: (N, T) of contours="all" -> percent.
+
+    >>> max_box_acc_v2(np.array([[0.6, 0.7], [0.1, 0.5]]), deltas=(0.5, 0.7))
+    75.0
+    """
     return float(np.mean([max_box_acc(ious, delta)[0] for delta in deltas]))
 
 

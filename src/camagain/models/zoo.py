@@ -41,6 +41,10 @@ def create(
     `options` go to the architecture (drop_path_rate, img_size ...). With `thresholded_pooling` its head pools the cells
     above that share of each channel's maximum (see `pooling`). Raises UserError for an unknown name, for an option
     that the architecture does not have, and for pretrained weights that do not exist or cannot be fetched.
+
+    >>> network = create("replknet_narrow", 5)
+    >>> network(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 5])
     """
     if not timm.is_model(name):
         names = timm.list_models()

@@ -1,6 +1,7 @@
 """All tables of a run, each as CSV (full precision, tidy), Markdown and LaTeX (rounded, with intervals)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -15,9 +16,10 @@ Numbers = Callable[[RunResults], pd.DataFrame]
 
 
 def write_tables(results: RunResults) -> None:
-    """Writes `tables/` of a run, all its scores once more as `metrics.json`, and `claims.json`."""
+    """Writes `tables/` of a run, `metrics/` with the few scores of each model that DVC shows, and `claims.json`."""
     paths = results.paths
-    write_json(paths.all_metrics, summary(results))
+    for model in (*(entry.name for entry in results.experiment.models), BASELINE):
+        write_json(paths.headline(model), headline(results, model))
     for exhibit in shown(results.experiment, "tables"):
         module = exhibit.load()
         numbers = numbers_of(results, module.numbers)
@@ -44,13 +46,12 @@ def means_of(results: RunResults, numbers: Numbers, keys: tuple[str, ...]) -> pd
     return mean_over_seeds({seed: part.once(numbers) for seed, part in results.parts.items()}, keys)
 
 
-def summary(results: RunResults) -> dict[str, dict[str, dict[str, float]]]:
-    """Every score in percent, model -> method -> score, for `dvc metrics`."""
+def headline(results: RunResults, model: str) -> dict[str, Any]:
+    """Top-1 and MaxBoxAcc of each kind of map of one model in percent, for `dvc metrics`; empty without results."""
+    scores = {method: results.scores(owner, method) for owner, method in results.keys if owner == model}
+    top1 = next((found["top1"] for found in scores.values() if found["top1"]), None)
+    accuracies = {method: found["max_box_acc"]["value"] for method, found in scores.items()}
     return {
-        model: {
-            method: {name: entry["value"] for name, entry in results.scores(model, method).items() if entry is not None}
-            for owner, method in results.keys
-            if owner == model
-        }
-        for model in (*results.models, BASELINE)
+        **({"top1": top1["value"]} if top1 else {}),
+        **({"max_box_acc": accuracies} if accuracies else {}),
     }

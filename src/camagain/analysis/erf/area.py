@@ -33,6 +33,9 @@ def area_ratios(contribution: np.ndarray, thresholds: Sequence[float] = THRESHOL
 
     Source: erf/analyze_erf.py of DingXiaoH/RepLKNet-pytorch, same sides for square and wide maps. Ours: on tall maps
     its squares reach beyond the map, and its sums are in the dtype of the map.
+
+    >>> area_ratios(np.ones((20, 20)), thresholds=(0.2,))
+    {0.2: (9, 0.2025)}
     """
     return squares(logarithmic(np.asarray(contribution, dtype=np.float64)), thresholds)
 

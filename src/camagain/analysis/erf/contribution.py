@@ -68,6 +68,11 @@ def contribution_map(
 
     Source: erf/visualize_erf.py of DingXiaoH/RepLKNet-pytorch. Deviations: infinite maps are skipped, too, not only
     those with NaN, and sums over RGB and images are in float64, not float32.
+
+    >>> layers = nn.Sequential(nn.Conv2d(3, 4, 5, padding=2), nn.ReLU())
+    >>> values = contribution_map(layers, torch.rand(2, 3, 32, 32))
+    >>> values.shape, int((values > 0).sum()) <= 5 * 5
+    ((32, 32), True)
     """
     network: Any = model if isinstance(model, nn.Module) and hasattr(model, "forward_features") else MapsOf(model)
     found = measure(network, images, name, crop)

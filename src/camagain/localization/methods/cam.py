@@ -23,6 +23,10 @@ def cam(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "publi
     Up to rounding the two are equal everywhere else, since a constant factor cancels. wsolevaluation has no ReLU and
     scales from the minimum instead, which is a different map wherever evidence is negative.
     Raises ValueError when the shapes do not fit.
+
+    >>> features = torch.tensor([[[[1.0, 2.0]], [[3.0, 0.0]]]])  # one image, two channels, 1 x 2 cells
+    >>> cam(features, torch.tensor([[2.0, 1.0]]))
+    tensor([[[1.0000, 0.8000]]])
     """
     check_shapes(features, weights)
     evidence = torch.einsum("bchw,bc->bhw", features, weights)  # (B, h, w)

@@ -31,6 +31,11 @@ def pc1(features: torch.Tensor, weights: torch.Tensor, variant: Variant = "publi
     by 0 and stops; it was written for networks without such channels, but behind a ReLU every image has some. An exact
     eigendecomposition replaces scikit-learn's randomized solver, which is not seeded in the script and moves in the
     last digits from run to run. Raises ValueError when the shapes do not fit.
+
+    >>> features = torch.zeros(1, 3, 8, 8)
+    >>> features[:, :2, 3:6, 3:6] = 1  # two channels see the same square
+    >>> (pc1(features, torch.ones(1, 3), "described") > 0.5).sum().item()
+    9
     """
     check_shapes(features, weights)
     if variant not in ("published", "described"):

@@ -84,6 +84,14 @@ def replace_large_kernels(model: Network) -> Network:
     sides or of even size, dilations other than 1, paddings other than zeros that keep the size, and subclasses of
     nn.Conv2d, which compute something else. With a stride (`camagain.models.large_kernel.strided`) any padding with
     zeros will do, timm's Conv2dSame too, and kernels are large from 15 on.
+
+    >>> layer = nn.Sequential(nn.Conv2d(8, 8, 31, padding=15, groups=8))
+    >>> images = torch.rand(1, 8, 40, 40)
+    >>> expected = layer(images)
+    >>> replace_large_kernels(layer)[0].__class__.__name__
+    'LargeKernelConv2d'
+    >>> torch.allclose(layer(images), expected, atol=1e-5)
+    True
     """
     for layer in model.modules():
         if type(layer) is nn.Conv2d and is_large(layer):

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from camagain.artifacts import existing
 from camagain.datasets.index import image_path, read_index
 from camagain.datasets.opened import open_image
-from camagain.drawing.maps import TRUE_COLOR, draw_box, note, overlay, show, square
+from camagain.drawing.maps import PREDICTED_COLOR, TRUE_COLOR, draw_box, note, overlay, show, square
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import PAGE_INCHES
 
@@ -24,8 +24,6 @@ CAPTION = (
 )
 UNJUDGED = "it shows examples, chosen by rank"
 PHOTOGRAPHS = True
-
-PREDICTED_COLOR = "#FFD400"
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
