@@ -104,7 +104,7 @@ def test_the_torchvision_fix_does_nothing_where_torchvision_imports():
     )
 
 
-@pytest.mark.parametrize("module", ["localization.extract", "models.zoo", "analysis.kit.localizer"])
+@pytest.mark.parametrize("module", ["localization.extract", "models.zoo", "analysis.initialization.measure"])
 def test_torchs_compiler_stays_out_of_what_does_not_train(module: str):
     """It takes longer to import than everything else; torch's optimisers want it at their first step."""
     assert python(f"import sys, camagain.{module}; print('torch._dynamo' in sys.modules)") == "False\n"

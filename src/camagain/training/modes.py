@@ -12,7 +12,7 @@ from camagain.compute import channels_last
 from camagain.config import Training
 from camagain.errors import UserError
 from camagain.models.zoo import Network
-from camagain.training.optimisation import head_parameters
+from camagain.training.head import head_parameters
 
 BatchNorm = nn.modules.batchnorm._BatchNorm  # also the base of timm's and of SyncBatchNorm
 
