@@ -10,6 +10,11 @@ BIN = .venv/bin
 # this file name its folder themselves, because Apple's make looks a command up before it heeds an exported PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Snakemake makes a folder for its cache before it reads anything. Without a home to write to, it gets one here.
+ifneq ($(shell cache="$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}"; mkdir -p "$$cache" 2>/dev/null && test -w "$$cache" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup quick results paper rehearse test mutants bench soak simulate lint format docs lock clean
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from camagain.errors import UserError, of_a_missing_package, of_the_system
+from camagain.errors import UserError, in_words
 from camagain.parent import end_with_scheduler
 
 if TYPE_CHECKING:
@@ -404,11 +404,8 @@ def main() -> None:
     gc.set_threshold(50_000)  # new objects between two looks for garbage, not 700: torch alone brings 800,000 to keep
     try:
         app()
-    except UserError as error:
-        print(f"camagain: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except (OSError, ModuleNotFoundError) as error:
-        message = of_the_system(error) if isinstance(error, OSError) else of_a_missing_package(error)
+    except Exception as error:
+        message = in_words(error)
         if message is None:
             raise
         print(f"camagain: {message}", file=sys.stderr)

@@ -78,3 +78,28 @@ def of_a_missing_package(error: ModuleNotFoundError) -> str | None:
     if module not in EXTRAS:
         return None
     return f"this needs the package {module}, which is not installed: `pip install 'camagain[{EXTRAS[module]}]'`."
+
+
+def of_a_loader(error: RuntimeError) -> str | None:
+    """Why a process that reads images ended, in one line; None for an error of another kind.
+
+    They hand images on in shared memory, of which containers have 64 MB. torch does not say what they lacked.
+    """
+    if "DataLoader worker" not in str(error):
+        return None
+    return (
+        "a process that reads images was killed, most often for lack of memory, or of shared memory (/dev/shm). Lower "
+        "compute.workers (0 needs none), or give the machine more (a container: `--shm-size 8g`), and run the same "
+        "command again."
+    )
+
+
+def in_words(error: Exception) -> str | None:
+    """One line for an error that is the user's or the machine's to mend; None for a bug."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return of_the_system(error)
+    if isinstance(error, ModuleNotFoundError):
+        return of_a_missing_package(error)
+    return of_a_loader(error) if isinstance(error, RuntimeError) else None

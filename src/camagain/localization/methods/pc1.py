@@ -80,13 +80,22 @@ def principal_axes(samples: torch.Tensor, count: int | None = None) -> tuple[tor
     rank = min(C, P)
     kept = rank if count is None else min(count, rank)
     if P <= C:
-        found = torch.linalg.eigh(centred.mT @ centred)  # eigenvalues ascend
-        axes = found.eigenvectors[:, :, rank - kept :].flip(2).mT  # (B, kept, P)
+        values, vectors = eigh(centred.mT @ centred)  # eigenvalues ascend
+        axes = vectors[:, :, rank - kept :].flip(2).mT  # (B, kept, P)
     else:
-        found = torch.linalg.eigh(centred @ centred.mT)
-        scores = found.eigenvectors[:, :, rank - kept :].flip(2)  # (B, C, kept)
+        values, vectors = eigh(centred @ centred.mT)
+        scores = vectors[:, :, rank - kept :].flip(2)  # (B, C, kept)
         axes = torch.nn.functional.normalize((centred.mT @ scores).mT, dim=2)  # (B, kept, P)
-    return axes, found.eigenvalues.flip(1).clamp_min(0)
+    return axes, values.flip(1).clamp_min(0)
+
+
+def eigh(matrices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eigenvalues, ascending, and eigenvectors of symmetric matrices; by the CPU where their device cannot."""
+    try:
+        values, vectors = torch.linalg.eigh(matrices)
+    except NotImplementedError:  # on Apple's GPU
+        values, vectors = torch.linalg.eigh(matrices.cpu())
+    return values.to(matrices.device), vectors.to(matrices.device)
 
 
 def described_sign(axis: torch.Tensor) -> torch.Tensor:

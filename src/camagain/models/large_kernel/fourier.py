@@ -125,7 +125,7 @@ class Basis:
             return placed(scaled.T), placed(full_spectrum(along_h, rows).T / rows)
 
         def placed(matrix: torch.Tensor) -> torch.Tensor:
-            return matrix.to(device, dtype).contiguous()
+            return matrix.to(dtype).to(device).contiguous()  # Apple's GPU has no float64
 
         with torch.inference_mode(False):  # they are kept, and a tensor made in inference mode is of no use in training
             cells = torch.arange(H), torch.arange(W)
