@@ -7,7 +7,7 @@ import pytest
 
 from camagain.compare.judging.kinds import SCORES, kind_of, kinds, kinds_of
 from camagain.compare.judging.stacks import check_keys
-from camagain.compare.judging.tables import is_without_rows
+from camagain.drawing.empty import is_empty
 from camagain.paper.registry import exhibits
 
 
@@ -22,7 +22,7 @@ def check(run: Path) -> set[str]:
         kind = kind_of(file)
         assert kind is not None, f"{file} is compared by nothing"
         table = pd.read_csv(path)
-        check_keys(file, "only", table, ("model",) if is_without_rows(table) else kind.keys)
+        check_keys(file, "only", table, ("model",) if is_empty(table) else kind.keys)
         found.add(kind.pattern)
     return found
 

@@ -17,10 +17,10 @@ from camagain.compare.judging.kinds import is_value
 from camagain.compare.judging.rows import row_texts
 from camagain.compare.judging.spread import seed_spread, spread_tables
 from camagain.compare.judging.stacks import stacked
-from camagain.compare.judging.tables import is_without_rows
 from camagain.compare.judging.verdicts import Verdict
 from camagain.compare.reference import write_reference
 from camagain.compare.runs.folder import RunFolder
+from camagain.drawing.empty import is_empty
 from camagain.drawing.seeds import TRAINING_SEED
 from camagain.errors import UserError
 
@@ -208,7 +208,7 @@ def test_rows_are_named_as_a_comparison_looks_them_up(tiny_run):
     assert len(files) > 20
     for file, kind in files.items():
         table = run.csv(file)
-        if not is_without_rows(table):
+        if not is_empty(table):
             stack = stacked(kind, [file], [(table, table)])
             keys = [key for key in kind.keys if key != TRAINING_SEED]
             assert row_texts(table.astype(key_types(table, table, keys)), keys) == stack.spread_texts, file
