@@ -121,7 +121,8 @@ def stacked(kind: Kind, files: Sequence[str], pairs: Sequence[Pair]) -> Stack:
         for table, side, parts in zip(pair, ("first", "second"), sides, strict=True):
             if table is not None:
                 check_columns(file, side, table, keys)
-                parts.append(table.assign(**{FILE: number}))
+                known = list(dict.fromkeys((*table.columns, *keys)))
+                parts.append(table.reindex(columns=known).assign(**{FILE: number}))
     first, second = (pd.concat(parts, ignore_index=True) if parts else pd.concat(sides[k == 0]).iloc[:0]
                      for k, parts in enumerate(sides))  # fmt: skip
     joined = Joined.of(first, second, (FILE, *keys), ABOUT)
@@ -132,8 +133,8 @@ def stacked(kind: Kind, files: Sequence[str], pairs: Sequence[Pair]) -> Stack:
 
 
 def check_columns(file: str, side: str, table: pd.DataFrame, keys: Sequence[str]) -> None:
-    """UserError where a key column is not there."""
-    absent = [key for key in keys if key not in table]
+    """UserError where a key column is not there; of an analysis that no network was part of, none has to be."""
+    absent = [key for key in keys if key not in table and len(table)]
     if absent:
         raise UserError(f"{file} of the {side} run: no column {', '.join(absent)}; found {', '.join(table.columns)}.")
 
