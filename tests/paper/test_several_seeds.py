@@ -45,6 +45,8 @@ def two(tiny_run, tiny_values: dict, tmp_path_factory: pytest.TempPathFactory) -
         for key in ("value", "low", "high"):
             metrics["figures"]["max_box_acc"][key] += MOVED
         write_json(path, metrics)
+    for path in (paths.root / "evaluation").glob("*/seed*/*/choices.csv"):  # it has the name of its training
+        write_csv(path, pd.read_csv(path).assign(model="/".join(path.parts[-4:-2])))
     for path in (paths.root / "analysis" / "gap").glob("*/seed7/table.csv"):
         table = pd.read_csv(path)
         write_csv(path, table.assign(**{name: table[name] * 1.5 for name in ("value", "low", "high")}))
@@ -80,6 +82,17 @@ def test_tables_print_means_and_hold_the_rows_of_each_seed(two, tiny_run):
     assert f"] ({max(low, 0):.1f}, {min(high, 100):.1f})" in text
     assert "In parentheses Student's 95 % interval over training seeds." in text
     assert "means over 2 training seeds (0, 7); behind ± the standard deviation over seeds" in text
+
+
+def test_choices_of_the_evaluation_are_means_over_seeds(two, tiny_run):
+    rows, single = (pd.read_csv(run[1].tables / "evaluation-choices.csv") for run in (two, tiny_run))
+    assert set(rows["model"]) == set(single["model"]) and len(rows) == 2 * len(single)
+    text = (two[1].tables / "evaluation-choices.md").read_text()
+    assert text.count("| small-resnet ") == (tiny_run[1].tables / "evaluation-choices.md").read_text().count(
+        "| small-resnet "
+    )
+    drawn = pd.read_csv(two[1].figures / "evaluation-choices.csv")
+    assert {"difference_points_seed0", "difference_points_seed7"} <= set(drawn.dropna(axis=1, how="all"))
 
 
 def test_every_table_and_figure_is_there_and_says_what_single_seeds_look_like(two, tiny_run):

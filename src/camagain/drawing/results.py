@@ -142,7 +142,7 @@ class RunResults:
         """What each choice of the evaluation costs, all models and methods; without rows where none was scored."""
         methods = [method for method in self.experiment.localization.methods if scored_under_choices(method)]
         tables = [
-            self.csv(self.paths.choices(self.training(model), method)).fillna({"changed": ""})
+            self.csv(self.paths.choices(self.training(model), method)).fillna({"changed": ""}).assign(model=model)
             for model in self.models
             for method in methods
         ]

@@ -42,6 +42,8 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     points = as_upstream(results.once(erf_points))
     if points.empty:
         return empty_figure(results, "erf")
+    if points["model"].nunique() < 2:
+        return empty_figure(results, "erf", {model: "one network shows no relation" for model in points["model"]})
     points = points[points["measure"].isin(CORRELATED)]
     found = results.once(erf_correlations)
     state = max(points["state"].unique(), key=list(STATE_NAMES).index)

@@ -193,6 +193,9 @@ def draw_enlarged(axes: Axes, found: pd.DataFrame, seeds: pd.DataFrame, colors: 
             }
             axes.annotate("", place, (1, 0), arrowprops=look)
             axes.plot(*place, color=color, **MEAN, fillstyle="full" if tested else "none")
+            for _, single in seeds[(seeds["model"] == model) & (seeds["change"] == row["change"])].iterrows():
+                thread = [single["area_factor"], place[0]], [single["difference_points"], place[1]]
+                axes.plot(*thread, color=color, linewidth=0.5, alpha=0.6)
             label = f"{row['kernel_side']} × {row['kernel_side']}"
             # Away from the control, where every arrow comes from.
             beside, align = (5, "left") if place[0] >= 1 else (-5, "right")
