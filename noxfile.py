@@ -1,4 +1,4 @@
-"""The project on every Python that is here: `uvx nox`, or `pipx run nox`. Versions that are missing are skipped by name.
+"""The project on every Python that is here: `uvx nox`, or `pipx run nox`. A version that is missing is skipped by name.
 
 uvx nox                    the evaluator alone, without torch: a minute for each version
 uvx nox -s everything      all of `make setup` and the tests of networks and stages: gigabytes for each version

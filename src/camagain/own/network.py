@@ -62,7 +62,7 @@ def own_network(
 
     >>> own = own_network(timm.create_model("resnet10t", num_classes=5))
     >>> own.name, own.input.size, own.input.interpolation
-    ('ResNet', 176, 'bilinear')
+    ('ResNet', 176, 'bicubic')
     """
     if isinstance(model, nn.Module):
         if weights is not None or options:
