@@ -271,8 +271,11 @@ def test_dvc_after_snakemake_runs_no_job_again(recorded: dict[str, object], fini
 
 
 def test_dvc_shows_the_metrics(recorded: dict[str, object], finished: Path, run):
-    shown = json.loads(run("dvc", "metrics", "show", "--json").stdout)[""]["data"]["results/tiny/metrics.json"]["data"]
-    assert shown == json.loads((finished / "metrics.json").read_text())
+    shown = json.loads(run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
+    files = {
+        f"results/tiny/metrics/{file.name}": json.loads(file.read_text()) for file in (finished / "metrics").iterdir()
+    }
+    assert len(files) == 3 and {name: entry["data"] for name, entry in shown.items()} == files, "a row for each model"
 
 
 @pytest.fixture(scope="module")
