@@ -25,8 +25,8 @@ def blob(x0: int, y0: int, x1: int, y1: int, width: int = 24, height: int = 16) 
 
 MAPS = {"a/1.jpg": blob(2, 2, 9, 9), "b": blob(12, 4, 20, 12), "003": blob(0, 0, 5, 5)}
 ROWS = [
-    {"image_id": "003", "x0": 10, "y0": 8, "x1": 20, "y1": 14},
     {"image_id": "a/1.jpg", "x0": 2, "y0": 2, "x1": 9, "y1": 9},
+    {"image_id": "003", "x0": 10, "y0": 8, "x1": 20, "y1": 14},
     {"image_id": "b", "x0": 0, "y0": 0, "x1": 3, "y1": 3},
     {"image_id": "b", "x0": 12, "y0": 4, "x1": 20, "y1": 12},
 ]
@@ -55,9 +55,10 @@ def test_both_layouts_of_a_file_are_scored_alike(files, maps: dict):
     assert name == ("mine" if "mine" in maps else "maps")
     assert found.scores["max_box_acc"]["value"] == pytest.approx(200 / 3)  # the third map is elsewhere
     assert found.scores.keys() == {"max_box_acc", "max_box_acc_v2"}
-    assert found.images["image_id"].tolist() == ["003", "a/1.jpg", "b"]
-    assert found.images["iou"].round(1).tolist()[0] == 0
-    box = found.images.set_index("image_id").loc["b", ["x0", "y0", "x1", "y1"]].to_numpy(float)
+    assert found.images["image_id"].tolist() == ["a/1.jpg", "003", "b"], "the order of the table"
+    images = found.images.set_index("image_id")
+    assert images.loc["003", "iou"] < 0.1 < 0.5 < images.loc["a/1.jpg", "iou"]
+    box = images.loc["b", ["x0", "y0", "x1", "y1"]].to_numpy(float)
     assert box == pytest.approx([12, 4, 20, 12], abs=2)
 
 
@@ -105,6 +106,8 @@ def test_masks_give_pxap(files, tmp_path: Path):
     table = TABLE.assign(mask=[f"{name.replace('/', '-')}.png" for name in TABLE["image_id"]])
     found = score_file(*files(MAPS, table), Evaluation(size=24, bootstrap=100))["maps"]
     assert found.scores["pxap"]["value"] > 95
+    some = table.assign(mask=table["mask"].where(table["image_id"] != "b", ""))
+    assert "not measured" in in_words(score_file(*files(MAPS, some), SMALL), SMALL)
     assert "not measured" in in_words(score_file(*files(MAPS), SMALL), SMALL)
     with pytest.raises(UserError, match=r"gone\.png: no such mask"):
         score_file(*files(MAPS, table.assign(mask="gone.png")), SMALL)
@@ -119,7 +122,7 @@ def test_masks_give_pxap(files, tmp_path: Path):
         (MAPS | {"b": np.zeros((1, 4, 4))}, r"image 'b' in 'maps': found float64 of shape \(1, 4, 4\), expected num"),
         (MAPS | {"b": np.array([["x"]])}, r"expected numbers \(h, w\)"),
         (MAPS | {"b": np.full((4, 4), np.nan)}, "16 of its values are NaN"),
-        ({"b": MAPS["b"]}, "nothing for image '003' .*2 of 3 images are missing.*Give both files the same images"),
+        ({"b": MAPS["b"]}, "nothing for image 'a/1.jpg' .*2 of 3 images are missing.*Give both files the same images"),
         (MAPS | {"c": MAPS["b"]}, "holds image 'c' in the test split, which the index has not"),
         (MAPS | {"b": np.array([None])}, "not a readable npz"),
     ],
@@ -169,7 +172,7 @@ def test_the_command_says_and_writes_the_scores(files, tools: Path, tmp_path: Pa
     assert "MaxBoxAcc" in done.stdout and "66.7 [" in done.stdout
     written = json.loads((tmp_path / "s.json").read_text())["maps"]["max_box_acc"]
     assert written["value"] == pytest.approx(200 / 3)
-    assert pd.read_csv(tmp_path / "i.csv", dtype={"image_id": str})["image_id"].tolist() == ["003", "a/1.jpg", "b"]
+    assert pd.read_csv(tmp_path / "i.csv", dtype={"image_id": str})["image_id"].tolist() == ["a/1.jpg", "003", "b"]
     refused = subprocess.run([*command, "--interpolation", "area"], capture_output=True, text=True, timeout=300)
     assert refused.returncode == 2 and "interpolation: found 'area'" in refused.stderr
     assert "Traceback" not in refused.stderr

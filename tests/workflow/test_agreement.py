@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -179,9 +181,49 @@ def test_conda_uses_the_same_pins(root: Path, project: dict):
     assert pip == ["--constraint requirements.lock", "--editable .[dev]"]
 
 
+def test_every_file_speaks_of_the_same_pythons(root: Path, project: dict):
+    prefix = "Programming Language :: Python :: "
+    pythons = [line.removeprefix(prefix) for line in project["classifiers"] if line.startswith(prefix)]
+    low, high = (tuple(map(int, pythons[at].split("."))) for at in (0, -1))
+    assert project["requires-python"] == f">=3.{low[1]}.4,<3.{high[1] + 1}"
+    assert f"PYTHONS = {json.dumps(pythons)}" in (root / "noxfile.py").read_text()
+    jobs = yaml.safe_load((root / ".github" / "workflows" / "tests.yml").read_text())["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == pythons
+    recipe = (root / "Makefile").read_text()
+    assert " ".join(f"python{version}" for version in pythons) in recipe
+    assert f"({low[0]}, {low[1]}, 4) <= sys.version_info < ({high[0]}, {high[1] + 1})" in recipe
+    for page in ("README.md", "docs/library.md", "CONTRIBUTING.md"):
+        assert f"Python {pythons[0]} to {pythons[-1]}" in (root / page).read_text(), page
+
+
+def plan(root: Path, tools: Path, *options: str) -> list[tuple[str, str]]:
+    """(file, rule) of everything that a workflow makes."""
+    command = [tools / "snakemake", "--cores", "1", "--detailed-summary", *options]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
+    return [(row["output_file"], row["rule"]) for row in csv.DictReader(io.StringIO(done.stdout), delimiter="\t")]
+
+
+def test_the_catalogue_finds_the_same_workflow(root: Path, tools: Path, jobs):
+    made = plan(root, tools, "--snakefile", "workflow/Snakefile", "--configfile", "config/config.yaml")
+    assert made == [(job["output_file"], job["rule"]) for job in jobs]
+
+
+def test_the_workflow_has_a_small_test_of_its_own(root: Path, tools: Path, tmp_path: Path):
+    shutil.copytree(root / ".test" / "config", tmp_path / "config")
+    made = plan(root, tools, "--snakefile", "workflow/Snakefile", "--directory", str(tmp_path))
+    assert ("results/test/manifest.json", "write_manifest") in made and len({rule for _, rule in made}) >= 8
+
+
 def test_what_reaches_a_shell_is_quoted(root: Path):
     """`params.name` is an analysis, and a job matches `[\\w.-]+`; everything else of a configuration is quoted."""
-    safe = {"{params.experiment:q}", "{wildcards.training:q}", "{log:q}", "{params.name}", "{params.job}"}
+    safe = {
+        "{EXPERIMENT_FILE:q}",
+        "{params.experiment:q}",
+        "{wildcards.training:q}",
+        "{log:q}",
+        "{params.name}",
+        "{params.job}",
+    }
     for file in (root / "workflow" / "rules").glob("*.smk"):
         text = file.read_text()
         commands = re.findall(r'shell:\s+"(.*)"$', text, flags=re.MULTILINE)

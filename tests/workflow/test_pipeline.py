@@ -271,8 +271,11 @@ def test_dvc_after_snakemake_runs_no_job_again(recorded: dict[str, object], fini
 
 
 def test_dvc_shows_the_metrics(recorded: dict[str, object], finished: Path, run):
-    shown = json.loads(run("dvc", "metrics", "show", "--json").stdout)[""]["data"]["results/tiny/metrics.json"]["data"]
-    assert shown == json.loads((finished / "metrics.json").read_text())
+    shown = json.loads(run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
+    files = {
+        f"results/tiny/metrics/{file.name}": json.loads(file.read_text()) for file in (finished / "metrics").iterdir()
+    }
+    assert len(files) == 3 and {name: entry["data"] for name, entry in shown.items()} == files, "a row for each model"
 
 
 @pytest.fixture(scope="module")
@@ -299,5 +302,9 @@ def test_the_same_values_in_another_folder_and_on_another_number_of_cores(elsewh
     there = elsewhere / "results" / "tiny"
     done = run("camagain", "compare", str(there), str(finished), "--fail-on", "within-tolerance")
     assert "to the last digit" in done.stdout
-    for name in ("models/small-resnet/model.safetensors", "localization/small-convnext/maps.npz", "metrics.json"):
+    for name in (
+        "models/small-resnet/model.safetensors",
+        "localization/small-convnext/maps.npz",
+        "metrics/small-resnet.json",
+    ):
         assert sha256(there / name) == sha256(finished / name), name

@@ -26,15 +26,12 @@ Transform = Callable[[Image.Image], torch.Tensor]
 Item = tuple[torch.Tensor, int, int]
 
 
-def read_rgb(path: Path) -> Image.Image:
-    """An image file as RGB; UserError naming a file that is missing or cannot be decoded."""
+def read_rgb(path: Path, remedy: str = "Restore the file and run `camagain data` again.") -> Image.Image:
+    """An image file as RGB; UserError naming a file that is missing or cannot be decoded, and what to do."""
     try:
         return open_image(path).convert("RGB")
     except Exception as error:  # whatever a decoder raises on a damaged file means that the file is damaged
-        raise UserError(
-            f"{path}: cannot be read as an image ({error or type(error).__name__}). Restore the file and "
-            "run `camagain data` again."
-        ) from None
+        raise UserError(f"{path}: cannot be read as an image ({error or type(error).__name__}). {remedy}") from None
 
 
 def warp(image: Image.Image, settings: Input) -> torch.Tensor:

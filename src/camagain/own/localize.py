@@ -11,9 +11,10 @@ from PIL import Image, ImageOps
 from torch import nn
 
 from camagain.config import Evaluation, Localization
+from camagain.config.methods import METHODS
 from camagain.datasets.images import read_rgb, warp
 from camagain.drawing.maps import PREDICTED_COLOR, TRUE_COLOR, draw_box, overlay, show
-from camagain.errors import UserError
+from camagain.errors import UserError, nearest
 from camagain.evaluation.boxes import boxes_at
 from camagain.evaluation.score_maps import score_maps as finished
 from camagain.evaluation.score_maps import unscale_boxes
@@ -109,8 +110,9 @@ def localize(
     ((56, 56), 1, (900, 600))
     """
     own = network if isinstance(network, OwnNetwork) else own_network(network)
+    if method not in METHODS:
+        raise UserError(f"method: found {method!r}, expected one of {', '.join(METHODS)}.{nearest(method, METHODS)}")
     settings = (settings or Localization(variant="described")).model_copy(update={"methods": (method,)})
-    Localization.model_validate(settings.model_dump())  # refuses an unknown method
     picture = image.convert("RGB") if isinstance(image, Image.Image) else upright(Path(image))
     pixels = warp(picture, own.input)[None]  # (1, 3, S, S)
     head = linear_head(own.network, own.name)
@@ -135,4 +137,4 @@ def upright(path: Path) -> Image.Image:
     """An image file as RGB, turned as its camera says; datasets are not turned, as their boxes are of stored pixels."""
     if not path.is_file():
         raise UserError(f"{path}: no such image file.")
-    return ImageOps.exif_transpose(read_rgb(path))
+    return ImageOps.exif_transpose(read_rgb(path, "Give another file."))

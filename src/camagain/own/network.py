@@ -62,7 +62,7 @@ def own_network(
 
     >>> own = own_network(timm.create_model("resnet10t", num_classes=5))
     >>> own.name, own.input.size, own.input.interpolation
-    ('ResNet', 176, 'bilinear')
+    ('ResNet', 176, 'bicubic')
     """
     if isinstance(model, nn.Module):
         if weights is not None or options:
@@ -76,6 +76,8 @@ def own_network(
             raise UserError(f"{model}: a trained model has its own weights and options; leave `weights` out.")
         network, card = load_network(Path(model))
         found = OwnNetwork(card.name, network, input or card.input, card.classes)
+    elif "/" in str(model):
+        raise UserError(f"{model}: no such folder; expected that of a trained model, or a name of timm.")
     elif weights is None:
         name = str(model)
         if timm.is_model(name) and not timm.is_model_pretrained(name):
