@@ -53,6 +53,7 @@ class Stage:
     reads: tuple[str, ...]  # the stages whose files it reads
     writes: tuple[File, ...]  # the last is written last: where it is, the stage was finished
     gpu: bool = False
+    trains: bool = False  # whether a job trains a network, in `compute.processes` processes
     jobs: bool = False  # whether one training takes several jobs
 
     @property
@@ -111,6 +112,7 @@ CORE: Mapping[str, Stage] = {
             ),
         ),
         gpu=True,
+        trains=True,
     ),
     "localize": Stage(
         "Run a network once over val and test.",
@@ -289,6 +291,7 @@ def analysis_stage(name: str, declaration: AnalysisStage) -> Stage:
             ),
         ),
         gpu=declaration.gpu,
+        trains=declaration.trains,
         jobs=declaration.jobs is not None,
     )
 
@@ -432,6 +435,16 @@ def jobs(experiment: Experiment, stage: str) -> list[tuple[str, str]]:
     if stage in declared():
         return experiment.jobs(stage)
     return [(training, "") for training in experiment.trainings]
+
+
+def processes(experiment: Experiment, stage: str) -> int:
+    """The processes that share one job of a stage: those of a training, else one."""
+    return experiment.compute.processes if stages()[stage].trains else 1
+
+
+def gpus(experiment: Experiment, stage: str) -> int:
+    """The GPUs that one job of a stage asks for: one for each of its processes, none in an experiment for the CPU."""
+    return processes(experiment, stage) if stages()[stage].gpu and experiment.compute.device != "cpu" else 0
 
 
 def inputs(experiment: Experiment, stage: str) -> list[str]:

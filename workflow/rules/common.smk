@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -16,6 +17,8 @@ from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment, read_yaml
 from camagain.config.names import check_names, existing_checkpoint
 from camagain.config.packages import require_packages
+from camagain.cost import jobs
+from camagain.cost.estimate import CUB
 from camagain.datasets.sizes import check_sizes, sizes_of
 from camagain.errors import LACK_OF_MEMORY, UserError, of_the_system
 from camagain.explorer.small import is_small
@@ -160,9 +163,33 @@ def refuse_a_run_of_other_settings():
 refuse_a_run_of_other_settings()
 
 
-# A job asks for the one GPU of the machine unless the experiment is for the CPU; then its jobs may run side by side.
-def gpu(stage):
-    return int(stages.stages()[stage].gpu and EXPERIMENT.compute.device != "cpu")
+def threads_of(stage):
+    return EXPERIMENT.compute.threads * stages.processes(EXPERIMENT, stage)
+
+
+MEMORY_COUNTS = workflow.is_main_process and (
+    workflow.resource_settings.nodes is not None
+    or "mem_mb" in workflow.global_resources
+)
+# On a cluster (`jobs` in its profile), and where `--resources mem_mb=...` says how much there is. Elsewhere nobody asks,
+# and planning does without torch, which it takes to know the size of a network.
+
+
+@cache
+def need(stage, training, attempt):
+    sizes = sizes_of(EXPERIMENT.dataset) or CUB
+    return jobs.need(EXPERIMENT, sizes, stage, training, attempt)
+
+
+def asked(stage):
+    """The memory (megabytes) and time (minutes) that a job asks for, more at each attempt; nothing where nobody asks."""
+
+    def of(what):
+        return lambda wildcards, attempt: getattr(
+            need(stage, getattr(wildcards, "training", ""), attempt), what
+        )
+
+    return {what: of(what) for what in ("mem_mb", "runtime")} if MEMORY_COUNTS else {}
 
 
 # A job is the process of its command, without a shell in between. Killed jobs are thus known as killed, and every job
