@@ -110,7 +110,7 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 GresTypes=gpu
 ReturnToService=2
-NodeName={NODE} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 CPUs=4 RealMemory=16000 Gres=gpu:{GPUS}
+NodeName={NODE} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 CPUs=4 RealMemory=64000 Gres=gpu:{GPUS}
 PartitionName=main Nodes={NODE} Default=YES MaxTime=INFINITE State=UP
 """
 

@@ -2,6 +2,8 @@
 import base64
 import os
 import re
+import shutil
+import subprocess
 import sys
 import time
 from functools import cache
@@ -238,6 +240,22 @@ def alone_in_this_run():
         remove_leftovers(PATHS.dataset_dir)
 
 
+def gpus_that_a_cluster_has():
+    """Says that SLURM has no GPU at all, before it refuses every job that asks for one."""
+    if workflow.local_exec or not (sinfo := shutil.which("sinfo")):
+        return
+    if not any(job.resources.get("gpu") for job in workflow.dag.needrun_jobs()):
+        return
+    offered = subprocess.run(
+        [sinfo, "--noheader", "--format=%G"], capture_output=True, text=True
+    )
+    if offered.returncode == 0 and "gpu" not in offered.stdout:
+        raise WorkflowError(
+            f"compute.device is '{EXPERIMENT.compute.device}', so jobs ask for GPUs, but no node of this cluster offers "
+            "one (`sinfo --format=%G`). Set compute.device to cpu."
+        )
+
+
 def no_file_of_tomorrow():
     """Dates files of the future to now. Snakemake refuses, and deletes, what was made from a file that is newer."""
     now = time.time()
@@ -260,6 +278,7 @@ def no_clock_for_each_job():
 onstart:
     try:
         no_clock_for_each_job()
+        gpus_that_a_cluster_has()
         alone_in_this_run()
         no_file_of_tomorrow()
         # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the

@@ -26,7 +26,7 @@ START_SECONDS = 5.0
 """Of every job on a CPU: Python and the libraries (`gap` of the demo, which computes little, takes 4.5 to 6.2)."""
 
 SCHEDULER_MB = 400
-"""Of every job on a cluster: the two Snakemakes around its command, 180 MB each (`make soak`, soak-cluster.csv)."""
+"""Of every job on a cluster: the two Snakemakes around its command, 172 and 145 MB, and two `srun` of 8 MB."""
 
 ON_GPU_GIB = 4.0
 """Main memory for CUDA, its libraries and pinned batches. Not measured."""
