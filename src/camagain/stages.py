@@ -11,7 +11,7 @@ from the experiment: `{method}` by each of its methods, `{table}` by each of its
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -447,10 +447,10 @@ def gpus(experiment: Experiment, stage: str) -> int:
     return processes(experiment, stage) if stages()[stage].gpu and experiment.compute.device != "cpu" else 0
 
 
-def inputs(experiment: Experiment, stage: str) -> list[str]:
-    """The files that a stage reads: of its own training where it has one, else of all."""
+def inputs(experiment: Experiment, stage: str, without: Collection[str] = ()) -> list[str]:
+    """The files that a stage reads of others, some left out: of its own training where it has one, else of all."""
     read = patterns if stages()[stage].of_training else files
-    return [path for other in stages()[stage].reads for path in read(experiment, other)]
+    return [path for other in stages()[stage].reads if other not in without for path in read(experiment, other)]
 
 
 def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:

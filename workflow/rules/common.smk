@@ -1,5 +1,6 @@
 # What the rules share: the validated experiment, and what the registry of stages (camagain/stages.py) says of each rule.
 import base64
+import gc
 import os
 import re
 import shutil
@@ -45,6 +46,9 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# Looking for garbage among the jobs and files of a large graph took up to half of the time of planning it.
+gc.set_threshold(100_000, 50, 50)
+
 EXPERIMENT_VALUES = EXPERIMENT.model_dump(mode="json")
 PATHS = EXPERIMENT.paths()
 LOGS = str(PATHS.logs)
@@ -52,8 +56,15 @@ EXPERIMENT_FILE = str(PATHS.experiment)
 
 
 def inputs(stage):
-    """The files that a stage reads."""
-    return stages.inputs(EXPERIMENT, stage)
+    """The files that a stage reads.
+
+    Report and manifest read those of tables and figures, which are made anew with any file below them; so these files,
+    of which thousands of trainings have many, are not listed once more. `data` may be deleted, and is listed.
+    """
+    read = stages.stages()[stage].reads
+    once = [name for name in read if not stages.stages()[name].of_training]
+    below = set().union(*map(stages.above, once)) - {"data"}
+    return stages.inputs(EXPERIMENT, stage, tuple(below))
 
 
 def outputs(stage):
