@@ -1,4 +1,4 @@
-"""What experiments cost: steps.csv from the benchmarks, jobs.csv from the references, the table of docs/paper-map.md."""
+"""What experiments cost: steps.csv from benchmarks, jobs.csv from references, the table of docs/paper-map.md."""
 
 import re
 from pathlib import Path

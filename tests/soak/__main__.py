@@ -21,7 +21,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="kills of each kind in each stage")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()
-    cases = {"kills": lambda: kills.rows(arguments.rounds, arguments.seed), "memory": memory.rows, "cluster": cluster.rows}
+    cases = {
+        "kills": lambda: kills.rows(arguments.rounds, arguments.seed),
+        "memory": memory.rows,
+        "cluster": cluster.rows,
+    }
     if unknown := set(arguments.names) - set(cases):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(cases)}")
     survived = True

@@ -2,14 +2,12 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -30,7 +28,14 @@ EXPERIMENT = {
 }
 """`auto` asks for a GPU. The cluster says that it has two; jobs find none and take the CPU."""
 
-OPTIONS = ("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "2", "--latency-wait", "5")
+OPTIONS = (
+    "--slurm-init-seconds-before-status-checks",
+    "1",
+    "--seconds-between-status-checks",
+    "2",
+    "--latency-wait",
+    "5",
+)
 """A cluster is asked less often; and `profiles/slurm` is what is tried."""
 
 PATIENCE = 3600
@@ -61,6 +66,10 @@ def rows() -> Iterator[dict]:
         yield {"what": f"{stage} {how}", "tried": 1, "survived": int(same and found["again", stage]), "n": 1}
     together = int(found["together", "finetune"] == GPUS)
     yield {"what": f"{GPUS} trainings at a time on {GPUS} GPUs", "tried": 1, "survived": together, "n": 1}
+
+
+ASKED = r"^rule {stage}\w*:\n(?:    .*\n)*?    resources: .*\bruntime=(\d+)"
+"""What a job of a stage asks for, as Snakemake prints it."""
 
 
 def slurm_job(process: int) -> str:
@@ -94,6 +103,6 @@ def run(folder: Path, environment: Mapping[str, str]) -> dict[tuple[str, str], i
     said = log.read_text()
     assert started.returncode == 0 and ended == set(ENDED), f"{ended} ended, exit {started.returncode}:\n{said[-3000:]}"
     for stage in ENDED:
-        times = re.findall(rf"^rule {stage}\w*:\n(?:    .*\n)*?    resources: .*\bruntime=(\d+)", said, flags=re.MULTILINE)
-        found["again", stage] = int(max(map(int, times)) == 2 * min(map(int, times)))  # as the second attempt asks for
+        times = [int(minutes) for minutes in re.findall(ASKED.format(stage=stage), said, flags=re.MULTILINE)]
+        found["again", stage] = int(max(times) == 2 * min(times))  # as the second attempt asks for
     return found

@@ -54,7 +54,8 @@ def cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, 
     srun.chmod(0o755)
     variables = {**environment, "SLURM_CONF": f"{folder}/slurm.conf"}
     variables["PATH"] = os.pathsep.join([str(srun.parent), variables["PATH"]])
-    munge = [f"--{name}={folder}/munge.{name.partition('-')[0]}" for name in ("key-file", "socket", "log-file", "seed-file")]
+    files = ("key-file", "socket", "log-file", "seed-file")
+    munge = [f"--{name}={folder}/munge.{name.partition('-')[0]}" for name in files]
     started: list[subprocess.Popen] = []
 
     def start(name: str, *arguments: str) -> None:

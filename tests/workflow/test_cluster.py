@@ -2,13 +2,14 @@
 
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from camagain.config.file import parse_experiment
-from camagain.stages import gpus, stages
+from camagain.stages import gpus, jobs, stages
 from tests.workflow.conftest import environment_of
 from tests.workflow.plans import edited
 
@@ -19,28 +20,28 @@ slurm = pytest.mark.skipif(
     reason="needs snakemake-executor-plugin-slurm (the extra `slurm`)",
 )
 
-RENAMED = {"dataset": "data"} | {f"write_{part}": part for part in ("tables", "figures", "report", "explorer", "manifest")}
+PAPER = ("tables", "figures", "report", "explorer", "manifest")
+RENAMED = {"dataset": "data"} | {f"write_{part}": part for part in PAPER}
 
 
 def resources(run, *arguments: str) -> dict[str, dict[str, int]]:
     """The numbers that a job of each stage asks for, by the name of the resource."""
-    found: dict[str, dict[str, int]] = {}
+    found = {}
     for block in run("snakemake", "-n", *arguments).stdout.split("\nrule ")[1:]:
-        asked = re.search(r"^    resources: (.*)$", block, flags=re.MULTILINE)
-        rule = block.partition(":")[0]
+        rule, asked = block.partition(":")[0], re.search(r"^    resources: (.*)$", block, flags=re.MULTILINE)
         if asked and rule != "all":
-            found[RENAMED.get(rule, rule)] = {key: int(number) for key, number in re.findall(r"(\w+)=(\d+)(?=,|$)", asked[1])}
+            numbers = re.findall(r"(\w+)=(\d+)(?=,|$)", asked[1])
+            found[RENAMED.get(rule, rule)] = {name: int(number) for name, number in numbers}
     return found
 
 
 @slurm
-def test_every_rule_asks_a_cluster_for_memory_time_and_gpus(checkout: Path, run, tiny_values: dict):
+def test_every_rule_asks_a_cluster_for_memory_time_and_gpus(checkout: Path, run):
     config = checkout / "config" / "config.yaml"
     with edited(config, lambda text: text.replace("device: cpu", "device: auto")):
         found = resources(run, "--workflow-profile", "profiles/slurm")
         experiment = parse_experiment(yaml.safe_load(config.read_text()), "tiny")
-    assert set(found) == {name for name in stages() if name in found or name in experiment.analysis.names} >= {"finetune"}
-    assert set(RENAMED.values()) | {"localize", "evaluate", "evaluate_baseline", "erf"} <= set(found)
+    assert set(found) == {name for name in stages() if jobs(experiment, name)}
     for stage, asked in found.items():
         assert asked["mem_mb"] >= 1000 and asked["runtime"] >= 30, stage
         assert asked.get("gpu", 0) == gpus(experiment, stage), stage
@@ -57,8 +58,6 @@ def test_nobody_computes_memory_where_nobody_asks(checkout: Path, run):
 
 @slurm
 def test_a_cluster_without_gpus_is_named_before_any_job(checkout: Path, run, tools: Path, tmp_path: Path):
-    import subprocess
-
     for name, prints in {"sinfo": "(null)", "squeue": ""}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\necho '{prints}'\n")
         (tmp_path / name).chmod(0o755)
@@ -73,8 +72,9 @@ def test_a_cluster_without_gpus_is_named_before_any_job(checkout: Path, run, too
 
 
 def test_the_profiles_agree_but_for_where_jobs_run(root: Path):
-    default, cluster = (yaml.safe_load((root / "profiles" / name / "config.yaml").read_text()) for name in ("default", "slurm"))
+    """A bound on `gpu` would run a cluster's trainings one by one."""
+    names = ("default", "slurm")
+    default, cluster = (yaml.safe_load((root / "profiles" / name / "config.yaml").read_text()) for name in names)
     assert default.pop("resources") == {"gpu": 1} and default.pop("cores") == "all"
     assert default.items() <= cluster.items()
-    assert cluster["retries"] and "resources" not in cluster, "a bound on `gpu` would run a cluster's trainings one by one"
-    assert "precommand" not in cluster
+    assert cluster["retries"] and not {"resources", "precommand"} & set(cluster)

@@ -1,8 +1,8 @@
 """What one job asks a scheduler for: memory and time, from measured jobs and from the sizes of network and data.
 
-Measured are the jobs of the committed references, on one thread of a CPU (jobs.csv, written by `make docs`), and training
-steps on a GPU (steps.csv). From them follows what a job needs; it asks for more, by `MARGIN`, and for twice as much at
-each further attempt, because a job that asks for too little is ended by the scheduler.
+Measured are the jobs of the committed references, on one thread of a CPU (jobs.csv, written by `make docs`), and
+training steps on a GPU (steps.csv). From them follows what a job needs. It asks for more, by the margins below, and for
+twice as much at each further attempt, because a scheduler ends a job that takes more than it asked for.
 """
 
 from collections.abc import Sequence
@@ -139,8 +139,8 @@ def pass_seconds(experiment: Experiment, model: Model, images: int) -> float:
 
 
 CPU_OPERATIONS = 5e9
-"""Multiplications and additions a second of a forward pass on one thread: 5 to 29 billion in `localize` of the references,
-whose networks have depthwise convolutions, on a machine that did other things, too."""
+"""Multiplications and additions a second of a forward pass on one thread: 5 to 29 billion in `localize` of the
+references, whose networks have depthwise convolutions, on a machine that did other things, too."""
 
 
 @cache
