@@ -1,8 +1,8 @@
 """How long Snakemake plans: `snakemake -n` of large experiments, printed as a user sees it.
 
 The experiments are `teaser`, and its models again and again under other names, on birds that are drawn. The CPU time of
-the whole command is taken, with the start of Python, and its peak memory. There is no peer: the "peer" is the bound that
-has to be kept.
+the whole command is taken, with the start of Python, and its peak memory. There is no peer: the "peer" is the bound
+that has to be kept.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a job asks of a scheduler: no measured job would have been ended, and a further attempt asks for twice as much."""
+"""What a job asks of a scheduler: no measured job would have been ended, a second attempt asks for twice as much."""
 
 from pathlib import Path
 
