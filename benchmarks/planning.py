@@ -19,7 +19,7 @@ from camagain.config.file import read_yaml
 
 ROOT = Path(__file__).parents[1]
 BOUND_MB = 2000.0
-CASES = (("teaser", None, 1, 10.0, 3), ("300 models", 300, 1, 25.0, 3), ("1,000 models x 3 seeds", 1000, 3, 120.0, 1))
+CASES = (("teaser", None, 1, 10.0, 3), ("300 models", 300, 1, 25.0, 1), ("1,000 models x 3 seeds", 1000, 3, 120.0, 1))
 """Name, models (None: those of `teaser`), seeds, bound in CPU seconds, rounds."""
 
 
