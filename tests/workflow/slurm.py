@@ -6,8 +6,10 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 """From Debian's munge and slurm-wlm (debian-packages.txt)."""
@@ -71,6 +73,10 @@ def cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, 
         wait_for(lambda: "idle" in asked(variables, "sinfo", "--noheader", "--format=%T"), folder)
         yield variables
     finally:
+        for process in psutil.process_iter(["environ"]):  # without cgroups SLURM loses sight of what a killed shell left
+            if (process.info["environ"] or {}).get("SLURM_CONF") == variables["SLURM_CONF"]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         for daemon in reversed(started):
             daemon.terminate()
         for daemon in started:

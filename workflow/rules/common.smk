@@ -61,10 +61,12 @@ def inputs(stage):
     Report and manifest read those of tables and figures, which are made anew with any file below them; so these files,
     of which thousands of trainings have many, are not listed once more. `data` may be deleted, and is listed.
     """
-    read = stages.stages()[stage].reads
-    once = [name for name in read if not stages.stages()[name].of_training]
+    about = stages.stages()[stage]
+    if about.of_training:
+        return stages.inputs(EXPERIMENT, stage)
+    once = [name for name in about.reads if not stages.stages()[name].of_training]
     below = set().union(*map(stages.above, once)) - {"data"}
-    return stages.inputs(EXPERIMENT, stage, tuple(below))
+    return lambda wildcards: stages.inputs(EXPERIMENT, stage, below)
 
 
 def outputs(stage):
@@ -81,6 +83,11 @@ def own_weights(wildcards):
     """The user's own file of weights that a training starts from, in a list; empty where it starts from others."""
     file = EXPERIMENT.model(wildcards.training).checkpoint
     return [] if file is None else [str(file)]
+
+
+def all_of(*names):
+    """The same as a function, which Snakemake calls for those rules alone that a graph has."""
+    return lambda wildcards: files(*names)
 
 
 def settings(stage):
@@ -153,6 +160,8 @@ def refuse_a_run_of_other_settings():
 
     Without its notes Snakemake compares times alone and would find nothing to do.
     """
+    if not workflow.is_main_process:
+        return
     made = [file for file in files(*stages.stages()) if Path(file).is_file()]
     if (
         not made
