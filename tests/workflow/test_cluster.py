@@ -45,6 +45,7 @@ def test_every_rule_asks_a_cluster_for_memory_time_and_gpus(checkout: Path, run)
     for stage, asked in found.items():
         assert asked["mem_mb"] >= 1000 and asked["runtime"] >= 30, stage
         assert asked.get("gpu", 0) == gpus(experiment, stage), stage
+        assert asked["nodes"] == 1, stage
 
 
 def test_an_experiment_for_the_cpu_asks_for_no_gpu_and_bounds_of_memory_hold_without_a_cluster(checkout: Path, run):

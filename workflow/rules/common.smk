@@ -204,14 +204,19 @@ def need(stage, training, attempt):
 
 
 def asked(stage):
-    """The memory (megabytes) and time (minutes) that a job asks for, more at each attempt; nothing where nobody asks."""
+    """The memory (megabytes) and time (minutes) that a job asks for, more at each attempt; nothing where nobody asks.
+
+    A job is one process and those that it starts, so SLURM may not spread its GPUs over several nodes.
+    """
 
     def of(what):
         return lambda wildcards, attempt: getattr(
             need(stage, getattr(wildcards, "training", ""), attempt), what
         )
 
-    return {what: of(what) for what in ("mem_mb", "runtime")} if MEMORY_COUNTS else {}
+    if not MEMORY_COUNTS:
+        return {}
+    return {"mem_mb": of("mem_mb"), "runtime": of("runtime"), "nodes": 1}
 
 
 # A job is the process of its command, without a shell in between. Killed jobs are thus known as killed, and every job
