@@ -73,7 +73,8 @@ def cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, 
         wait_for(lambda: "idle" in asked(variables, "sinfo", "--noheader", "--format=%T"), folder)
         yield variables
     finally:
-        for process in psutil.process_iter(["environ"]):  # without cgroups SLURM loses sight of what a killed shell left
+        # Without cgroups SLURM loses sight of what a killed shell has started.
+        for process in psutil.process_iter(["environ"]):
             if (process.info["environ"] or {}).get("SLURM_CONF") == variables["SLURM_CONF"]:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
