@@ -47,7 +47,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 # Looking for garbage among the jobs and files of a large graph took up to half of the time of planning it.
-gc.set_threshold(100_000, 50, 50)
+gc.set_threshold(1_000_000, 10, 10)
 
 EXPERIMENT_VALUES = EXPERIMENT.model_dump(mode="json")
 PATHS = EXPERIMENT.paths()
