@@ -71,7 +71,7 @@ def at_work(
     if settings.compute.portable:
         enter()
     view, paths = stage_view(settings, stage, training), settings.paths(results, data)
-    with own_gpus(gpus(settings, stage)), Lineage(settings, paths).noted(Work(stage, training, job)):
+    with Lineage(settings, paths).noted(Work(stage, training, job)), own_gpus(gpus(settings, stage)):
         yield view, paths
 
 
