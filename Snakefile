@@ -23,52 +23,52 @@ include: "workflow/rules/common.smk"
 rule all:
     default_target: True
     input:
-        files(*(name for name in stages.stages() if name not in NOT_IN_ALL)),
+        all_of(*(name for name in stages.stages() if name not in NOT_IN_ALL)),
 
 
 rule data:
     input:
-        files("data"),
+        all_of("data"),
 
 
 rule models:
     input:
-        files("finetune"),
+        all_of("finetune"),
 
 
 rule localization:
     input:
-        files("localize"),
+        all_of("localize"),
 
 
 rule evaluation:
     input:
-        files("evaluate", "evaluate_baseline"),
+        all_of("evaluate", "evaluate_baseline"),
 
 
 rule analysis:
     input:
-        files(*ANALYSES),
+        all_of(*ANALYSES),
 
 
 rule tables:
     input:
-        files("tables"),
+        all_of("tables"),
 
 
 rule figures:
     input:
-        files("figures"),
+        all_of("figures"),
 
 
 rule report:
     input:
-        files("report"),
+        all_of("report"),
 
 
 rule explorer:
     input:
-        files("explorer"),
+        all_of("explorer"),
 
 
 include: "workflow/rules/data.smk"

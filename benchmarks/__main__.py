@@ -14,7 +14,18 @@ import torch
 from benchmarks.harness import write_rows
 from camagain.compute import keep_freed_memory
 
-NAMES = ("large_kernel", "training_step", "boxes", "heatmaps", "erf", "compare", "explorer", "portable", "gpu")
+NAMES = (
+    "large_kernel",
+    "training_step",
+    "boxes",
+    "heatmaps",
+    "erf",
+    "compare",
+    "explorer",
+    "portable",
+    "planning",
+    "gpu",
+)
 
 
 def main() -> None:

@@ -66,6 +66,12 @@ TABLES: Mapping[str, BenchmarkTable] = {
         {"what": "what", "peer": "against", "ours_ms": "camagain, ms"},
         after={"peak_mb": "peak memory, MB"},
     ),
+    "planning": BenchmarkTable(
+        "planning",
+        r"(?P<what>.+)",
+        {"what": "experiment", "peer": "against", "ours_ms": "snakemake -n, CPU ms"},
+        after={"peak_mb": "peak memory, MB"},
+    ),
     "explorer": BenchmarkTable(
         "explorer",
         r"(?P<what>.+)",

@@ -1,11 +1,12 @@
-"""What the full-scale experiments cost: steps.csv from the benchmarks, and the table of docs/paper-map.md."""
+"""What experiments cost: steps.csv from benchmarks, jobs.csv from references, the table of docs/paper-map.md."""
 
 import re
 from pathlib import Path
 
 import pandas as pd
 
-from camagain.artifacts import existing
+from camagain.artifacts import existing, read_json
+from camagain.config.experiment import trainings
 from camagain.config.file import load_experiment
 from camagain.cost.estimate import CUB, Cost, costs
 from camagain.cost.show import hours, total_hours
@@ -14,6 +15,7 @@ from camagain.errors import UserError
 from tools.benchmark_tables import RESULTS, line
 
 STEPS = Path("src/camagain/cost/steps.csv")
+JOBS = Path("src/camagain/cost/jobs.csv")
 PAGE = Path("docs/paper-map.md")
 MARKED = re.compile(r"(<!-- cost, written by `make docs` -->\n).*?(<!-- end of cost -->)", re.DOTALL)
 
@@ -35,6 +37,33 @@ def steps_csv(root: Path) -> str:
     steps["images_per_second"] = (1000 * steps["batch"].astype(float) / rows["ours_ms"]).round(1)
     steps["device"] = rows["machine"].str.partition(",")[0]
     return steps[COLUMNS].to_csv(index=False, lineterminator="\n")
+
+
+def jobs_csv(root: Path) -> str:
+    """The longest time and the largest memory of a job of each stage in each reference, one line each."""
+    rows = []
+    for path in sorted((root / "results" / "reference").glob("*/manifest.json")):
+        manifest = read_json(path)
+        experiment, images = manifest["experiment"], manifest["dataset"]["splits"]
+        found = pd.DataFrame(manifest["wall_times"]).dropna()
+        parts = found["job"].str.split("/")
+        found["stage"] = found["job"].map(RENAMED).fillna(parts.map(lambda names: names[names[0] == "analysis"]))
+        for stage, jobs in found.groupby("stage"):
+            rows.append(
+                {
+                    "run": path.parent.name,
+                    "stage": stage,
+                    "trainings": len(trainings(experiment)),
+                    "images": images["val"] + images["test"],
+                    "seconds": jobs["seconds"].max(),
+                    "mb": jobs["peak_memory_mb"].max(),
+                }
+            )
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+
+
+RENAMED = {"dataset": "data", "evaluate/baseline": "evaluate_baseline"}
+"""The jobs whose logs have another name than their stage."""
 
 
 def cost_page(root: Path, text: str) -> str:

@@ -49,6 +49,7 @@ def documents(root: Path) -> dict[Path, str]:
         root / "config" / "README.md": config_reference(),
         root / artifacts_page.PAGE: artifacts_page.artifacts_page(),
         root / cost_tables.STEPS: cost_tables.steps_csv(root),
+        root / cost_tables.JOBS: cost_tables.jobs_csv(root),
         **simulated,
         paper_map: cost_tables.cost_page(root, text),
     }

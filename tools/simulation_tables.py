@@ -120,6 +120,11 @@ TABLES: Mapping[str, SimulationTable] = {
             "survived": "survived",
         },
     ),
+    "soak-cluster": SimulationTable(
+        page=Path("docs/reliability.md"),
+        file="soak-cluster",
+        columns={"what": "on the cluster", "tried": "tried", "survived": "survived"},
+    ),
     "claims": SimulationTable(
         page=Path("docs/paper-map.md"),
         file="claims",

@@ -58,18 +58,20 @@ def at_work(
     """The experiment as one stage may see it, and where its files lie, while one of its jobs is done.
 
     A misspelt training is answered here, before torch is imported. No numerical library is loaded yet: this is the
-    place for `compute.portable`. What the job reads is checked before, and noted with what it wrote afterwards.
+    place for `compute.portable`. What the job reads is checked before, and noted with what it wrote afterwards. On a
+    machine with several GPUs the job sees its own alone.
     """
     from camagain.config.file import load_experiment
+    from camagain.devices import own_gpus
     from camagain.lineage import Lineage, Work
     from camagain.portable import enter
-    from camagain.stages import stage_view
+    from camagain.stages import gpus, stage_view
 
     settings = load_experiment(experiment)
     if settings.compute.portable:
         enter()
     view, paths = stage_view(settings, stage, training), settings.paths(results, data)
-    with Lineage(settings, paths).noted(Work(stage, training, job)):
+    with Lineage(settings, paths).noted(Work(stage, training, job)), own_gpus(gpus(settings, stage)):
         yield view, paths
 
 

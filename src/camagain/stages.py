@@ -11,7 +11,7 @@ from the experiment: `{method}` by each of its methods, `{table}` by each of its
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -53,6 +53,7 @@ class Stage:
     reads: tuple[str, ...]  # the stages whose files it reads
     writes: tuple[File, ...]  # the last is written last: where it is, the stage was finished
     gpu: bool = False
+    trains: bool = False  # whether a job trains a network, in `compute.processes` processes
     jobs: bool = False  # whether one training takes several jobs
 
     @property
@@ -111,6 +112,7 @@ CORE: Mapping[str, Stage] = {
             ),
         ),
         gpu=True,
+        trains=True,
     ),
     "localize": Stage(
         "Run a network once over val and test.",
@@ -289,6 +291,7 @@ def analysis_stage(name: str, declaration: AnalysisStage) -> Stage:
             ),
         ),
         gpu=declaration.gpu,
+        trains=declaration.trains,
         jobs=declaration.jobs is not None,
     )
 
@@ -434,10 +437,20 @@ def jobs(experiment: Experiment, stage: str) -> list[tuple[str, str]]:
     return [(training, "") for training in experiment.trainings]
 
 
-def inputs(experiment: Experiment, stage: str) -> list[str]:
-    """The files that a stage reads: of its own training where it has one, else of all."""
+def processes(experiment: Experiment, stage: str) -> int:
+    """The processes that share one job of a stage: those of a training, else one."""
+    return experiment.compute.processes if stages()[stage].trains else 1
+
+
+def gpus(experiment: Experiment, stage: str) -> int:
+    """The GPUs that one job of a stage asks for: one for each of its processes, none in an experiment for the CPU."""
+    return processes(experiment, stage) if stages()[stage].gpu and experiment.compute.device != "cpu" else 0
+
+
+def inputs(experiment: Experiment, stage: str, without: Collection[str] = ()) -> list[str]:
+    """The files that a stage reads of others, some left out: of its own training where it has one, else of all."""
     read = patterns if stages()[stage].of_training else files
-    return [path for other in stages()[stage].reads for path in read(experiment, other)]
+    return [path for other in stages()[stage].reads if other not in without for path in read(experiment, other)]
 
 
 def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:

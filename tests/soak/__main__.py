@@ -2,6 +2,7 @@
 
 - `kills`: kills runs, `--rounds` times for each of three ways and each stage, at random moments of its job.
 - `memory`: measures the memory of evaluation and of localization at two numbers of images.
+- `cluster`: a run through SLURM on this machine, two jobs of which are ended; left out where no daemon can be started.
 
 Exits with 1 where something did not survive.
 """
@@ -11,16 +12,20 @@ import sys
 from pathlib import Path
 
 from benchmarks.harness import write_rows
-from tests.soak import kills, memory
+from tests.soak import cluster, kills, memory
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Kills runs, and measures memory.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="kills, memory; both if left out")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="kills, memory, cluster; all if left out")
     parser.add_argument("--rounds", type=int, default=3, help="kills of each kind in each stage")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()
-    cases = {"kills": lambda: kills.rows(arguments.rounds, arguments.seed), "memory": memory.rows}
+    cases = {
+        "kills": lambda: kills.rows(arguments.rounds, arguments.seed),
+        "memory": memory.rows,
+        "cluster": cluster.rows,
+    }
     if unknown := set(arguments.names) - set(cases):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(cases)}")
     survived = True
@@ -30,7 +35,8 @@ def main() -> None:
             rows.append(row)
             print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
         survived &= all(row["survived"] == row["tried"] for row in rows)
-        print(write_rows(f"soak-{name}", rows, threads=1).relative_to(Path.cwd()), flush=True)
+        if rows:
+            print(write_rows(f"soak-{name}", rows, threads=1).relative_to(Path.cwd()), flush=True)
     sys.exit(not survived)
 
 

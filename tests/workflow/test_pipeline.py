@@ -278,6 +278,25 @@ def test_dvc_shows_the_metrics(recorded: dict[str, object], finished: Path, run)
     assert len(files) == 3 and {name: entry["data"] for name, entry in shown.items()} == files, "a row for each model"
 
 
+def test_pushed_and_pulled_results_leave_nothing_to_do(
+    recorded: dict[str, object], finished: Path, checkout: Path, run, run_in, tmp_path: Path
+):
+    """In a fresh clone, after the command of docs/scaling.md; DVC never has the images, and nothing needs them."""
+    run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    run("git", "add", "-A")
+    run("git", "commit", "-qm", "recorded")
+    run("dvc", "push")
+    clone = tmp_path / "clone"
+    run("git", "clone", "-q", str(checkout), str(clone))
+    call = run_in(clone)
+    call("dvc", "pull", "--quiet")
+    call("snakemake", "--touch", "--forceall")
+    assert planned(call) == {}
+    assert not (clone / "data").exists()
+    for name in ("models/small-resnet/model.safetensors", "report.html", "manifest.json", "tables/localization.csv"):
+        assert sha256(clone / "results" / "tiny" / name) == sha256(finished / name), name
+
+
 @pytest.fixture(scope="module")
 def elsewhere(finished: Path, checkout: Path, run_in, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project in another folder, on another number of cores, where DVC alone makes everything from nothing."""

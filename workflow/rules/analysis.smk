@@ -19,9 +19,10 @@ for name in ANALYSES:
             f"{place}.tsv"
         conda:
             "../envs/camagain.yaml"
-        threads: EXPERIMENT.compute.threads
+        threads: threads_of(name)
         resources:
-            gpu=gpu(name),
+            **asked(name),
+            gpu=stages.gpus(EXPERIMENT, name),
         params:
             experiment=EXPERIMENT_FILE,
             code=code(name),

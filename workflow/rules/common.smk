@@ -1,9 +1,13 @@
 # What the rules share: the validated experiment, and what the registry of stages (camagain/stages.py) says of each rule.
 import base64
+import gc
 import os
 import re
+import shutil
+import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -16,6 +20,8 @@ from camagain.config import ANALYSES
 from camagain.config.file import dump_experiment, parse_experiment, read_yaml
 from camagain.config.names import check_names, existing_checkpoint
 from camagain.config.packages import require_packages
+from camagain.cost import jobs
+from camagain.cost.estimate import CUB
 from camagain.datasets.sizes import check_sizes, sizes_of
 from camagain.errors import LACK_OF_MEMORY, UserError, of_the_system
 from camagain.explorer.small import is_small
@@ -40,6 +46,9 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# Looking for garbage among the jobs and files of a large graph took up to half of the time of planning it.
+gc.set_threshold(1_000_000, 10, 10)
+
 EXPERIMENT_VALUES = EXPERIMENT.model_dump(mode="json")
 PATHS = EXPERIMENT.paths()
 LOGS = str(PATHS.logs)
@@ -47,8 +56,17 @@ EXPERIMENT_FILE = str(PATHS.experiment)
 
 
 def inputs(stage):
-    """The files that a stage reads."""
-    return stages.inputs(EXPERIMENT, stage)
+    """The files that a stage reads.
+
+    Report and manifest read those of tables and figures, which are made anew with any file below them; so these files,
+    of which thousands of trainings have many, are not listed once more. `data` may be deleted, and is listed.
+    """
+    about = stages.stages()[stage]
+    if about.of_training:
+        return stages.inputs(EXPERIMENT, stage)
+    once = [name for name in about.reads if not stages.stages()[name].of_training]
+    below = set().union(*map(stages.above, once)) - {"data"}
+    return lambda wildcards: stages.inputs(EXPERIMENT, stage, below)
 
 
 def outputs(stage):
@@ -65,6 +83,11 @@ def own_weights(wildcards):
     """The user's own file of weights that a training starts from, in a list; empty where it starts from others."""
     file = EXPERIMENT.model(wildcards.training).checkpoint
     return [] if file is None else [str(file)]
+
+
+def all_of(*names):
+    """The same as a function, which Snakemake calls for those rules alone that a graph has."""
+    return lambda wildcards: files(*names)
 
 
 def settings(stage):
@@ -137,6 +160,8 @@ def refuse_a_run_of_other_settings():
 
     Without its notes Snakemake compares times alone and would find nothing to do.
     """
+    if not workflow.is_main_process:
+        return
     made = [file for file in files(*stages.stages()) if Path(file).is_file()]
     if (
         not made
@@ -160,9 +185,38 @@ def refuse_a_run_of_other_settings():
 refuse_a_run_of_other_settings()
 
 
-# A job asks for the one GPU of the machine unless the experiment is for the CPU; then its jobs may run side by side.
-def gpu(stage):
-    return int(stages.stages()[stage].gpu and EXPERIMENT.compute.device != "cpu")
+def threads_of(stage):
+    return EXPERIMENT.compute.threads * stages.processes(EXPERIMENT, stage)
+
+
+MEMORY_COUNTS = workflow.is_main_process and (
+    workflow.resource_settings.nodes is not None
+    or "mem_mb" in workflow.global_resources
+)
+# On a cluster (`jobs` in its profile), and where `--resources mem_mb=...` says how much there is. Elsewhere nobody asks,
+# and planning does without torch, which it takes to know the size of a network.
+
+
+@cache
+def need(stage, training, attempt):
+    sizes = sizes_of(EXPERIMENT.dataset) or CUB
+    return jobs.need(EXPERIMENT, sizes, stage, training, attempt)
+
+
+def asked(stage):
+    """The memory (megabytes) and time (minutes) that a job asks for, more at each attempt; nothing where nobody asks.
+
+    A job is one process and those that it starts, so SLURM may not spread its GPUs over several nodes.
+    """
+
+    def of(what):
+        return lambda wildcards, attempt: getattr(
+            need(stage, getattr(wildcards, "training", ""), attempt), what
+        )
+
+    if not MEMORY_COUNTS:
+        return {}
+    return {"mem_mb": of("mem_mb"), "runtime": of("runtime"), "nodes": 1}
 
 
 # A job is the process of its command, without a shell in between. Killed jobs are thus known as killed, and every job
@@ -211,6 +265,22 @@ def alone_in_this_run():
         remove_leftovers(PATHS.dataset_dir)
 
 
+def gpus_that_a_cluster_has():
+    """Says that SLURM has no GPU at all, before it refuses every job that asks for one."""
+    if workflow.local_exec or not (sinfo := shutil.which("sinfo")):
+        return
+    if not any(job.resources.get("gpu") for job in workflow.dag.needrun_jobs()):
+        return
+    offered = subprocess.run(
+        [sinfo, "--noheader", "--format=%G"], capture_output=True, text=True
+    )
+    if offered.returncode == 0 and "gpu" not in offered.stdout:
+        raise WorkflowError(
+            f"compute.device is '{EXPERIMENT.compute.device}', so jobs ask for GPUs, but no node of this cluster offers "
+            "one (`sinfo --format=%G`). Set compute.device to cpu."
+        )
+
+
 def no_file_of_tomorrow():
     """Dates files of the future to now. Snakemake refuses, and deletes, what was made from a file that is newer."""
     now = time.time()
@@ -233,6 +303,7 @@ def no_clock_for_each_job():
 onstart:
     try:
         no_clock_for_each_job()
+        gpus_that_a_cluster_has()
         alone_in_this_run()
         no_file_of_tomorrow()
         # Every job reads the whole experiment from this file, which is an input of none. A job runs again when the

@@ -5,9 +5,11 @@ rule dataset:
         f"{LOGS}/dataset.log",
     benchmark:
         f"{LOGS}/dataset.tsv"
-    retries: EXPERIMENT.dataset.retries
+    retries: EXPERIMENT.dataset.retries or None  # None: as often as `--retries` says
     conda:
         "../envs/camagain.yaml"
+    resources:
+        **asked("data"),
     params:
         code=code("data"),
         settings=settings("data"),

@@ -10,6 +10,8 @@ rule evaluate:
     conda:
         "../envs/camagain.yaml"
     threads: EXPERIMENT.compute.threads
+    resources:
+        **asked("evaluate"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("evaluate"),
@@ -29,6 +31,8 @@ rule evaluate_baseline:
         f"{LOGS}/evaluate/baseline.tsv"
     conda:
         "../envs/camagain.yaml"
+    resources:
+        **asked("evaluate_baseline"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("evaluate_baseline"),

@@ -11,7 +11,8 @@ rule localize:
         "../envs/camagain.yaml"
     threads: EXPERIMENT.compute.threads
     resources:
-        gpu=gpu("localize"),
+        **asked("localize"),
+        gpu=stages.gpus(EXPERIMENT, "localize"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("localize"),

@@ -10,9 +10,10 @@ rule finetune:
         f"{LOGS}/finetune/{{training}}.tsv"
     conda:
         "../envs/camagain.yaml"
-    threads: EXPERIMENT.compute.threads * EXPERIMENT.compute.processes
+    threads: threads_of("finetune")
     resources:
-        gpu=gpu("finetune") * EXPERIMENT.compute.processes,
+        **asked("finetune"),
+        gpu=stages.gpus(EXPERIMENT, "finetune"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("finetune"),

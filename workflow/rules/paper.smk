@@ -10,6 +10,8 @@ rule write_tables:
         f"{LOGS}/tables.tsv"
     conda:
         "../envs/camagain.yaml"
+    resources:
+        **asked("tables"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("tables"),
@@ -29,6 +31,8 @@ rule write_figures:
         f"{LOGS}/figures.tsv"
     conda:
         "../envs/camagain.yaml"
+    resources:
+        **asked("figures"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("figures"),
@@ -48,6 +52,8 @@ rule write_report:
         f"{LOGS}/report.tsv"
     conda:
         "../envs/camagain.yaml"
+    resources:
+        **asked("report"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("report"),
@@ -67,6 +73,8 @@ rule write_explorer:
         f"{LOGS}/explorer.tsv"
     conda:
         "../envs/camagain.yaml"
+    resources:
+        **asked("explorer"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("explorer"),
@@ -85,6 +93,8 @@ rule write_manifest:
         f"{LOGS}/manifest.log",
     conda:
         "../envs/camagain.yaml"
+    resources:
+        **asked("manifest"),
     params:
         experiment=EXPERIMENT_FILE,
         code=code("manifest"),

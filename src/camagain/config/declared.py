@@ -23,6 +23,7 @@ class AnalysisStage:
     settings: type[Settings] | None = None
     arrays: str = ""  # what `arrays.npz` holds; empty where there is none
     gpu: bool = False
+    trains: bool = False  # whether it trains networks further, in `compute.processes` processes
     package: str = ""  # the optional package that it needs; an experiment then has to name it to have it
     models: Callable[[Any], tuple[str, ...]] | None = None  # its settings -> names
     jobs: Callable[[Any], tuple[str, ...]] | None = None  # its settings -> names

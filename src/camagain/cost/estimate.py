@@ -54,8 +54,7 @@ def cost_of(experiment: Experiment, model: Model, sizes: Sizes) -> Cost:
     """The cost of one model: its trainings with all seeds, their further trainings, and the pass that localizes."""
     recipe, seeds = model.training, len(experiment.seeds)
     epochs = recipe.epochs + further_epochs(experiment.analysis.interventions, model)
-    whole_batches = sizes.train // recipe.batch_size * recipe.batch_size  # of an epoch; the rest is left out
-    images = epochs * whole_batches * seeds
+    images = epochs * images_of_epoch(model, sizes) * seeds
     rate = rate_of(model.architecture, experiment.input.size, recipe.precision)
     slower = CHECKPOINTING if recipe.gradient_checkpointing else 1.0
     passes = rate_of(model.architecture, experiment.input.size, "fp32").images_per_second / FORWARD_SHARE
@@ -66,6 +65,11 @@ def cost_of(experiment: Experiment, model: Model, sizes: Sizes) -> Cost:
         training_hours=images * slower / rate.images_per_second / 3600,
         localization_hours=(sizes.val + sizes.test) * seeds / passes / 3600,
     )
+
+
+def images_of_epoch(model: Model, sizes: Sizes) -> int:
+    """The images of whole batches; an epoch leaves out the rest."""
+    return sizes.train // model.training.batch_size * model.training.batch_size
 
 
 def further_epochs(settings: Interventions, model: Model) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from camagain.config import Experiment, Model
 from camagain.cost.disk import localization_bytes
-from camagain.cost.estimate import operations, rate_of
+from camagain.cost.estimate import rate_of
 from camagain.cost.shape import shape_of
 from camagain.cost.steps import Step
 from camagain.datasets.sizes import Sizes
@@ -38,18 +38,23 @@ def step_memory(experiment: Experiment, model: Model) -> Memory:
     """The memory of one forward and backward pass with AdamW, for one of the processes that share a training.
 
     Of a measured step, that of parameters is known; the rest grows with the images of a pass, and between networks
-    with their operations per image, as the rate does. Gradient checkpointing takes less, by how much was not measured.
+    with what their layers write for an image. Operations would not do: depthwise convolutions have few for what they
+    write. Gradient checkpointing takes less, by how much was not measured.
     """
     recipe, size = model.training, experiment.input.size
-    name = model.architecture.partition(".")[0]
-    step = rate_of(model.architecture, size, recipe.precision).of
-    activations = step.gib - ADAMW_BYTES * shape_of(step.architecture, step.size).parameters / GIB
-    relative = operations(name, size) / operations(step.architecture, step.size)
+    own, step = shape_of(model.architecture, size), rate_of(model.architecture, size, recipe.precision).of
+    measured = shape_of(step.architecture, step.size)
+    activations = step.gib - ADAMW_BYTES * measured.parameters / GIB
     images = recipe.batch_size / recipe.accumulation / experiment.compute.processes
-    own = ADAMW_BYTES * shape_of(name, size).parameters / GIB
-    return Memory(own + activations * relative * images / step.batch, model, step)
+    grown = activations * own.activations / measured.activations * images / step.batch
+    return Memory(ADAMW_BYTES * own.parameters / GIB + grown, model, step)
 
 
 def job_memory(experiment: Experiment, sizes: Sizes) -> float:
-    """GiB of main memory that the largest `localize` takes: itself, and its arrays twice while they are joined."""
-    return JOB_GIB + 2 * max(localization_bytes(experiment, model, sizes) for model in experiment.models) / GIB
+    """GiB of main memory that the largest `localize` takes."""
+    return max(localize_memory(experiment, model, sizes) for model in experiment.models)
+
+
+def localize_memory(experiment: Experiment, model: Model, sizes: Sizes) -> float:
+    """GiB of main memory of one `localize`: itself, and its arrays twice while they are joined."""
+    return JOB_GIB + 2 * localization_bytes(experiment, model, sizes) / GIB

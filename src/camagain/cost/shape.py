@@ -11,6 +11,7 @@ class Shape:
     parameters: int
     channels: int
     cells: int  # of the grid of one image
+    activations: int  # numbers that the layers of a forward pass write for one image
     norm: bool  # whether a norm may stand between these maps and the classifier: maps are then made at two taps
 
 
@@ -23,13 +24,23 @@ def shape_of(architecture: str, size: int) -> Shape:
     from camagain.cost.estimate import CUB
     from camagain.models import create
 
-    with torch.device("meta"):  # no memory, no random numbers
+    written = 0
+
+    def count(layer: nn.Module, arguments: object, output: object) -> None:
+        nonlocal written
+        written += output.numel() if isinstance(output, torch.Tensor) else 0
+
+    with torch.device("meta"), torch.no_grad():  # no memory, no random numbers
         network = create(architecture, CUB.classes).eval()
+        for module in network.modules():
+            if next(module.children(), None) is None:
+                module.register_forward_hook(count)
         features = network.forward_features(torch.empty(1, 3, size, size))
     norms = (getattr(network, "norm", None), getattr(getattr(network, "head", None), "norm", None))
     return Shape(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         channels=features.shape[1],
         cells=features[0, 0].numel(),
+        activations=written,
         norm=any(norm is not None and not isinstance(norm, nn.Identity) for norm in norms),
     )

@@ -69,6 +69,7 @@ STAGE = AnalysisStage(
     ),
     arrays="errors of MaxBoxAcc in bootstrap resamples, for paired intervals",
     gpu=True,
+    trains=True,
     models=lambda settings: settings.models,
     jobs=lambda settings: settings.changes,
 )
