@@ -217,7 +217,6 @@ def test_the_workflow_has_a_small_test_of_its_own(root: Path, tools: Path, tmp_p
 def test_what_reaches_a_shell_is_quoted(root: Path):
     """`params.name` is an analysis, and a job matches `[\\w.-]+`; everything else of a configuration is quoted."""
     safe = {
-        "{EXPERIMENT_FILE:q}",
         "{params.experiment:q}",
         "{wildcards.training:q}",
         "{log:q}",

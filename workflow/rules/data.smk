@@ -11,7 +11,9 @@ rule dataset:
     resources:
         **asked("data"),
     params:
+        # Runs share a dataset, so the path of one of them must not count. Snakemake leaves out what depends on `output`.
+        experiment=lambda wildcards, output: EXPERIMENT_FILE,
         code=code("data"),
         settings=settings("data"),
     shell:
-        "camagain data {EXPERIMENT_FILE:q} > {log:q} 2>&1"
+        "camagain data {params.experiment:q} > {log:q} 2>&1"
