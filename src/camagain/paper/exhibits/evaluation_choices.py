@@ -1,11 +1,11 @@
 """What each choice of the evaluation costs: the experiment's own number, and what changing one choice does to it."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from camagain.drawing.cells import change_cell
+from camagain.drawing.dots import offsets_of
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import PAGE_INCHES, model_colors
@@ -109,8 +109,6 @@ def caption(results: RunResults) -> str:
 
 
 DRAWN = "max_box_acc"
-SPREAD = 0.6
-"""Share of a row's height over which its models are spread."""
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
@@ -135,7 +133,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         sharey="row",
         layout="constrained",
     )
-    offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(results.models))
+    offsets = offsets_of(len(results.models))
     for part, names, panels in zip(parts, options, grid, strict=True):
         for method, axes in zip(methods, panels, strict=True):
             for model, offset in zip(results.models, offsets, strict=True):
