@@ -16,7 +16,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quick results paper rehearse test mutants bench soak simulate lint format docs lock clean
+.PHONY: help setup quick results paper rehearse test mutants bench soak simulate lint format docs site lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -108,3 +108,7 @@ clean:
 # make docs      rewrite config/README.md, the results in README.md and docs, and the tables of docs/benchmarks.md
 docs: setup
 	$(BIN)/python -m tools
+
+# make site      the documents as a site, site/index.html; opens from its folder, asks for nothing from a network
+site: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -1,17 +1,18 @@
-"""The files that the recipes of docs/architecture.md add, taken out of that page."""
+"""The files that the recipes of the documents add (docs/own-analysis.md and others), taken out of their pages."""
 
 import re
 from functools import cache
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"<!-- file (\S+) -->\n\n```python\n(.*?)```\n", re.DOTALL)
 
 
 @cache
 def recipes() -> dict[str, str]:
     """Source by path below the package: "analysis/spread/show.py" and so on."""
-    found = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
+    pages = (page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md")))
+    found = {path: text for page in pages for path, text in BLOCK.findall(page)}
     assert len(found) == 7, sorted(found)
     return found
 

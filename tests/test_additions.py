@@ -20,7 +20,7 @@ PLACES = {
     "plainnet": "models/families",
     "mean_map": "localization/methods",
 }
-"""Recipes of docs/architecture.md, and the folders that they are added to."""
+"""Recipes of the documents, and the folders that they are added to."""
 
 COMMAND = ("-c", "from camagain.cli import main; main()")
 

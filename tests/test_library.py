@@ -20,6 +20,11 @@ PUBLIC = {name: getattr(camagain, name) for name in camagain.__all__}
 MODULES = sorted({value.__module__ for value in PUBLIC.values()})
 
 
+def pages(root: Path) -> str:
+    """What a reader of the library reads."""
+    return "".join((root / "docs" / f"{name}.md").read_text() for name in ("own-model", "own-method"))
+
+
 def python(code: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
@@ -61,10 +66,12 @@ def test_an_unknown_name_is_answered_with_those_there_are():
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_every_public_name_is_documented_with_an_example(name: str, root: Path):
-    value, page = PUBLIC[name], (root / "docs" / "library.md").read_text()
+    value, page = PUBLIC[name], pages(root)
     text = inspect.getdoc(value) or ""
     assert text.split("\n")[0].endswith(".")
     assert f"`{name}`" in page or f"camagain.{name}" in page
+    listed = re.findall(r"^::: (\S+)$", (root / "docs" / "api.md").read_text(), flags=re.MULTILINE)
+    assert f"{camagain._public()[name]}.{name}" in listed, "docs/api.md lists every public name"
     if inspect.isfunction(value):
         assert ">>>" in text, f"{value.__module__}.{name} shows no example"
         hints = inspect.signature(value).parameters.values()
@@ -85,7 +92,7 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(tmp_path: Path
     assert python(block + "score").returncode == 0
 
 
-def test_the_page_of_the_library_runs_as_it_is_written(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_pages_of_the_library_run_as_they_are_written(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Every Python block in order, and the command that scores; weights that want the internet are random here."""
     import numpy as np
     from PIL import Image
@@ -103,13 +110,13 @@ def test_the_page_of_the_library_runs_as_it_is_written(root: Path, tmp_path: Pat
         columns=["image_id", "x0", "y0", "x1", "y1", "width", "height"],
     ).to_csv("boxes.csv", index=False)
     np.random.seed(0)
-    text = (root / "docs" / "library.md").read_text().replace("replknet_31b", "replknet_narrow")
+    text = pages(root).replace("replknet_31b", "replknet_narrow")
     save_file(made("replknet_narrow", 3).state_dict(), "mine.safetensors")
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    blocks = re.findall(r"(?<!-->\n\n)```python\n(.*?)```", text, flags=re.DOTALL)  # but the files of recipes
     assert len(blocks) >= 6
     names: dict = {}
     for block in blocks:
-        exec(compile(block, "docs/library.md", "exec"), names)
+        exec(compile(block, "docs", "exec"), names)
     assert Image.open("bird-cam.png").width == 900
     assert set(names["found"].scores) == {"max_box_acc", "max_box_acc_v2"}
     command = re.search(r"^camagain (score maps.npz --boxes boxes.csv)$", text, flags=re.MULTILINE)

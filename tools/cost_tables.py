@@ -1,4 +1,4 @@
-"""What experiments cost: steps.csv from benchmarks, jobs.csv from references, the table of docs/paper-map.md."""
+"""What experiments cost: steps.csv from benchmarks, jobs.csv from references, the table of docs/reproduce.md."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from tools.benchmark_tables import RESULTS, line
 
 STEPS = Path("src/camagain/cost/steps.csv")
 JOBS = Path("src/camagain/cost/jobs.csv")
-PAGE = Path("docs/paper-map.md")
+PAGE = Path("docs/reproduce.md")
 MARKED = re.compile(r"(<!-- cost, written by `make docs` -->\n).*?(<!-- end of cost -->)", re.DOTALL)
 
 FULL_SCALE = ("zoo", "finetune", "cub", "cub-v2", "teaser", "augmentation")
@@ -66,8 +66,9 @@ RENAMED = {"dataset": "data", "evaluate/baseline": "evaluate_baseline"}
 """The jobs whose logs have another name than their stage."""
 
 
-def cost_page(root: Path, text: str) -> str:
-    """The text of docs/paper-map.md with its marked table rewritten; UserError where the marks are missing."""
+def cost_page(root: Path) -> str:
+    """The text of docs/reproduce.md with its marked table rewritten; UserError where the marks are missing."""
+    text = existing(root / PAGE).read_text(encoding="utf-8")
     if len(MARKED.findall(text)) != 1:
         raise UserError(f"{root / PAGE}: expected the marks '<!-- cost, written by `make docs` -->' and its end, once.")
     return MARKED.sub(lambda match: f"{match[1]}\n{cost_table(root)}\n{match[2]}", text)

@@ -24,9 +24,10 @@ PAGE = Path("docs/results.md")
 HEAD = """\
 # Results
 
-What the committed reference runs found, written by `make docs` from [results/reference](../results/reference); a test
-fails when they differ. Each run says what it stands on. None of them is evidence about the paper, whose numbers need
-its data, its weights and a GPU ([paper-map.md](paper-map.md)).
+**To be looked up, not read.** Every table and figure of the committed reference runs ([results/reference](../results/reference)),
+written by `make docs`; a test fails when they differ. [analyses.md](analyses.md) says what each
+figure means, [metrics.md](metrics.md) what each number. None is evidence about the paper, whose numbers need its data, its
+weights and a GPU ([reproduce.md](reproduce.md)).
 """
 
 
@@ -40,8 +41,6 @@ def write_documents(root: Path) -> list[Path]:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document, and what it should say."""
-    simulated, paper_map = simulation_tables.simulation_pages(root), root / cost_tables.PAGE
-    text = simulated.get(paper_map) or existing(paper_map).read_text(encoding="utf-8")
     return {
         root / PAGE: results_page(root),
         root / "README.md": readme(root),
@@ -50,14 +49,15 @@ def documents(root: Path) -> dict[Path, str]:
         root / artifacts_page.PAGE: artifacts_page.artifacts_page(),
         root / cost_tables.STEPS: cost_tables.steps_csv(root),
         root / cost_tables.JOBS: cost_tables.jobs_csv(root),
-        **simulated,
-        paper_map: cost_tables.cost_page(root, text),
+        root / cost_tables.PAGE: cost_tables.cost_page(root),
+        **simulation_tables.simulation_pages(root),
     }
 
 
 def results_page(root: Path) -> str:
     """docs/results.md: every table and figure of every reference run."""
-    return "\n".join([HEAD, *(section(folder, experiment) for folder, experiment in references(root))])
+    sections = (section(folder, experiment) for folder, experiment in references(root))
+    return "\n".join([HEAD, *summaries(root, page=""), "", *sections])
 
 
 def readme(root: Path) -> str:
@@ -66,10 +66,15 @@ def readme(root: Path) -> str:
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     if not pattern.search(text):
         raise UserError(f"{root / 'README.md'}: expected the lines '{BEGIN}' and '{END}' around the results.")
-    rows = [summary(folder, experiment) for folder, experiment in references(root)]
-    columns = "| run | test images, classes | networks, seeds | CAM | PC1 | centred Gaussian |"
-    part = "\n".join([BEGIN, "", columns, "|---|---|---|---|---|--:|", *rows, "", END])
+    part = "\n".join([BEGIN, "", *summaries(root, PAGE.as_posix()), "", END])
     return pattern.sub(lambda _: part, text)
+
+
+def summaries(root: Path, page: str) -> list[str]:
+    """A line for each reference run, with a link to its section of `page`, below the header of the table."""
+    columns = "| run | test images, classes | networks, seeds | CAM | PC1 | centred Gaussian |"
+    rows = (summary(folder, experiment, page) for folder, experiment in references(root))
+    return [columns, "|---|---|---|---|---|--:|", *rows]
 
 
 def references(root: Path) -> Iterator[tuple[Path, Experiment]]:
@@ -78,8 +83,8 @@ def references(root: Path) -> Iterator[tuple[Path, Experiment]]:
         yield path.parent, load_experiment(path)
 
 
-def summary(folder: Path, experiment: Experiment) -> str:
-    """A run's row of the README's table: MaxBoxAcc of its worst and its best network, and of the centred Gaussian."""
+def summary(folder: Path, experiment: Experiment, page: str) -> str:
+    """A run's row of that table: MaxBoxAcc of its worst and its best network, and of the centred Gaussian."""
     dataset = read_json(folder / "manifest.json")["dataset"]
     results = read_results(experiment, replace(experiment.paths(), run=folder.name, results=folder.parent), dataset)
     models = [model.name for model in experiment.models]
@@ -95,7 +100,7 @@ def summary(folder: Path, experiment: Experiment) -> str:
     gaussian = score_cell(results.scores(BASELINE, "centre-gaussian")["max_box_acc"])
     seeds = "1 seed" if len(results.seeds) == 1 else f"{len(results.seeds)} seeds"
     cells = [
-        f"[{experiment.run}](docs/results.md#{experiment.run})",
+        f"[{experiment.run}]({page}#{experiment.run})",
         f"{dataset['splits']['test']:,} of {dataset['name']}, {len(dataset['classes'])}",
         f"{len(models)}, {seeds}",
         *(ends(method) for method in ("cam", "pc1")),

@@ -1,4 +1,4 @@
-"""The public names of camagain: functions and classes that keep their name and arguments (docs/library.md)."""
+"""The public names of camagain: functions and classes that keep their name and arguments (docs/api.md)."""
 
 from camagain.analysis.erf.area import area_ratios as area_ratios
 from camagain.analysis.erf.contribution import contribution_map as contribution_map

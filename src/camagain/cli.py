@@ -271,7 +271,7 @@ def compare(
 
 @app.command(epilog="Example: camagain score maps.npz --boxes boxes.csv")
 def score(
-    maps: Annotated[Path, typer.Argument(help="Score maps of any method: an npz (docs/library.md).")],
+    maps: Annotated[Path, typer.Argument(help="Score maps of any method: an npz (docs/own-method.md).")],
     boxes: Annotated[
         Path, typer.Option(help="True boxes: a CSV of image_id, x0, y0, x1, y1, width, height; or an index.parquet.")
     ],

@@ -1,4 +1,4 @@
-"""Adding one thing is adding one file or folder: each recipe of docs/architecture.md, from plan to comparison."""
+"""Adding one thing is adding one file or folder: each recipe of the documents, from plan to comparison."""
 
 import json
 import shutil

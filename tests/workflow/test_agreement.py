@@ -192,7 +192,7 @@ def test_every_file_speaks_of_the_same_pythons(root: Path, project: dict):
     recipe = (root / "Makefile").read_text()
     assert " ".join(f"python{version}" for version in pythons) in recipe
     assert f"({low[0]}, {low[1]}, 4) <= sys.version_info < ({high[0]}, {high[1] + 1})" in recipe
-    for page in ("README.md", "docs/library.md", "CONTRIBUTING.md"):
+    for page in ("README.md", "docs/index.md", "CONTRIBUTING.md"):
         assert f"Python {pythons[0]} to {pythons[-1]}" in (root / page).read_text(), page
 
 

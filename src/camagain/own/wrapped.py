@@ -64,7 +64,7 @@ def wrapped(module: nn.Module, size: int) -> Wrapped:
         f"{name}: its output is not its last linear layer ('{classifier}', {width} inputs) on the mean of any layer's "
         "feature maps, so that a class activation map is not defined by itself. Give the module timm's three methods: "
         "`forward_features(images)` -> maps (B, C, h, w), `forward_head(maps, pre_logits=True)` -> (B, C), and "
-        "`get_classifier()` -> the linear layer (docs/library.md)."
+        "`get_classifier()` -> the linear layer (docs/own-model.md)."
     )
 
 
