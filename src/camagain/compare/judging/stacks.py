@@ -115,7 +115,7 @@ def stacked(kind: Kind, files: Sequence[str], pairs: Sequence[Pair]) -> Stack:
     UserError where a key occurs twice or a key column is not there.
     """
     seeds = any(TRAINING_SEED in table for pair in pairs for table in pair if table is not None)
-    keys = (TRAINING_SEED, *kind.keys) if seeds else kind.keys
+    keys = tuple(dict.fromkeys((TRAINING_SEED, *kind.keys))) if seeds else kind.keys  # a figure of each seed names it
     sides: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
     for number, (file, pair) in enumerate(zip(files, pairs, strict=True)):
         for table, side, parts in zip(pair, ("first", "second"), sides, strict=True):
