@@ -1,8 +1,8 @@
 """What mkdocs does to the documents on their way to the site (hooks of mkdocs.yml).
 
-Documents link to each other, to files outside docs/ and to folders, as they are read on a forge. A site holds none of the
-last two: Markdown outside docs/ becomes a page, another file is copied, a link to a folder becomes its README or plain
-text. A notebook in the percent format becomes a page of its text and code.
+Documents link to each other, to files outside docs/ and to folders, as they are read on a forge. A site holds none of
+the last two: Markdown outside docs/ becomes a page, another file is copied, a link to a folder becomes its README or
+plain text. A notebook in the percent format becomes a page of its text and code.
 """
 
 import posixpath

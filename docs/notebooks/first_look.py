@@ -1,9 +1,10 @@
 # %% [markdown]
 # # A first notebook
 #
-# Where does a network look, which box comes of it, how good is that box, and how much of the image does the network see?
-# On drawn birds, with networks that are already trained: no download, no GPU, half a minute. This page is
-# [first_look.py](first_look.py): open it in Jupyter with jupytext, or run it with `python` in the folder of the repository.
+# Where does a network look, which box comes of it, how good is that box, and how much of the image does the network
+# see? On drawn birds, with networks that are already trained: no download, no GPU, half a minute. This page is
+# [first_look.py](first_look.py): open it in Jupyter with jupytext, or run it with `python`, in the folder of the
+# repository.
 
 # %%
 import tempfile
@@ -68,24 +69,22 @@ for i, picture in enumerate(pictures):
 side.resize((728, 360)).save("first-look.png")
 
 # %% [markdown]
-# ![A drawn bird with its score maps, CAM left and PC1 right, the predicted box in yellow and the true box in white](first-look.png)
+# ![A drawn bird with its score maps, CAM left and PC1 right, and the predicted and the true box](first-look.png)
 #
 # ## The threshold
 #
-# The box depends on it. `boxes_at` draws the boxes of many thresholds at once, and `best_ious` says how much of the
-# true box each of them meets (intersection over union).
+# The box depends on it: the higher the threshold, the smaller the box.
 
 # %%
-thresholds = np.array([0.05, 0.1, 0.2, 0.3, 0.5, 0.7])
-for threshold in thresholds:
+for threshold in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7):
     x0, y0, x1, y1 = found.box(threshold)
     print(f"threshold {threshold:.2f}: {x1 - x0:3.0f} x {y1 - y0:3.0f} pixels")
 
 # %% [markdown]
 # ## A score
 #
-# No threshold is right for a single image. MaxBoxAcc takes the one that is best for all images: the share of images whose
-# box then has an IoU of at least one half. With so few images the interval is wide.
+# No threshold is right for a single image. MaxBoxAcc takes the one that is best for all images: the share of images
+# whose box then has an IoU of at least one half. With so few images the interval is wide.
 
 # %%
 every = [camagain.localize(network, image) for image in images]
@@ -98,8 +97,8 @@ print(scored.images.nsmallest(3, "iou"))
 # %% [markdown]
 # ## How much the network sees
 #
-# The effective receptive field: how much each pixel contributes to the middle of the last feature maps, and the smallest
-# centred square that holds a share of it.
+# The effective receptive field: how much each pixel contributes to the middle of the last feature maps, and the
+# smallest centred square that holds a share of it.
 
 # %%
 batch = torch.stack([warp(image, network.input) for image in images[:8]])  # (8, 3, 96, 96)
