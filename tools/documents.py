@@ -26,8 +26,8 @@ HEAD = """\
 
 **To be looked up, not read**: every table and figure of the committed runs ([results/reference](../results/reference)),
 written by `make docs`. To be read: [findings.md](findings.md). [analyses.md](analyses.md) says what each figure means,
-[metrics.md](metrics.md) what each number. None is evidence about the paper, whose numbers need its data, its weights and
-a GPU ([reproduce.md](reproduce.md)).
+[metrics.md](metrics.md) what each number. None is evidence about the paper, whose numbers need its data, its weights
+and a GPU ([reproduce.md](reproduce.md)).
 """
 
 

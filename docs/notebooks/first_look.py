@@ -27,7 +27,8 @@ from camagain.datasets.synthbirds import write_synthbirds
 
 # %%
 folder = Path(tempfile.mkdtemp())
-settings = SynthBirds(kind="synthbirds", train_per_class=2, test_per_class=4, val_per_class=1)
+few = {"train_per_class": 2, "test_per_class": 4, "val_per_class": 1}
+settings = SynthBirds(kind="synthbirds", **few)
 write_synthbirds(folder, settings, workers=1)
 index = read_cub(folder, settings.val_per_class, settings.split_seed)
 birds = index[index["split"] == "test"].reset_index(drop=True)
@@ -41,9 +42,8 @@ print(len(birds), "birds of", birds["class_name"].nunique(), "classes")
 # told. Any other name of timm, a module of yours, or a trained model of a run would do.
 
 # %%
-network = camagain.own_network(
-    "convnext_narrow", "config/quickstart/convnext_narrow.safetensors", input=camagain.Input(size=96)
-)
+weights = "config/quickstart/resnet_narrow.safetensors"
+network = camagain.own_network("resnet_narrow", weights, input=camagain.Input(size=96))
 
 # %% [markdown]
 # ## A score map and a box
@@ -54,8 +54,8 @@ network = camagain.own_network(
 # %%
 found = camagain.localize(network, images[0])
 true_box = tuple(birds["boxes"][0][0])
-print(f"class {found.label} with probability {found.probability:.2f}, true class {birds['label'][0]}")
-print("map", found.map.shape, "box", np.round(found.box(0.2)), "true box", np.round(true_box))
+print(f"class {found.label} (true: {birds['label'][0]}) with probability {found.probability:.2f}")
+print("map", found.map.shape, "box", np.round(found.box(0.2)), "true box", true_box)
 
 # %% [markdown]
 # CAM on the left, and beside it PC1, the paper's map, which asks of a class nothing but the signs of its weights.
@@ -88,10 +88,11 @@ for threshold in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7):
 
 # %%
 every = [camagain.localize(network, image) for image in images]
-boxes = [np.array(own) for own in birds["boxes"]]
-scored = camagain.score([one.map for one in every], boxes, sizes=[image.size for image in images])
+boxes, sizes = [np.array(own) for own in birds["boxes"]], [image.size for image in images]
+scored = camagain.score([one.map for one in every], boxes, sizes)
 best = scored.scores["max_box_acc"]
-print(f"MaxBoxAcc {best['value']:.0f} % [{best['low']:.0f}, {best['high']:.0f}] at threshold {best['threshold']:.3f}")
+print(f"MaxBoxAcc {best['value']:.0f} % [{best['low']:.0f}, {best['high']:.0f}]")
+print(f"at threshold {best['threshold']:.3f}")
 print(scored.images.nsmallest(3, "iou"))
 
 # %% [markdown]
@@ -104,4 +105,5 @@ print(scored.images.nsmallest(3, "iou"))
 batch = torch.stack([warp(image, network.input) for image in images[:8]])  # (8, 3, 96, 96)
 contribution = camagain.contribution_map(network.network, batch)  # (96, 96)
 for share, square in camagain.area_ratios(contribution).items():
-    print(f"{share:.0%} of the contribution:", "not within the image" if square is None else f"{square[0]} pixels wide")
+    width = "wider than the image" if square is None else f"{square[0]} pixels wide"
+    print(f"{share:.0%} of the contribution: {width}")
