@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-BLOCK = re.compile(r"<!-- file (\S+) -->\n\n```python\n(.*?)```\n", re.DOTALL)
+BLOCK = re.compile(r"^`src/camagain/(\S+)`:\n\n```python\n(.*?)```\n", re.DOTALL | re.MULTILINE)
 
 
 @cache

@@ -112,7 +112,7 @@ def test_the_pages_of_the_library_run_as_they_are_written(root: Path, tmp_path: 
     np.random.seed(0)
     text = pages(root).replace("replknet_31b", "replknet_narrow")
     save_file(made("replknet_narrow", 3).state_dict(), "mine.safetensors")
-    blocks = re.findall(r"(?<!-->\n\n)```python\n(.*?)```", text, flags=re.DOTALL)  # but the files of recipes
+    blocks = re.findall(r"(?<!`:\n\n)```python\n(.*?)```", text, flags=re.DOTALL)  # but the files of recipes
     assert len(blocks) >= 6
     names: dict = {}
     for block in blocks:

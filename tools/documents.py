@@ -24,10 +24,10 @@ PAGE = Path("docs/results.md")
 HEAD = """\
 # Results
 
-**To be looked up, not read.** Every table and figure of the committed reference runs ([results/reference](../results/reference)),
-written by `make docs`; a test fails when they differ. [analyses.md](analyses.md) says what each
-figure means, [metrics.md](metrics.md) what each number. None is evidence about the paper, whose numbers need its data, its
-weights and a GPU ([reproduce.md](reproduce.md)).
+**To be looked up, not read**: every table and figure of the committed runs ([results/reference](../results/reference)),
+written by `make docs`. To be read: [findings.md](findings.md). [analyses.md](analyses.md) says what each figure means,
+[metrics.md](metrics.md) what each number. None is evidence about the paper, whose numbers need its data, its weights
+and a GPU ([reproduce.md](reproduce.md)).
 """
 
 

@@ -1,8 +1,8 @@
 """What mkdocs does to the documents on their way to the site (hooks of mkdocs.yml).
 
-Documents link to each other, to files outside docs/ and to folders, as they are read on a forge. A site holds none of the
-last two: Markdown outside docs/ becomes a page, another file is copied, a link to a folder becomes its README or plain
-text. A notebook in the percent format becomes a page of its text and code.
+Documents link to each other, to files outside docs/ and to folders, as they are read on a forge. A site holds none of
+the last two: Markdown outside docs/ becomes a page, another file is copied, a link to a folder becomes its README or
+plain text. A notebook in the percent format becomes a page of its text and code.
 """
 
 import posixpath
@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"(\]\()([^)\s#]+)?(#[^)\s]*)?(\))")
+FILE_NAME = re.compile(r"\[(?:[\w-]+/)*[\w-]+\.md\]\(([^)\s#]+)([^)\s]*)\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 NOTEBOOKS = "docs/notebooks/"
 SHOWN_AS_TEXT = {".csv", ".py", ".toml", ".yaml", ".yml"}
@@ -53,7 +54,15 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
     parts = FENCE.split(markdown)
     parts[::2] = [LINK.sub(replaced, without_folders(source, text)) for text in parts[::2]]
+    parts[::2] = [FILE_NAME.sub(lambda match: titled(match, here, files), text) for text in parts[::2]]
     return "".join(parts)
+
+
+def titled(link: re.Match, folder: str, files: Files) -> str:
+    """A link whose text is a file's name, with the title that the page has in the navigation."""
+    file = files.get_file_from_path(posixpath.normpath(posixpath.join(folder, link[1])))
+    title = file.page.title if file is not None and file.page is not None else None
+    return f"[{title}]({link[1]}{link[2]})" if title else link[0]
 
 
 def without_folders(source: str, text: str) -> str:
