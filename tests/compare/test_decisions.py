@@ -166,6 +166,23 @@ def test_a_larger_effect_of_the_same_certain_sign_is_the_same_conclusion(a: tupl
     assert ("of opposite sign" in row.note) == (b[0] < 0)
 
 
+@pytest.mark.parametrize(("others", "verdict"), [(Relation.RETRAINED, "within"), (Relation.EXACT, "differs")])
+def test_a_p_value_adjusted_for_other_trainings_moves_with_them(others: Relation, verdict: str):
+    tables = [
+        pd.DataFrame({"model": ["net", "other"], "row": 0, "p_value": [0.1, 0.2], "p_holm": [0.2, other]})
+        for other in (0.3, 0.4)
+    ]
+    tables[1].loc[0, "p_holm"] = 0.25
+    kind = Kind("tables/remedies.csv", "tables", ("model", "row"), "")
+    stack = stacked(kind, ["tables/remedies.csv"], [tuple(tables)])
+    names = {"net": Relation.EXACT, "other": others}
+    relations = Relations(names, names, frozenset(), frozenset(names))
+    judged = Judge(
+        stack, relations, stack_noise(stack, {}, rounding_of_sums(IMAGES), 0.0), {}, rounding_of_sums(IMAGES)
+    )
+    assert (judged.level[0] < Verdict.DIFFERS.level) == (verdict == "within")
+
+
 # Several seeds
 
 
