@@ -1,6 +1,5 @@
 """Where a network sees the object of an image: the score map of a class, the box drawn from it, and a picture."""
 
-import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +66,7 @@ class Localized:
         self, threshold: float | None = FIXED, true_box: tuple[float, float, float, float] | None = None
     ) -> Image.Image:
         """The map over the image in grey, the box in yellow, and a true box in white."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         scale = PICTURE_PIXELS / max(self.image.size)
@@ -79,9 +79,9 @@ class Localized:
             draw_box(axes, np.array(true_box) * scale, TRUE_COLOR)
         if threshold is not None:
             draw_box(axes, np.array(self.box(threshold)) * scale, PREDICTED_COLOR)
-        file = io.BytesIO()
-        page.savefig(file, format="png")
-        return Image.open(file).convert("RGB")
+        canvas = FigureCanvasAgg(page)
+        canvas.draw()
+        return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def localize(
