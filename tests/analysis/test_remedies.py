@@ -19,7 +19,7 @@ from camagain.config.file import parse_experiment
 from camagain.errors import NotApplicable
 from camagain.evaluation.inputs import Truth, read_truths
 from camagain.localization.parts import evidence_by_sign
-from camagain.localization.taps import final_norm
+from camagain.models.decomposition import final_norm
 from camagain.models.pooling import average, thresholded_average
 from camagain.models.zoo import class_scores, create
 

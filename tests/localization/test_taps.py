@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from camagain.errors import UserError
-from camagain.localization.taps import after_norm, final_norm, pooled
+from camagain.localization.taps import after_norm
+from camagain.models.decomposition import final_norm, pooled
 from camagain.models.pooling import average, thresholded_average
 from camagain.models.zoo import class_scores, create, linear_head
 
@@ -70,7 +71,7 @@ def test_the_mode_of_the_network_is_left_alone():
 def test_a_network_whose_head_does_more_is_refused():
     network = network_of("convnext_atto")
     network.head.pre_logits = nn.GELU()
-    with pytest.raises(UserError, match=r"'odd': more than one norm.*before-norm"):
+    with pytest.raises(UserError, match=r"'odd': `head.norm` .* and `head.pre_logits` \(GELU\) stand between"):
         final_norm(network, "odd")
 
 

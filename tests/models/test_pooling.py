@@ -9,8 +9,8 @@ import torch
 from camagain.config.file import parse_experiment
 from camagain.errors import UserError
 from camagain.localization.extract import localize
-from camagain.localization.taps import final_norm, pooled
 from camagain.models.checkpoint import load_network
+from camagain.models.decomposition import final_norm, pooled
 from camagain.models.pooling import ThresholdedAveragePool, average, pool_of, thresholded_average
 from camagain.models.zoo import class_scores, create, linear_head
 from camagain.training.finetune import finetune

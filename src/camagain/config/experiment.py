@@ -53,7 +53,9 @@ class Model(Settings):
     options: dict[str, bool | int | float | str | list[int]] = Field(
         default={},
         description="Options of the architecture, such as `kernels: 61` of `slak_tiny`. With `thresholded_pooling: "
-        "0.1` any head that averages takes only the cells above that share of a channel's maximum (Bae et al. 2020).",
+        "0.1` any head that averages takes only the cells above that share of a channel's maximum (Bae et al. 2020). "
+        "With `gap_head: true` the head is global average pooling and a new linear layer, as VGG and MobileNetV3 need "
+        "it (docs/networks.md).",
     )
     weights: Literal["random", "timm", "upstream", "published", "lite-package", "file"] = Field(
         default="random",
@@ -88,6 +90,8 @@ class Model(Settings):
     def _has_a_classifier_to_keep(self) -> "Model":
         if self.weights == "random" and self.classifier == "kept":
             raise ValueError("classifier: `kept` with `weights: random`; random weights have no trained classifier")
+        if self.options.get("gap_head") and self.classifier == "kept" and self.weights != "file":
+            raise ValueError("classifier: `kept` with `gap_head`; that classifier is new, and no published weights have it")
         return self
 
 

@@ -17,11 +17,15 @@ from camagain.localization.forward import batches, images_of, ready
 from camagain.localization.methods import score_maps
 from camagain.localization.methods.grad_cam import gradient_maps, require_package
 from camagain.localization.parts import components, evidence_by_sign
-from camagain.localization.taps import after_norm, final_norm
+from camagain.localization.taps import after_norm
 from camagain.models.checkpoint import load_network
+from camagain.models.decomposition import check_scores, final_norm
 from camagain.models.zoo import LinearHead, Network, linear_head
 
 TOP = 5
+
+CHECKED = 2
+"""Images on which the network's own outputs are compared with the class scores of its maps, before the pass."""
 
 
 @dataclass
@@ -53,7 +57,10 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
     index = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
     check_classes(card.classes, index, model_name)
     head = linear_head(network, model_name)
-    found = run(network, head, images_of(index, card.input, experiment.compute, paths), experiment, model_name)
+    table = images_of(index, card.input, experiment.compute, paths)
+    first = torch.stack([table[row][0] for row in range(min(CHECKED, len(table)))])  # (B, 3, S, S)
+    check_scores(network, first.to(device), model_name)
+    found = run(network, head, table, experiment, model_name)
 
     maps = {name: found.joined(name) for name in found.maps}  # each (N, h, w)
     empty = {name: zero_where_empty(scores) for name, scores in maps.items()}
@@ -89,7 +96,7 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
             "head_error": float(found.joined("head_error").max()),
             "head_error_note": "largest |mean of w*f + bias - class score|: 0 up to rounding where the class "
             "activation map decomposes the class score exactly, larger where a norm stands between maps and classifier "
-            "or pooling is thresholded",
+            "or pooling is not the mean",
         },
     )
 
@@ -103,7 +110,7 @@ def run(network: Network, head: LinearHead, table: ImageTable, experiment: Exper
     for batch in batches(network, table, experiment, model_name, f"localize {model_name}"):
         features, logits, true = batch.features, batch.scores, batch.labels  # (B, C, h, w), (B, K), (B,)
         if not found.parts:
-            norm = final_norm(network, model_name)
+            norm = final_norm(network, model_name, settings.tap)
             found.norm_before_classifier = norm is not None
         scores, ranked = logits.softmax(1).topk(min(TOP, logits.shape[1]))  # (B, 5)
         taps: dict[str, torch.Tensor] = {settings.tap: features}  # without a norm the two are one

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from camagain.errors import NotApplicable, UserError, nearest
+from camagain.models.heads import affine, between, inputs_of, put_gap_head, whole_classifier
 from camagain.models.pooling import pool_thresholded
 from camagain.registry import implementations
 
@@ -34,12 +35,18 @@ def register_networks() -> None:
 
 
 def create(
-    name: str, num_classes: int, pretrained: bool = False, thresholded_pooling: float | None = None, **options
+    name: str,
+    num_classes: int,
+    pretrained: bool = False,
+    thresholded_pooling: float | None = None,
+    gap_head: bool = False,
+    **options,
 ) -> Network:
     """A network of that timm name with a classifier of `num_classes` outputs.
 
     `options` go to the architecture (drop_path_rate, img_size ...). With `thresholded_pooling` its head pools the cells
-    above that share of each channel's maximum (see `pooling`). Raises UserError for an unknown name, for an option
+    above that share of each channel's maximum (see `pooling`). With `gap_head` its head is global average pooling and a
+    new linear layer, and nothing else (see `heads`). Raises UserError for an unknown name, for an option
     that the architecture does not have, and for pretrained weights that do not exist or cannot be fetched.
 
     >>> network = create("replknet_narrow", 5)
@@ -61,6 +68,8 @@ def create(
         raise UserError(f"timm has no pretrained weights for '{name}'; use `weights: random` or another architecture.")
     try:
         network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **options)
+        if gap_head:
+            put_gap_head(network, name)
         if thresholded_pooling is not None:
             pool_thresholded(network, thresholded_pooling, name)
         return network  # type: ignore[return-value]
@@ -86,16 +95,29 @@ class LinearHead:
 
 
 def linear_head(network: Network, name: str = "network") -> LinearHead:
-    """The weights of a network's linear classifier; NotApplicable where it is not a single linear layer."""
-    classifier = network.get_classifier()
-    if not isinstance(classifier, nn.Linear):
+    """The weights of a network's classifier; NotApplicable where it is not linear in pooled features.
+
+    A 1 x 1 convolution of pooled features is a linear layer. A BatchNorm in front of the linear layer is folded into
+    it, with the statistics that it has in eval mode.
+    """
+    classifier = whole_classifier(network)
+    if isinstance(classifier, tuple):
         raise NotApplicable(
-            f"'{name}': its classifier is a {type(classifier).__name__}; a class activation map needs one linear layer "
-            "after global average pooling. Choose a convolutional network with such a head."
+            f"'{name}': it has {len(classifier)} classifiers, of which a class activation map would show one. Choose "
+            "another architecture."
         )
-    weight = classifier.weight.detach()
-    bias = classifier.bias.detach() if classifier.bias is not None else weight.new_zeros(len(weight))
-    return LinearHead(weight, bias)
+    if isinstance(classifier, nn.Linear | nn.Conv2d):
+        weight = classifier.weight.detach().flatten(1)  # of a convolution (K, C, 1, 1)
+        if weight.shape[1] == inputs_of(classifier):
+            bias = classifier.bias.detach() if classifier.bias is not None else weight.new_zeros(len(weight))
+            return LinearHead(weight, bias)
+    folded = affine(classifier)
+    if folded is None:
+        raise NotApplicable(
+            f"'{name}': its classifier ({type(classifier).__name__}) is not linear in pooled features, so that its "
+            "channels have no class weights and a class activation map is not defined. Choose another architecture."
+        )
+    return LinearHead(*folded)
 
 
 def feature_maps(network: Network, images: torch.Tensor, name: str = "network") -> torch.Tensor:
@@ -106,16 +128,44 @@ def feature_maps(network: Network, images: torch.Tensor, name: str = "network") 
     as many channels as the classifier has weights for each class.
     """
     features = network.forward_features(images)
-    classified = hasattr(network, "get_classifier") or features.ndim != 4
-    width = linear_head(network, name).weight.shape[1] if classified else features.shape[1]
-    if features.ndim != 4 or features.shape[1] != width:
+    if not isinstance(features, torch.Tensor) or features.ndim != 4:
+        found = f"of shape {tuple(features.shape)}" if isinstance(features, torch.Tensor) else "several"
         raise NotApplicable(
-            f"'{name}': its last features have shape {tuple(features.shape)}; expected (batch, {width}, height, "
-            "width), the channels that its classifier weighs. Choose a convolutional network."
+            f"'{name}': its last features are {found}; expected maps (batch, channels, height, width). Choose a "
+            "convolutional network."
         )
+    if not hasattr(network, "get_classifier"):
+        return features
+    width = inputs_of(whole_classifier(network)) or linear_head(network, name).weight.shape[1]
+    if features.shape[1] != width:
+        raise NotApplicable(f"'{name}': {why_unweighed(network, features, width)}")
     return features
 
 
+def why_unweighed(network: Network, features: torch.Tensor, width: int) -> str:
+    """Why a classifier of `width` inputs has no weights for the channels of maps, in one sentence, and what to do."""
+    if features.shape[3] == width:
+        return (
+            f"its last features have shape {tuple(features.shape)}, channels last; expected (batch, {width}, height, "
+            "width). Choose an architecture whose channels come first."
+        )
+    head = between(network, features)
+    if head.layers:
+        return (
+            f"{head} stand between its {features.shape[1]} feature maps and the {width} inputs of its classifier, so "
+            "that no feature map has a class weight. The option `gap_head: true` leaves them out and classifies the "
+            "means of the maps."
+        )
+    return (
+        f"it pools its {features.shape[1]} feature maps to {width} values ({head.pooling or 'not by a layer'}), so that "
+        "a feature map has no class weight of its own. Leave `global_pool` out of `options`, or choose another "
+        "architecture."
+    )
+
+
 def class_scores(network: Network, features: torch.Tensor) -> torch.Tensor:
-    """Outputs of the linear classifier for feature maps, (B, C, h, w) -> (B, K), before any softmax in the head."""
-    return network.get_classifier()(network.forward_head(features, pre_logits=True))  # (B, K)
+    """Outputs of the classifier for feature maps, (B, C, h, w) -> (B, K), before any softmax in the head."""
+    pooled, classifier = network.forward_head(features, pre_logits=True), whole_classifier(network)  # (B, C)
+    if isinstance(classifier, nn.Conv2d):
+        return classifier(pooled.flatten(1)[:, :, None, None]).flatten(1)  # (B, K)
+    return classifier(pooled)

@@ -22,8 +22,9 @@ from camagain.localization.extract import zero_where_empty
 from camagain.localization.forward import features_of
 from camagain.localization.methods import score_maps
 from camagain.localization.methods.grad_cam import gradient_maps
-from camagain.localization.taps import after_norm, final_norm
-from camagain.models.zoo import class_scores, linear_head
+from camagain.localization.taps import after_norm
+from camagain.models.decomposition import final_norm
+from camagain.models.zoo import class_scores
 from camagain.own.network import OwnNetwork, own_network
 
 PICTURE_PIXELS = 900
@@ -115,15 +116,16 @@ def localize(
     settings = (settings or Localization(variant="described")).model_copy(update={"methods": (method,)})
     picture = image.convert("RGB") if isinstance(image, Image.Image) else upright(Path(image))
     pixels = warp(picture, own.input)[None]  # (1, 3, S, S)
-    head = linear_head(own.network, own.name)
+    head = own.head
     with torch.no_grad():
         features = features_of(own.network, pixels, own.name, settings.precision)  # (1, C, h, w)
         probabilities = class_scores(own.network, features).softmax(1)[0]  # (K,)
         if label is not None and not 0 <= label < len(probabilities):
             raise UserError(f"label: found {label}, expected a class of '{own.name}', 0 to {len(probabilities) - 1}.")
         chosen = torch.tensor([int(probabilities.argmax()) if label is None else label], device=features.device)
+        norm = final_norm(own.network, own.name, settings.tap)
         if settings.tap == "after-norm":
-            features = after_norm(final_norm(own.network, own.name), features)
+            features = after_norm(norm, features)
         maps = score_maps(settings, {settings.tap: features}, head.weight, chosen, chosen)
         maps |= gradient_maps(own.network, features, chosen, chosen, settings.methods)
     found = maps[method].float().cpu().numpy()  # (1, h, w)

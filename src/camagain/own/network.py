@@ -4,6 +4,7 @@ from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from camagain.errors import UserError
 from camagain.localization.forward import ready
 from camagain.models.checkpoint import load_network
 from camagain.models.convert import convert_state_dict
+from camagain.models.decomposition import check_scores
 from camagain.models.pickled import read_checkpoint
-from camagain.models.zoo import Network, create
+from camagain.models.zoo import LinearHead, Network, create, linear_head
 from camagain.own.wrapped import wrapped
 
 IMAGENET = Input(size=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), interpolation="bilinear")
@@ -36,6 +38,14 @@ class OwnNetwork:
     network: Network
     input: Input
     classes: tuple[str, ...] | None
+
+    @cached_property
+    def head(self) -> LinearHead:
+        """Its classifier; NotApplicable where its outputs are not that classifier on its pooled feature maps."""
+        device = next(self.network.parameters()).device
+        size, generator = self.input.size, torch.Generator().manual_seed(0)
+        check_scores(self.network, torch.randn(2, 3, size, size, generator=generator).to(device), self.name)
+        return linear_head(self.network, self.name)
 
 
 def own_network(
@@ -82,6 +92,8 @@ def own_network(
         name = str(model)
         if timm.is_model(name) and not timm.is_model_pretrained(name):
             raise UserError(f"'{name}': timm has no weights for it; name a file with `weights`.")
+        if options.get("gap_head"):
+            raise UserError(f"'{name}': with gap_head its classifier is new and not trained; name a file with `weights`.")
         network = create(name, _classes_of(name), pretrained=True, **options)
         found = OwnNetwork(name, network, input or seen_by(network), _imagenet_names(network))
     else:

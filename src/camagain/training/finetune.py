@@ -1,6 +1,7 @@
 """Fine-tuning one network: one row of history per epoch, the last weights kept."""
 
 import pandas as pd
+import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
@@ -11,6 +12,7 @@ from camagain.config import Experiment, Model
 from camagain.datasets.index import read_index
 from camagain.datasets.sizes import Sizes, check_sizes
 from camagain.models.checkpoint import ModelCard, save_network
+from camagain.models.decomposition import check_class_maps
 from camagain.models.large_kernel import replace_large_kernels
 from camagain.models.weights import starting_network
 from camagain.models.zoo import Network, linear_head
@@ -103,14 +105,15 @@ def train(
     """
     if experiment.compute.fast_large_kernels:
         replace_large_kernels(network)
-    head = linear_head(network, model.name)  # refuses now what could not be localized after hours of training
+    noise = torch.randn(2, 3, experiment.input.size, experiment.input.size, generator=torch.Generator().manual_seed(0))
+    check_class_maps(network, noise, model.name, experiment.localization.tap)  # now, and not after hours of training
     several = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
     accelerator.print(
         f"{model.name}: {model.architecture}, {origin}, on {accelerator.device.type}{several}", flush=True
     )
     recipe, device = model.training, accelerator.device
     batches = make_batches(experiment, recipe, paths, read_index(paths.index), accelerator)
-    mixing = batch_mixing(recipe.augmentation, len(head.weight), recipe.label_smoothing)
+    mixing = batch_mixing(recipe.augmentation, len(linear_head(network).weight), recipe.label_smoothing)
     network = ready_for_training(network, recipe, device, accelerator.num_processes)
     optimizer = make_optimizer(network, recipe)
     trainee = Trainee(

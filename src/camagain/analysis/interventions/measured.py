@@ -21,7 +21,8 @@ from camagain.errors import NotApplicable
 from camagain.evaluation.inputs import read_truths
 from camagain.localization.forward import batches, images_of, one_by_one, ready, require_finite
 from camagain.localization.methods.cam import cam
-from camagain.localization.taps import after_norm, final_norm
+from camagain.localization.taps import after_norm
+from camagain.models.decomposition import final_norm
 from camagain.models.zoo import Network, linear_head
 from camagain.progress import track
 

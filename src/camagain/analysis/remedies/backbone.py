@@ -17,8 +17,9 @@ from camagain.config import Experiment
 from camagain.datasets.index import read_index
 from camagain.localization.forward import batches, images_of, ready, require_finite
 from camagain.localization.parts import evidence_by_sign
-from camagain.localization.taps import after_norm, final_norm, pooled
+from camagain.localization.taps import after_norm
 from camagain.models.checkpoint import ModelCard, load_network
+from camagain.models.decomposition import final_norm, pooled
 from camagain.models.pooling import Pool
 from camagain.models.zoo import Network
 

@@ -16,7 +16,8 @@ from camagain.datasets.images import ImageTable
 from camagain.datasets.pixels import normalised, square
 from camagain.localization.forward import batches, features_of_size, require_finite
 from camagain.localization.methods.cam import cam
-from camagain.localization.taps import after_norm, final_norm
+from camagain.localization.taps import after_norm
+from camagain.models.decomposition import final_norm
 from camagain.models.zoo import LinearHead, Network
 
 
