@@ -96,7 +96,7 @@ def localize(experiment: Experiment, model_name: str, paths: RunPaths) -> None:
             "head_error": float(found.joined("head_error").max()),
             "head_error_note": "largest |mean of w*f + bias - class score|: 0 up to rounding where the class "
             "activation map decomposes the class score exactly, larger where a norm stands between maps and classifier "
-            "or pooling is not the mean",
+            "or pooling is thresholded",
         },
     )
 
