@@ -111,7 +111,7 @@ def as_trained(network: nn.Module) -> None:
 def sweep(case: Case) -> None:
     try:
         network, images = made(case)
-        check_class_maps(network, images, case.name, "before-norm")
+        check_class_maps(network, images, case.name)
     except NotApplicable as refusal:
         assert case.says, refusal
         with pytest.raises(NotApplicable, match=case.says):
@@ -142,16 +142,17 @@ def test_networks_of_all_kinds_are_exact_or_refused(case: Case):
 @pytest.mark.parametrize("pooling", ["max", "avgmax"])
 def test_another_pooling_is_named_and_has_maps_before_the_norm(pooling: str):
     network, images = made(Case("resnet_narrow", options={"global_pool": pooling}, size=64))
-    check_class_maps(network, images, "mine", "before-norm")
+    check_class_maps(network, images, "mine")
+    assert final_norm(network, "mine", "before-norm") is None
     with pytest.raises(NotApplicable, match=rf"'mine': its head pools by `{pooling}`.*`tap: before-norm`, or leave"):
-        check_class_maps(network, images, "mine", "after-norm")
+        final_norm(network, "mine", "after-norm")
 
 
 def test_a_network_is_left_as_it_was():
     network, images = made(Case("shvit_s1", size=64))
     before = {key: value.clone() for key, value in network.state_dict().items()}
     state = torch.get_rng_state()
-    check_class_maps(network.train(), images, "mine", "before-norm")
+    check_class_maps(network.train(), images, "mine")
     assert network.training and torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
 
@@ -181,7 +182,7 @@ def test_a_network_that_computes_more_than_its_head_says_is_refused_at_its_first
 def test_images_that_a_network_cannot_run_on_are_said_before_training():
     with pytest.raises(NotApplicable, match="'mine' cannot run on images of 64 x 64 pixels: Input height"):
         network = create("vit_tiny_patch16_224", 5, depth=1)
-        check_class_maps(network, torch.randn(1, 3, 64, 64), "mine", "before-norm")
+        check_class_maps(network, torch.randn(1, 3, 64, 64), "mine")
 
 
 def test_a_head_that_cannot_be_changed_is_refused():
@@ -196,17 +197,17 @@ def test_a_mobile_network_is_trained_and_localized_with_a_new_head_and_refused_w
 ):
     values = {**tiny_values, "models": [{"name": "net", "architecture": "mobilenetv3_small_050"}]}
     values["training"] = {**values["training"], "epochs": 1, "warmup_epochs": 0}
-    values["localization"] = {"methods": ["cam"]}
+    values["localization"], values["analysis"] = {"methods": ["cam"]}, {"names": []}
     paths = replace(tiny_run[1], results=tmp_path)
     with pytest.raises(NotApplicable, match="'net': `conv_head`"):
-        finetune(parse_experiment(values, "tap"), "net", paths)
+        finetune(parse_experiment(values, "mobile"), "net", paths)
     assert not paths.model("net").exists()
     values["models"][0]["options"] = {"gap_head": True}
-    experiment = parse_experiment(values, "tap")
+    experiment = parse_experiment(values, "mobile")
     finetune(experiment, "net", paths)
     localize(experiment, "net", paths)
     summary = json.loads((paths.localization("net") / "summary.json").read_text())
     assert summary["head_error"] < 1e-4
     values["models"][0] |= {"weights": "timm", "classifier": "kept"}
     with pytest.raises(UserError, match="gap_head"):
-        parse_experiment(values, "tap")
+        parse_experiment(values, "mobile")

@@ -30,11 +30,12 @@ def half_maximum(features: torch.Tensor) -> torch.Tensor:
     return (average(features) + maximum(features)) / 2
 
 
-def check_class_maps(network: Network, images: torch.Tensor, name: str, tap: Tap) -> None:
+def check_class_maps(network: Network, images: torch.Tensor, name: str) -> None:
     """NotApplicable where the class activation maps of a network that is to be trained will not be defined.
 
     `images`: (B, 3, S, S), on the device of the network, whose content does not matter. Tried on a copy whose head is
-    changed as a training changes it, since a fresh norm is nearly the identity and a fresh classifier may be zero.
+    changed as a training changes it, since a fresh norm is nearly the identity and a fresh classifier may be zero. Maps
+    need to be defined at the tap before-norm alone: another tap is chosen without a new training.
     """
     network = copy.deepcopy(network).eval()
     try:
@@ -47,7 +48,7 @@ def check_class_maps(network: Network, images: torch.Tensor, name: str, tap: Tap
     linear_head(network, name)  # a classifier that is not linear is refused as such
     shake(network, features)
     check_scores(network, images, name)
-    final_norm(network, name, tap)
+    final_norm(network, name, "before-norm")
 
 
 def shake(network: Network, features: torch.Tensor) -> None:

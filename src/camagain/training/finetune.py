@@ -106,7 +106,7 @@ def train(
     if experiment.compute.fast_large_kernels:
         replace_large_kernels(network)
     noise = torch.randn(2, 3, experiment.input.size, experiment.input.size, generator=torch.Generator().manual_seed(0))
-    check_class_maps(network, noise, model.name, experiment.localization.tap)  # now, and not after hours of training
+    check_class_maps(network, noise, model.name)  # now, and not after hours of training
     several = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
     accelerator.print(
         f"{model.name}: {model.architecture}, {origin}, on {accelerator.device.type}{several}", flush=True
