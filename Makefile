@@ -82,7 +82,7 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER))
 
-# make soak      kill runs, also on a cluster of one machine, and measure memory, into benchmarks/results (about an hour)
+# make soak      kill runs, also on a cluster of one machine, and measure memory, try networks, into benchmarks/results (about an hour)
 soak: setup
 	$(BIN)/python -m tests.soak
 

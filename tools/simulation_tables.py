@@ -120,6 +120,11 @@ TABLES: Mapping[str, SimulationTable] = {
             "survived": "survived",
         },
     ),
+    "soak-networks": SimulationTable(
+        page=Path("docs/reliability.md"),
+        file="soak-networks",
+        columns={"outcome": "expected", "tried": "tried", "survived": "survived"},
+    ),
     "soak-cluster": SimulationTable(
         page=Path("docs/reliability.md"),
         file="soak-cluster",

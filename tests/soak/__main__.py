@@ -2,6 +2,7 @@
 
 - `kills`: kills runs, `--rounds` times for each of three ways and each stage, at random moments of its job.
 - `memory`: measures the memory of evaluation and of localization at two numbers of images.
+- `networks`: tries networks of timm of every kind: exact, or refused before they are trained.
 - `cluster`: a run through SLURM on this machine, two jobs of which are ended; left out where no daemon can be started.
 
 Exits with 1 where something did not survive.
@@ -12,18 +13,19 @@ import sys
 from pathlib import Path
 
 from benchmarks.harness import write_rows
-from tests.soak import cluster, kills, memory
+from tests.soak import cluster, kills, memory, networks
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Kills runs, and measures memory.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="kills, memory, cluster; all if left out")
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Kills runs, measures memory, tries networks.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="kills, memory, networks, cluster; all if left out")
     parser.add_argument("--rounds", type=int, default=3, help="kills of each kind in each stage")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()
     cases = {
         "kills": lambda: kills.rows(arguments.rounds, arguments.seed),
         "memory": memory.rows,
+        "networks": networks.rows,
         "cluster": cluster.rows,
     }
     if unknown := set(arguments.names) - set(cases):

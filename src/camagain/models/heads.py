@@ -45,7 +45,7 @@ def affine(module: nn.Module) -> tuple[torch.Tensor, torch.Tensor] | None:
     width, given = inputs_of(module), next(module.parameters(), None) if isinstance(module, nn.Module) else None
     if width is None or given is None:
         return None
-    exact = copy.deepcopy(module).to("cpu", torch.float64).eval()
+    exact = copy.deepcopy(module).cpu().double().eval()  # in this order: Apple's GPU has no float64
     inputs = torch.randn(3, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with torch.no_grad():
         try:
@@ -55,7 +55,7 @@ def affine(module: nn.Module) -> tuple[torch.Tensor, torch.Tensor] | None:
                 return None
         except (RuntimeError, ValueError, TypeError, NotImplementedError):  # it takes no pooled features
             return None
-    return weight.to(given), bias.to(given)
+    return weight.to(given.dtype).to(given.device), bias.to(given.dtype).to(given.device)
 
 
 def agree(found: torch.Tensor, expected: torch.Tensor, tolerance: float = TOLERANCE) -> bool:
