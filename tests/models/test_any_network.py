@@ -62,6 +62,7 @@ SMALL = [
 ]
 """The smallest of each kind; `make soak` tries some sixty of their full size."""
 
+
 def made(case: Case) -> tuple[Network, torch.Tensor]:
     """A network with norms as a training leaves them, and images."""
     torch.manual_seed(0)

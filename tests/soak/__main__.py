@@ -17,7 +17,9 @@ from tests.soak import cluster, kills, memory, networks
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Kills runs, measures memory, tries networks.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak", description="Kills runs, measures memory, tries networks."
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="kills, memory, networks, cluster; all if left out")
     parser.add_argument("--rounds", type=int, default=3, help="kills of each kind in each stage")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")

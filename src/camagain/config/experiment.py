@@ -91,7 +91,9 @@ class Model(Settings):
         if self.weights == "random" and self.classifier == "kept":
             raise ValueError("classifier: `kept` with `weights: random`; random weights have no trained classifier")
         if self.options.get("gap_head") and self.classifier == "kept" and self.weights != "file":
-            raise ValueError("classifier: `kept` with `gap_head`; that classifier is new, and no published weights have it")
+            raise ValueError(
+                "classifier: `kept` with `gap_head`; that classifier is new, and no published weights have it"
+            )
         return self
 
 

@@ -1,14 +1,18 @@
-"""The layers behind a network's last feature maps: what its classifier is, and what stands between maps and classifier."""
+"""The layers behind a network's last feature maps: its classifier, and what stands between maps and classifier."""
 
 from camagain import _timm  # isort: skip  # noqa: F401  # before timm
 
 import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from camagain.errors import UserError
+
+if TYPE_CHECKING:
+    from camagain.models.zoo import Network
 
 TOLERANCE = 1e-3
 """Largest relative error of a decomposition that still counts as exact; a wrong one is off by tenths."""
@@ -17,12 +21,12 @@ PLAIN = (nn.Identity, nn.Flatten, nn.Dropout)
 """Layers that change no value in eval mode."""
 
 
-def whole_classifier(network: nn.Module) -> nn.Module:
+def whole_classifier(network: "Network") -> nn.Module:
     """The classifier of pooled features, with the BatchNorm that some heads have in front of its linear layer.
 
     `get_classifier` leaves that norm out where the two are one module (efficientvit_m0, shvit_s1).
     """
-    classifier: nn.Module = network.get_classifier()  # type: ignore[operator]
+    classifier: nn.Module = network.get_classifier()
     for module in network.modules():
         parts = list(module.children())
         if classifier in parts and module is not network and isinstance(parts[0], nn.BatchNorm1d):
@@ -37,7 +41,7 @@ def inputs_of(classifier: nn.Module) -> int | None:
 
 
 def affine(module: nn.Module) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Weight (K, C) and bias (K,) of a module whose outputs are affine in its inputs (B, C) in eval mode; None of others.
+    """Weight (K, C) and bias (K,) of a module that is affine in its inputs (B, C) in eval mode; None of others.
 
     So is a BatchNorm with a linear layer behind it. Values of the module at the unit vectors, in double precision and
     rounded once, and tried on random inputs.
@@ -77,18 +81,18 @@ class Between:
         return " and ".join(filter(None, [", ".join(named[:-1]), *named[-1:]])) or "operations without a name"
 
 
-def between(network: nn.Module, features: torch.Tensor) -> Between:
+def between(network: "Network", features: torch.Tensor) -> Between:
     """Runs a network's head on feature maps, whose values do not matter, and sees which of its layers run."""
-    classifier = network.get_classifier()  # type: ignore[operator]
+    classifier = network.get_classifier()
     ran: list[tuple[str, nn.Module]] = []
     handles = [
-        module.register_forward_pre_hook(lambda layer, _, name=name: ran.append((name, layer)))  # type: ignore[misc]
+        module.register_forward_pre_hook(lambda layer, _, name=name: ran.append((name, layer)))
         for name, module in network.named_modules()
         if name
     ]
     try:
         with torch.no_grad():
-            network.forward_head(features)  # type: ignore[operator]
+            network.forward_head(features)
     except (RuntimeError, AssertionError, ValueError):  # what ran until then is still true
         pass
     finally:
@@ -112,40 +116,40 @@ def pools_maps(module: nn.Module) -> bool:
     return "Pool" in type(module).__name__
 
 
-def put_gap_head(network: nn.Module, name: str) -> None:
+def put_gap_head(network: "Network", name: str) -> None:
     """Makes a network's head global average pooling (GAP) and one linear layer, in place; that layer is new.
 
     What else stood between the last feature maps and the classifier is left out. So VGG has been used for class
     activation maps since Zhou et al. (CVPR 2016). UserError where a head pools otherwise or not in a layer of its own.
     """
-    classifier = network.get_classifier()  # type: ignore[operator]
+    classifier = network.get_classifier()
     width, classes, training = network.num_features, network.num_classes, network.training
     weight = next(network.parameters())
     network.eval()
-    for key in between(network, weight.new_zeros(1, width, 7, 7)).layers:  # type: ignore[arg-type]
+    for key in between(network, weight.new_zeros(1, width, 7, 7)).layers:
         network.set_submodule(key, nn.Identity())
     place = next((key for key, module in network.named_modules() if module is classifier), None)
     if place is not None:
-        made = nn.Conv2d(width, classes, 1) if isinstance(classifier, nn.Conv2d) else nn.Linear(width, classes)  # type: ignore[arg-type]
+        made = nn.Conv2d(width, classes, 1) if isinstance(classifier, nn.Conv2d) else nn.Linear(width, classes)
         network.set_submodule(place, made)
-    if place is None or not averages(network, width):  # type: ignore[arg-type]
+    if place is None or not averages(network, width):
         raise UserError(
             f"'{name}': `gap_head` cannot change its head to average pooling and a linear layer. Leave the option out, "
             "and `global_pool`, too, or choose another architecture."
         )
     network.head_hidden_size = width
-    network.train(training)  # type: ignore[arg-type]
+    network.train(training)
 
 
-def averages(network: nn.Module, width: int) -> bool:
+def averages(network: "Network", width: int) -> bool:
     """Whether a head is the mean and its classifier, tried on random features; where there are no values, taken so."""
-    layer = network.get_classifier()  # type: ignore[operator]
+    layer: Any = network.get_classifier()
     if layer.weight.is_meta:
         return True
     features = torch.randn(2, width, 3, 5, generator=torch.Generator().manual_seed(0)).to(layer.weight)
     with torch.no_grad():
         try:
-            scores = network.forward_head(features)  # type: ignore[operator]
+            scores = network.forward_head(features)
         except (RuntimeError, AssertionError, ValueError):
             return False
         return agree(features.mean((2, 3)) @ layer.weight.flatten(1).T + layer.bias, scores)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
         """What every network of timm offers beyond nn.Module."""
 
         pretrained_cfg: dict
+        num_features: int  # channels of the last feature maps
+        num_classes: int
+        head_hidden_size: int  # inputs of the classifier
 
         def get_classifier(self) -> nn.Module: ...
         def forward_features(self, images: torch.Tensor) -> torch.Tensor: ...
@@ -69,7 +72,7 @@ def create(
     try:
         network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **options)
         if gap_head:
-            put_gap_head(network, name)
+            put_gap_head(network, name)  # type: ignore[arg-type]
         if thresholded_pooling is not None:
             pool_thresholded(network, thresholded_pooling, name)
         return network  # type: ignore[return-value]
@@ -157,8 +160,8 @@ def why_unweighed(network: Network, features: torch.Tensor, width: int) -> str:
             "means of the maps."
         )
     return (
-        f"it pools its {features.shape[1]} feature maps to {width} values ({head.pooling or 'not by a layer'}), so that "
-        "a feature map has no class weight of its own. Leave `global_pool` out of `options`, or choose another "
+        f"it pools its {features.shape[1]} feature maps to {width} values ({head.pooling or 'not by a layer'}), so "
+        "that a feature map has no class weight of its own. Leave `global_pool` out of `options`, or choose another "
         "architecture."
     )
 

@@ -93,7 +93,9 @@ def own_network(
         if timm.is_model(name) and not timm.is_model_pretrained(name):
             raise UserError(f"'{name}': timm has no weights for it; name a file with `weights`.")
         if options.get("gap_head"):
-            raise UserError(f"'{name}': with gap_head its classifier is new and not trained; name a file with `weights`.")
+            raise UserError(
+                f"'{name}': with gap_head its classifier is new and not trained; name a file with `weights`."
+            )
         network = create(name, _classes_of(name), pretrained=True, **options)
         found = OwnNetwork(name, network, input or seen_by(network), _imagenet_names(network))
     else:
