@@ -42,7 +42,9 @@ def check_class_maps(network: Network, images: torch.Tensor, name: str) -> None:
         with torch.no_grad():
             features = feature_maps(network, images, name)
             network.forward_head(features)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        if "memory" in str(error):  # no property of the network
+            raise
         size = f"{images.shape[-2]} x {images.shape[-1]} pixels"
         raise NotApplicable(f"'{name}' cannot run on images of {size}: {str(error).partition(chr(10))[0]}") from error
     linear_head(network, name)  # a classifier that is not linear is refused as such

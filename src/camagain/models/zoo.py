@@ -103,6 +103,10 @@ def linear_head(network: Network, name: str = "network") -> LinearHead:
     A 1 x 1 convolution of pooled features is a linear layer. A BatchNorm in front of the linear layer is folded into
     it, with the statistics that it has in eval mode.
     """
+    if not hasattr(network, "get_classifier"):
+        raise NotApplicable(
+            f"'{name}': it has no classifier, and so no class activation maps. Choose another architecture."
+        )
     classifier = whole_classifier(network)
     if isinstance(classifier, tuple):
         raise NotApplicable(
