@@ -33,11 +33,12 @@ def half_maximum(features: torch.Tensor) -> torch.Tensor:
 def check_class_maps(network: Network, images: torch.Tensor, name: str) -> None:
     """NotApplicable where the class activation maps of a network that is to be trained will not be defined.
 
-    `images`: (B, 3, S, S), on the device of the network, whose content does not matter. Tried on a copy whose head is
+    `images`: (B, 3, S, S), whose content does not matter. Tried on a copy whose head is
     changed as a training changes it, since a fresh norm is nearly the identity and a fresh classifier may be zero. Maps
     need to be defined at the tap before-norm alone: another tap is chosen without a new training.
     """
     network = copy.deepcopy(network).eval()
+    images = images.to(next(network.parameters()).device)
     try:
         with torch.no_grad():
             features = feature_maps(network, images, name)
