@@ -136,7 +136,7 @@ def feature_maps(network: Network, images: torch.Tensor, name: str = "network") 
     """
     features = network.forward_features(images)
     if not isinstance(features, torch.Tensor) or features.ndim != 4:
-        found = f"of shape {tuple(features.shape)}" if isinstance(features, torch.Tensor) else "several"
+        found = f"of shape {tuple(features.shape)}" if isinstance(features, torch.Tensor) else "several tensors"
         raise NotApplicable(
             f"'{name}': its last features are {found}; expected maps (batch, channels, height, width). Choose a "
             "convolutional network."
