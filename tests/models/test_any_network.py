@@ -32,12 +32,13 @@ class Case:
 
 
 GAP = {"gap_head": True}
-BETWEEN = r"stand between .* `gap_head: true`"
+BETWEEN = r"stands? between .* `gap_head: true`"
 SWIN = {"depths": (1, 1), "num_heads": (1, 1), "embed_dim": 8, "img_size": 56}
 
 SMALL = [
     Case("resnet_narrow", size=64),
     Case("convnext_atto", size=64),  # a LayerNorm behind the mean
+    Case("poolformerv2_s12", size=64),  # one without a bias
     Case("shvit_s1", size=64),  # a BatchNorm behind the mean
     Case("efficientvit_m0"),  # the same
     Case("repvit_m0_9", size=64),  # the mean of two such classifiers
@@ -57,6 +58,8 @@ SMALL = [
     Case("convnext_atto", options=GAP, size=64),
     Case("test_vit", "expected maps .* Choose a convolutional network"),
     Case("swin_tiny_patch4_window7_224", "channels last", SWIN, 56),
+    Case("test_mambaout", "channels last"),
+    Case("caformer_s18", r"classifier .MlpHead. is not linear .* `gap_head: true`", size=64),
     Case("efficientformerv2_s0", "it has 2 classifiers"),
     Case("resnet_narrow", "pools its 128 feature maps to 256 values .catavgmax.", {"global_pool": "catavgmax"}, 64),
 ]
@@ -75,7 +78,8 @@ def as_trained(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.LayerNorm) and module.weight is not None:
             nn.init.uniform_(module.weight, 0.7, 1.4)
-            nn.init.normal_(module.bias, std=0.2)
+            if module.bias is not None:
+                nn.init.normal_(module.bias, std=0.2)
         if isinstance(module, nn.BatchNorm1d):
             nn.init.normal_(module.running_mean)
             nn.init.uniform_(module.running_var, 0.5, 2)

@@ -18,5 +18,6 @@ def after_norm(norm: nn.Module | None, features: torch.Tensor) -> torch.Tensor:
     pooled = features.mean((2, 3))  # (B, C)
     deviation = (pooled.var(1, correction=0) + norm.eps).sqrt()[:, None, None, None]  # (B, 1, 1, 1)
     centred = (features - features.mean(1, keepdim=True)) / deviation  # (B, C, h, w)
-    scale, shift = norm.weight[:, None, None], norm.bias[:, None, None]  # (C, 1, 1)
+    scale = 1 if norm.weight is None else norm.weight[:, None, None]  # (C, 1, 1)
+    shift = 0 if norm.bias is None else norm.bias[:, None, None]
     return centred * scale + shift

@@ -132,8 +132,8 @@ def final_norm(network: Network, name: str = "network", tap: Tap = "after-norm")
         network.train(was_training)
     if head_layers.layers:
         raise NotApplicable(
-            f"'{name}': {head_layers} stand between its feature maps and its classifier, so that no map adds up to the "
-            "class score. The option `gap_head: true` leaves them out and classifies the means of the maps."
+            f"'{name}': {head_layers} {head_layers.verb} between its feature maps and its classifier, so that no map "
+            "adds up to the class score. The option `gap_head: true` leaves them out and classifies the means of the maps."
         )
     raise NotApplicable(
         f"'{name}': its classifier sees another pooling of the feature maps "

@@ -75,6 +75,10 @@ class Between:
     pooling: str  # as `global_pool` names it, "avg" or "max", or the layer's type; "" where no layer pools
     layers: dict[str, nn.Module]  # by name, the outermost ones, without pooling and what changes no value
 
+    @property
+    def verb(self) -> str:
+        return "stands" if len(self.layers) == 1 else "stand"
+
     def __str__(self) -> str:
         """The layers in words, `conv_head` (Conv2d) and `act2` (Hardswish)."""
         named = [f"`{name}` ({type(layer).__name__})" for name, layer in self.layers.items()]

@@ -122,7 +122,8 @@ def linear_head(network: Network, name: str = "network") -> LinearHead:
     if folded is None:
         raise NotApplicable(
             f"'{name}': its classifier ({type(classifier).__name__}) is not linear in pooled features, so that its "
-            "channels have no class weights and a class activation map is not defined. Choose another architecture."
+            "channels have no class weights. The option `gap_head: true` puts a linear layer on the means of the maps in "
+            "its place."
         )
     return LinearHead(*folded)
 
@@ -151,16 +152,17 @@ def feature_maps(network: Network, images: torch.Tensor, name: str = "network") 
 
 def why_unweighed(network: Network, features: torch.Tensor, width: int) -> str:
     """Why a classifier of `width` inputs has no weights for the channels of maps, in one sentence, and what to do."""
-    if features.shape[3] == width:
+    last = getattr(network, "num_features", width)  # where a hidden layer follows, the classifier's width is another
+    if features.shape[3] in (width, last) and features.shape[1] != last:
         return (
-            f"its last features have shape {tuple(features.shape)}, channels last; expected (batch, {width}, height, "
+            f"its last features have shape {tuple(features.shape)}, channels last; expected (batch, channels, height, "
             "width). Choose an architecture whose channels come first."
         )
     head = between(network, features)
     if head.layers:
         return (
-            f"{head} stand between its {features.shape[1]} feature maps and the {width} inputs of its classifier, so "
-            "that no feature map has a class weight. The option `gap_head: true` leaves them out and classifies the "
+            f"{head} {head.verb} between its {features.shape[1]} feature maps and the {width} inputs of its classifier, "
+            "so that no feature map has a class weight. The option `gap_head: true` leaves them out and classifies the "
             "means of the maps."
         )
     return (
