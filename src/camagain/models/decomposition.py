@@ -133,7 +133,8 @@ def final_norm(network: Network, name: str = "network", tap: Tap = "after-norm")
     if head_layers.layers:
         raise NotApplicable(
             f"'{name}': {head_layers} {head_layers.verb} between its feature maps and its classifier, so that no map "
-            "adds up to the class score. The option `gap_head: true` leaves them out and classifies the means of the maps."
+            "adds up to the class score. The option `gap_head: true` leaves them out and classifies the means of the "
+            "maps."
         )
     raise NotApplicable(
         f"'{name}': its classifier sees another pooling of the feature maps "

@@ -122,8 +122,8 @@ def linear_head(network: Network, name: str = "network") -> LinearHead:
     if folded is None:
         raise NotApplicable(
             f"'{name}': its classifier ({type(classifier).__name__}) is not linear in pooled features, so that its "
-            "channels have no class weights. The option `gap_head: true` puts a linear layer on the means of the maps in "
-            "its place."
+            "channels have no class weights. The option `gap_head: true` puts a linear layer on the means of the maps "
+            "in its place."
         )
     return LinearHead(*folded)
 
@@ -161,8 +161,8 @@ def why_unweighed(network: Network, features: torch.Tensor, width: int) -> str:
     head = between(network, features)
     if head.layers:
         return (
-            f"{head} {head.verb} between its {features.shape[1]} feature maps and the {width} inputs of its classifier, "
-            "so that no feature map has a class weight. The option `gap_head: true` leaves them out and classifies the "
+            f"{head} {head.verb} between its {features.shape[1]} feature maps and the {width} inputs of its "
+            "classifier, so that no feature map has a class weight. The option `gap_head: true` leaves them out and classifies the "
             "means of the maps."
         )
     return (
