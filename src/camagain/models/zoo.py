@@ -162,8 +162,8 @@ def why_unweighed(network: Network, features: torch.Tensor, width: int) -> str:
     if head.layers:
         return (
             f"{head} {head.verb} between its {features.shape[1]} feature maps and the {width} inputs of its "
-            "classifier, so that no feature map has a class weight. The option `gap_head: true` leaves them out and classifies the "
-            "means of the maps."
+            "classifier, so that no feature map has a class weight. The option `gap_head: true` leaves them out and "
+            "classifies the means of the maps."
         )
     return (
         f"it pools its {features.shape[1]} feature maps to {width} values ({head.pooling or 'not by a layer'}), so "
