@@ -152,6 +152,32 @@ def measured_on(rows: pd.DataFrame, path: Path) -> str:
     return f"{'; '.join(facts)}. From [{path.name}](../{path.as_posix()})."
 
 
+def speed(root: Path) -> str:
+    """What users feel of all this, in one sentence: the least and the largest ratio of three benchmarks."""
+    boxes = ratios(root, "boxes", r"\d+ px, \d.*", "wsolevaluation")
+    erf = ratios(root, "erf", r".+", "")
+    training = ratios(root, "training_step", r"RepLKNet.*|replknet.*", "nn.Conv2d, NCHW")
+    return fill(
+        f"On one core of a CPU it finds the boxes of a score map {boxes} times as fast as wsolevaluation's code, and the "
+        f"same boxes; it measures an effective receptive field {erf} times as fast as the published script; and it trains "
+        f"RepLKNets {training} times as fast as `nn.Conv2d` does ([docs/benchmarks.md](docs/benchmarks.md)).",
+        120,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def ratios(root: Path, file: str, cases: str, peer: str) -> str:
+    """The least and the largest ratio of the rows whose case and peer match: "7 to 12"."""
+    rows = pd.read_csv(existing(root / RESULTS / f"{file}.csv"))
+    found = rows["ratio"][rows["case"].str.fullmatch(cases) & rows["peer"].str.contains(peer, regex=False)]
+    if found.empty:
+        raise UserError(
+            f"{root / RESULTS / file}.csv: expected rows of {cases} against {peer}; measure again (`make bench`)."
+        )
+    return " to ".join(f"{float(f'{end:.2g}'):g}" for end in (found.min(), found.max()))
+
+
 def milliseconds(text: str) -> str:
     """A time with at least three digits."""
     return f"{float(text):,.0f}" if float(text) >= 100 else f"{float(text):#.3g}"

@@ -15,8 +15,8 @@ from camagain.paper.registry import shown
 from tools import artifacts_page, benchmark_tables, cost_tables, simulation_tables
 from tools.settings_reference import config_reference
 
-BEGIN, END = "<!-- results, written by `make docs` -->", "<!-- end of results -->"
-"""What stands between these lines in README.md is replaced."""
+MARKED = re.compile(r"(<!-- (\w+), written by `make docs` -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
+"""What stands between these lines in README.md is replaced; the first names the part."""
 
 REFERENCES = Path("results/reference")
 PAGE = Path("docs/results.md")
@@ -61,13 +61,13 @@ def results_page(root: Path) -> str:
 
 
 def readme(root: Path) -> str:
-    """README.md with its marked part rewritten; UserError where the marks are missing."""
+    """README.md with its marked parts rewritten; UserError where the marks are others."""
     text = existing(root / "README.md").read_text(encoding="utf-8")
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    if not pattern.search(text):
-        raise UserError(f"{root / 'README.md'}: expected the lines '{BEGIN}' and '{END}' around the results.")
-    part = "\n".join([BEGIN, "", *summaries(root, PAGE.as_posix()), "", END])
-    return pattern.sub(lambda _: part, text)
+    named = [name for _, name, _ in MARKED.findall(text)]
+    if sorted(named) != ["results", "speed"]:
+        raise UserError(f"{root / 'README.md'}: expected marks of 'results' and 'speed', each once; found {named}.")
+    parts = {"speed": benchmark_tables.speed(root), "results": "\n".join(summaries(root, PAGE.as_posix()))}
+    return MARKED.sub(lambda match: f"{match[1]}\n{parts[match[2]]}\n\n{match[3]}", text)
 
 
 def summaries(root: Path, page: str) -> list[str]:
