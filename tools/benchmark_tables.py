@@ -158,9 +158,9 @@ def speed(root: Path) -> str:
     erf = ratios(root, "erf", r".+", "")
     training = ratios(root, "training_step", r"RepLKNet.*|replknet.*", "nn.Conv2d, NCHW")
     return fill(
-        f"On one core of a CPU it finds the boxes of a score map {boxes} times as fast as wsolevaluation's code, and the "
-        f"same boxes; it measures an effective receptive field {erf} times as fast as the published script; and it trains "
-        f"RepLKNets {training} times as fast as `nn.Conv2d` does ([docs/benchmarks.md](docs/benchmarks.md)).",
+        f"On one core of a CPU it finds the boxes of a score map {boxes} times as fast as wsolevaluation's code, and "
+        f"the same boxes; it measures an effective receptive field {erf} times as fast as the published script; and it "
+        f"trains RepLKNets {training} times as fast as `nn.Conv2d` does ([docs/benchmarks.md](docs/benchmarks.md)).",
         120,
         break_on_hyphens=False,
         break_long_words=False,
