@@ -29,8 +29,9 @@ KEYS = ("model", "state", "input", "cells", "gradients", "t")
 CAPTION = (
     "What each input pixel contributes to the centre of the last feature maps, as RepLKNet's authors draw it: "
     "log10(A + 1) divided by its maximum, from none (yellow) to most (green). Outlined: the smallest centred square "
-    "that holds half of it, with its area below. Curves: that area for every share t, by weights; a curve ends where "
-    "no square of the input holds t. Grey: a contribution spread evenly over the input. Rows of states that "
+    "that holds half of it, with its area below. Where the maps have an even number of cells, their central cell lies "
+    "right of and below the middle, and so does the field. Curves: that area for every share t, by weights; a curve "
+    "ends where no square of the input holds t. Grey: a contribution spread evenly over the input. Rows of states that "
     "would not fit on a page are left out of the pictures, not of the curves."
 )
 

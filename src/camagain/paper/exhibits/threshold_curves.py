@@ -60,14 +60,19 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     for axes in grid.flat[len(bases) :]:
         axes.set_visible(False)
     legend = [Line2D([], [], color=colors[model], label=model) for model in results.models]
+    curves = pd.concat(drawn, ignore_index=True)
+    hit = curves["box_acc_percent"][curves["method"] == "whole-image"].any()
     legend += [
         Line2D([], [], color=BASELINE_COLOR, linestyle="-", label="centred Gaussian"),
-        Line2D([], [], color=BASELINE_COLOR, linestyle=":", label="whole image"),
-        Line2D([], [], color="black", linestyle="-", label="predicted class"),
-        Line2D([], [], color="black", linestyle="--", label="true class"),
+        Line2D([], [], color=BASELINE_COLOR, linestyle=":", label="whole image" if hit else "whole image: 0 %"),
     ]
+    if any(uses_true_class(method) for method in results.experiment.localization.methods):
+        legend += [
+            Line2D([], [], color="black", linestyle="-", label="predicted class"),
+            Line2D([], [], color="black", linestyle="--", label="true class"),
+        ]
     page.legend(handles=legend, loc="outside lower center", ncols=4)
-    return page, pd.concat(drawn, ignore_index=True)
+    return page, curves
 
 
 def highest(results: RunResults, model: str, method: str, curve: pd.DataFrame) -> tuple[float, float]:
