@@ -71,6 +71,7 @@ def test_a_run_that_differs_exits_1(tiny_run, seal, tools: Path, tmp_path: Path)
         "camagain.compare.show.many",
         "camagain.compare.reference",
         "camagain.compare.runs.verify",
+        "camagain.export.write",
     ],
 )
 def test_light_parts_never_import_torch(module: str):
@@ -160,7 +161,7 @@ def test_every_command_shows_an_example():
     from camagain.cli import app
 
     group = typer.main.get_command(app)
-    assert len(group.commands) >= 17
+    assert len(group.commands) >= 18
     for name, command in group.commands.items():
         example = (command.epilog or "").removeprefix("Example: ").split(" | ")[0].split()
         assert example[:2] == ["camagain", name], f"{name} shows no example"

@@ -12,7 +12,7 @@ from camagain.drawing.cells import score_cell
 from camagain.drawing.results import read_results
 from camagain.errors import UserError
 from camagain.paper.registry import shown
-from tools import artifacts_page, benchmark_tables, cost_tables, simulation_tables
+from tools import artifacts_page, benchmark_tables, cli_page, cost_tables, simulation_tables
 from tools.settings_reference import config_reference
 
 MARKED = re.compile(r"(<!-- (\w+), written by `make docs` -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
@@ -47,6 +47,7 @@ def documents(root: Path) -> dict[Path, str]:
         root / benchmark_tables.PAGE: benchmark_tables.benchmarks_page(root),
         root / "config" / "README.md": config_reference(),
         root / artifacts_page.PAGE: artifacts_page.artifacts_page(),
+        root / cli_page.PAGE: cli_page.cli_page(),
         root / cost_tables.STEPS: cost_tables.steps_csv(root),
         root / cost_tables.JOBS: cost_tables.jobs_csv(root),
         root / cost_tables.PAGE: cost_tables.cost_page(root),

@@ -326,13 +326,28 @@ def reference(
     target: Annotated[Path, typer.Argument(help="Where its small results go, for example results/reference/demo.")],
     seeds: Annotated[
         list[Path] | None,
-        typer.Option(help="A run that differs only in its seed, for the spread; repeat the option for each run."),
+        typer.Option(help="A run that differs only in its seed, for the spread."),
     ] = None,
 ) -> None:
     """Copy the small results of a run (scores, tables, figures; no weights, no maps) to a folder kept in git."""
     from camagain.compare.reference import write_reference
 
     write_reference(run, target, tuple(seeds or ()))
+
+
+@app.command(epilog="Example: camagain export results/demo --output demo-crate.zip")
+def export(
+    run: Annotated[Path, typer.Argument(help="A finished run or a reference, for example results/demo.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the crate goes: a new folder, or a .zip; default: <run>-crate.", show_default=False),
+    ] = None,
+    data: Data = Path("data"),
+) -> None:
+    """Write a run for others as an RO-Crate: results, workflow, description of the data, checklist; no photographs."""
+    from camagain.export.write import export_run
+
+    typer.echo(export_run(run, output, data))
 
 
 @app.command(epilog="Example: camagain experiment config/config.yaml")

@@ -65,6 +65,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("torch", "torchvision", "timm", "safetensors", "httpx", "matplotlib"), "networks"),
     **dict.fromkeys(("seaborn", "jinja2"), "networks"),
     **dict.fromkeys(("accelerate", "snakemake", "dvc"), "pipeline"),
+    "rocrate": "export",
 }
 """The extra of this package that brings a module."""
 

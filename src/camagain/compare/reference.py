@@ -10,7 +10,7 @@ from camagain.compare.runs.folder import RunFolder
 from camagain.config.dataset import may_be_published
 from camagain.errors import UserError
 from camagain.paper.registry import exhibits
-from camagain.stages import inside, stages
+from camagain.stages import File, inside, stages
 
 RUN_ONLY = (INSIDE.weights("").name, INSIDE.maps("").name)
 """Files of a run that no reference has: a folder with one of them is never replaced."""
@@ -49,15 +49,35 @@ def write_reference(run: Path, target: Path, seeds: Sequence[Path] = ()) -> None
 
 def kept_files(run: RunFolder) -> list[str]:
     """The files that a reference keeps, sorted; those that the manifest lists and the run should have."""
+    return chosen(run, [entry for stage in stages().values() for entry in stage.writes if entry.kept])
+
+
+def publishable(run: RunFolder) -> list[str]:
+    """What can be given to others, sorted: what a reference keeps, the report, figures for print, headline scores.
+
+    The report shows pictures of the images, so it stays behind where these may not be published.
+    """
+    paper = [entry for name in ("tables", "figures", "report") for entry in stages()[name].writes]
+    report = set() if may_be_published(run.values["dataset"]["kind"]) else {str(INSIDE.report)}
+    return sorted({*kept_files(run), *chosen(run, paper)} - report)
+
+
+def chosen(run: RunFolder, entries: Sequence[File]) -> list[str]:
+    """The experiment and the listed files of some kinds, sorted, without pictures that may not be published."""
+    patterns = [str(INSIDE.experiment), *map(inside, entries)]
     free = may_be_published(run.values["dataset"]["kind"])
-    photographs = {f"figures/{exhibit.name}.png" for exhibit in exhibits() if exhibit.has_photographs}
-    patterns = [str(INSIDE.experiment)]
-    patterns += [inside(entry) for stage in stages().values() for entry in stage.writes if entry.kept]
+    safe = {exhibit.name for exhibit in exhibits() if not exhibit.has_photographs}
     return sorted(
         file
         for file in run.manifest["files"]
-        if any(fnmatchcase(file, pattern) for pattern in patterns) and (free or file not in photographs)
+        if any(fnmatchcase(file, pattern) for pattern in patterns)
+        and (free or not is_picture(file) or Path(file).stem in safe)
     )
+
+
+def is_picture(file: str) -> bool:
+    """Whether a file of a run is a figure and not its numbers."""
+    return Path(file).parts[0] == INSIDE.figures.name and Path(file).suffix != ".csv"
 
 
 def reference_manifest(run: RunFolder, kept: Sequence[str]) -> dict:

@@ -28,6 +28,9 @@ class DatasetSettings(Settings):
     may_be_published: ClassVar[bool]
     """Whether pictures that show its images may leave this machine. Every kind has to say."""
 
+    licence: ClassVar[str] = "Not known to camagain; ask whoever owns the images."
+    """Under which licence its images can be had: an address, or a sentence."""
+
     deciding_parts: ClassVar[frozenset[str]] = frozenset()
     """The parts in which alone classes differ, by their names in the index, which gives boxes of them; empty where
     nobody knows."""
@@ -101,6 +104,11 @@ def kind_module(kind: str) -> str:
 def may_be_published(kind: str) -> bool:
     """Whether pictures that show images of this kind of dataset may leave this machine; unknown kinds may not."""
     return kind in KINDS and KINDS[kind][1].may_be_published
+
+
+def licence(kind: str) -> str:
+    """Under which licence images of this kind of dataset can be had: an address, or a sentence."""
+    return (KINDS[kind][1] if kind in KINDS else DatasetSettings).licence
 
 
 def contents(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,10 @@ class RunFolder:
         """Reads the manifest; UserError where the folder is no finished run or is one of another version."""
         root = Path(root)
         path = root / INSIDE.manifest
+        if root.suffix == ".zip" and root.is_file():
+            raise UserError(
+                f"{root}: is packed. Unpack it first: `python -m zipfile -e {root} {root.with_suffix('')}`."
+            )
         if not root.is_dir():
             raise UserError(f"{root}: no such folder. Expected a finished run such as results/demo.")
         if not path.is_file():

@@ -45,6 +45,9 @@ class Cub(DatasetSettings):
     """CUB-200-2011, downloaded from its publisher (or taken from `downloads/`) and verified."""
 
     may_be_published: ClassVar[bool] = False
+    licence: ClassVar[str] = (
+        "Not stated in its archive; usually described as for non-commercial research only. Ask its publisher."
+    )
     places: ClassVar[frozenset[str]] = frozenset({"url", "downloads"})
     retries: ClassVar[int] = 2
 

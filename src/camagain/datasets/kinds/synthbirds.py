@@ -21,6 +21,7 @@ class SynthBirds(DatasetSettings):
     """Embedded dataset, drawn on this machine: fine-grained bird classes with exact boxes, masks and parts."""
 
     may_be_published: ClassVar[bool] = True
+    licence: ClassVar[str] = "https://spdx.org/licenses/MIT"
     deciding_parts: ClassVar[frozenset[str]] = frozenset({"crown", "wing_patch"})
 
     kind: Literal["synthbirds"]
