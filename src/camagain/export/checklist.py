@@ -187,7 +187,7 @@ def code(run: RunFolder, results: Sequence[str], project: Project) -> Iterator[A
     yield Answer(
         "Can a claim of sameness be checked?",
         YES,
-        "`camagain verify` checks every file here against the manifest; `camagain compare` holds other runs against it.",
+        "`camagain verify` checks every file here against the manifest; `camagain compare` holds others against it.",
     )
 
 
