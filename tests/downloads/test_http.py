@@ -145,7 +145,9 @@ def test_a_cut_download_goes_on_where_it_stopped(server: Server, target: Path, r
 
 def test_a_later_call_goes_on_as_well(server: Server, target: Path) -> None:
     server.cuts = [50_000]
-    with pytest.raises(UserError, match=r"failed 1 times in a row at 50000 bytes.*bytes are kept: run again") as caught:
+    with pytest.raises(
+        UserError, match=r"failed 1 times in a row at 50000 bytes.*bytes are kept, and the server"
+    ) as caught:
         get(server, target, attempts=1)
     assert str(target) in str(caught.value)
     assert names(target.parent) == ["birds.tgz.part", "birds.tgz.part.json"]
@@ -304,16 +306,48 @@ def test_a_wait_that_the_server_asks_for_is_kept(server: Server, target: Path) -
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("", 0), ("soon", 0), ("-5", 0), ("\u00b2", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("7", 7)],
+    [
+        ("", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("\u00b2", 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("7", 7),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", 0),
+    ],
 )
 def test_a_wait_that_says_nothing_is_none(header: str, seconds: float) -> None:
     assert http.retry_after(header) == seconds
 
 
-def test_a_server_that_asks_to_come_back_tomorrow_is_left(server: Server, target: Path) -> None:
-    server.statuses, server.headers = [429], {"Retry-After": "86400"}
-    with pytest.raises(Unreachable, match=r"answered 429 .* and asks to wait 1440 minutes"):
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_to_come_back_tomorrow_is_left(server: Server, target: Path, status: int) -> None:
+    server.statuses, server.headers = [status], {"Retry-After": "86400"}
+    with pytest.raises(
+        Unreachable, match=rf"answered {status} .* asks to wait 1,440 minutes .*at most 10 minutes"
+    ) as no:
         get(server, target, sleep=lambda seconds: pytest.fail("it waits"))
+    assert "Run again later" in str(no.value) and "another address" in str(no.value)
+    assert f"put it at {target}" in str(no.value) and "\n" not in str(no.value)
+
+
+def test_pauses_that_a_server_asks_for_add_up_to_half_an_hour_even_where_bytes_come_in_between(
+    server: Server, target: Path
+) -> None:
+    """Each pause is short enough and each answer brings a byte, so that no attempt fails twice in a row."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert len(slept) < 20, "it goes on for ever"
+        server.statuses, server.cuts = [429] * (len(slept) % 2), [1]
+
+    server.cuts, server.headers = [1], {"Retry-After": "500"}
+    with pytest.raises(Unreachable, match=r"asks to wait 8 minutes \(33 .*30 minutes in all.*bytes are kept"):
+        get(server, target, sleep=sleep)
+    asked = [seconds for seconds in slept if seconds > 1]
+    assert asked == [500] * 3 and sum(asked) <= http.MOST_ASKED
+    assert names(target.parent) == ["birds.tgz.part", "birds.tgz.part.json"]
 
 
 def test_an_outage_of_20_seconds_ends_no_download(server: Server, target: Path, capsys) -> None:

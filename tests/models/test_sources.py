@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -152,6 +152,17 @@ def test_the_first_copy_is_downloaded_checked_and_recorded(site: str, tmp_path: 
 def test_the_second_copy_is_taken_where_the_first_cannot_be_reached(site: str, tmp_path: Path):
     got = get(copies(NOWHERE), tmp_path, drive=site)
     assert (got.sha256, got.path.name) == (DIGEST, "RepLKNet-31B_ImageNet-1K_384.pth")
+
+
+def test_the_second_copy_is_taken_where_the_first_asks_to_come_back_later(site: str, tmp_path: Path, serve: Callable):
+    class Busy(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.send_header("Retry-After", "300")
+            self.end_headers()
+
+    patience = Patience(sleep=lambda seconds: pytest.fail("it waits"))
+    assert obtain(copies(serve(Busy)), tmp_path, site, patience).sha256 == DIGEST
 
 
 def test_a_wrong_first_copy_is_refused_and_no_other_tried(site: str, tmp_path: Path):

@@ -31,7 +31,12 @@ LONGEST_PAUSE = 60.0
 """Most seconds between two attempts, unless the server asks for more."""
 
 LONGEST_ASKED = 600.0
-"""A server that asks to wait longer, in seconds, is left for today."""
+"""A server that asks for a longer pause, in seconds, is left for today. Servers under load ask for seconds or minutes;
+whoever asks for hours has a quota, and a job that waits for it holds a GPU that does nothing."""
+
+MOST_ASKED = 1800.0
+"""Most seconds of all the pauses together that a server asks for during one download, also where bytes come in between.
+Half an hour is longer than a restart or a burst of visitors; beyond it a person should know."""
 
 JITTER = 0.25
 """Pauses are longer or shorter by up to this share, so that many machines do not come back in the same second."""
@@ -47,12 +52,13 @@ class Patience:
 
     It ends after `attempts` failures in a row without a new byte. The first pause has `pause` seconds, and each further
     one twice as many, up to LONGEST_PAUSE: 10 attempts spread over at least 3 minutes. `timeout` is the longest silence
-    of the server in seconds.
+    of the server in seconds, `asked` the most seconds of all the pauses together that it asks for.
     """
 
     attempts: int = 10
     pause: float = 1.0
     timeout: float = 30.0
+    asked: float = MOST_ASKED
     sleep: Callable[[float], None] = time.sleep
 
     def seconds(self, failures: int) -> float:
@@ -92,7 +98,7 @@ def retry_after(header: str) -> float:
         return float(header)
     try:
         date = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
@@ -185,7 +191,7 @@ def _download(wanted: _Download, patience: Patience) -> None:
     import httpx
 
     url, part = wanted.url, wanted.part
-    most, failures = _length(part), 0
+    most, failures, waited = _length(part), 0, 0.0
     with _client(httpx, patience) as client:
         while True:
             try:
@@ -200,15 +206,22 @@ def _download(wanted: _Download, patience: Patience) -> None:
             # A server that restarts and is cut at the same place makes no progress, however many bytes it sends.
             failures = 1 if _length(part) > most else failures + 1
             most = max(most, _length(part))
-            if failures >= patience.attempts or asked > LONGEST_ASKED:
-                wait = f" and asks to wait {asked / 60:.0f} minutes" if asked > LONGEST_ASKED else ""
+            waited += asked
+            if asked > LONGEST_ASKED or waited > patience.asked:
                 raise Unreachable(
-                    f"{url}: the download failed {failures} times in a row at {_length(part)} bytes: {reason}{wait}. "
-                    f"{_kept(url, part)} {wanted.by_hand}"
+                    f"{url}: {reason} and asks to wait {_minutes(asked)} ({_minutes(waited)} with earlier pauses), but "
+                    f"at most {_minutes(LONGEST_ASKED)} at once and {_minutes(patience.asked)} in all are waited. Run "
+                    f"again later ({_resumed(url, part)}) or take the file from another address. {wanted.by_hand}"
+                )
+            if failures >= patience.attempts:
+                raise Unreachable(
+                    f"{url}: the download failed {failures} times in a row at {_length(part)} bytes: {reason}. Check "
+                    f"the connection and run again; {_resumed(url, part)}. {wanted.by_hand}"
                 )
             seconds = max(asked, patience.seconds(failures))
             print(
-                f"{part.stem}: {reason}; attempt {failures + 1} of {patience.attempts} in {seconds:.0f} s",
+                f"{part.stem}: {reason}; attempt {failures + 1} of {patience.attempts} in {seconds:.0f} s"
+                f"{', as the server asks' if seconds == asked else ''}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -228,14 +241,18 @@ def _client(httpx: "ModuleType", patience: Patience) -> "httpx.Client":
         ) from None
 
 
-def _kept(url: str, part: Path) -> str:
-    """What becomes of the bytes that have arrived, in a sentence; those that no later call can use are deleted."""
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} minutes"
+
+
+def _resumed(url: str, part: Path) -> str:
+    """What a later call makes of the bytes that have arrived; those that it cannot use are deleted."""
     have, _ = _resume(url, part)
     if have:
-        return "These bytes are kept: run again, and the server is asked to go on from there."
+        return "these bytes are kept, and the server is asked to go on from there"
     lost = ", because the server cannot continue a download" if _length(part) else ""
     _discard(part)
-    return f"Check the connection and run again; it begins anew{lost}."
+    return f"it begins anew{lost}"
 
 
 def _attempt(client: "httpx.Client", wanted: _Download) -> None:

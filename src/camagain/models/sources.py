@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from camagain.downloads import Patience, Unreachable, fetch, google_drive
+from camagain.downloads import LONGEST_PAUSE, Patience, Unreachable, fetch, google_drive
 from camagain.errors import UserError, nearest
 
 TORCH_FILE_STARTS = (b"PK\x03\x04", b"\x80")
@@ -109,16 +109,16 @@ def obtain(
     """The first of the copies that is in the downloads folder, or else the first that can be downloaded, checked.
 
     In place of a file one of the same stem that ends in .safetensors is taken. A wrong file is refused and no other
-    copy tried. Of several copies each is asked for a few times, so that the second does not wait for a dead first;
-    where none answers, each is asked for with all the patience.
+    copy tried. Of several copies each is asked for a few times, so that the second does not wait for a first that is
+    dead or asks to come back later; where none answers, each is asked for with all the patience.
     """
     for source in sources:
         for path in places(source, downloads):
             if path.exists():
                 return _obtain(source, path, drive, patience)
-    brief = replace(patience, attempts=min(FIRST_ATTEMPTS, patience.attempts))
+    brief = replace(patience, attempts=FIRST_ATTEMPTS, asked=LONGEST_PAUSE)
     failures: list[str] = []
-    for granted in (brief, patience) if len(sources) > 1 and brief != patience else (patience,):
+    for granted in (brief, patience) if len(sources) > 1 and patience.attempts > FIRST_ATTEMPTS else (patience,):
         failures = []
         for source in sources:
             try:
