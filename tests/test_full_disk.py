@@ -3,31 +3,15 @@
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from camagain.artifacts import RunPaths, sha256
-from camagain.cli import main
+from camagain.artifacts import sha256
 from camagain.config.file import dump_experiment
 from camagain.lineage import Lineage, Work
-
-MODEL = "small-convnext"
-STEPS = {
-    "data": ("data",),
-    "finetune": ("finetune", MODEL),
-    "localize": ("localize", MODEL),
-    "evaluate": ("evaluate", MODEL),
-    "evaluate_baseline": ("evaluate", "baseline"),
-    "gap": ("analyze", "gap", MODEL),
-    "tables": ("paper", "--part", "tables"),
-    "figures": ("paper", "--part", "figures"),
-    "report": ("paper", "--part", "report"),
-    "manifest": ("paper", "--part", "manifest"),
-}
-"""Of each stage the subcommand."""
+from tests.steps import MODEL, STEPS, step
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +34,6 @@ def run(disk: Path, tiny_run) -> Iterator[tuple[Lineage, Path]]:
     file = disk / "tiny.yaml"
     file.write_text(dump_experiment(experiment))
     yield Lineage(experiment, experiment.paths(disk / "results", disk / "data")), file
-
-
-def step(stage: str, paths: RunPaths, file: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The exit status of a stage's subcommand."""
-    command, *arguments = STEPS[stage]
-    places = ["--results", str(paths.results), "--data", str(paths.data)]
-    monkeypatch.setattr(sys, "argv", ["camagain", command, str(file), *arguments, *places])
-    try:
-        main()
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
 
 
 def fill(disk: Path) -> Path:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camagain.errors import UserError
+from camagain.errors import UserError, of_the_system
 
 if TYPE_CHECKING:
     import numpy as np
@@ -258,10 +258,25 @@ def write_npz(path: Path, **arrays: "np.ndarray") -> None:
 
 
 def existing(path: Path) -> Path:
-    """The path itself if a file or folder lies there, else a UserError that names it."""
-    path = Path(path)
+    """The path itself if a file or folder lies there and can be read, else a UserError that names it."""
+    path = readable(path)
     if not path.exists():
         raise UserError(f"{path}: no such file. It is made by an earlier step; run `snakemake --cores all` to make it.")
+    return path
+
+
+def readable(path: Path) -> Path:
+    """The path itself; UserError where something lies there that the machine does not let this user read.
+
+    Whatever reads it next would take the same error for damage, and advise to delete the file.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            path.open("rb").close()
+    except OSError as error:
+        if (message := of_the_system(error)) is not None:
+            raise UserError(message) from None
     return path
 
 

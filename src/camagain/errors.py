@@ -29,6 +29,8 @@ REMEDIES: Mapping[int, str] = {
     errno.EROFS: "It cannot be written to. Make it writable, or choose another place",
     errno.EACCES: "This user may not open it. Change its permissions",
     errno.EPERM: "This user may not do that. Change its permissions",
+    errno.EISDIR: "A folder lies there, expected a file. Move it away",
+    errno.ENOTDIR: "A file lies where a folder was expected. Move it away",
     errno.EIO: "The disk, or the network behind it, fails. Mend it",
     errno.ESTALE: "The network file system has lost it. Mount it again",
     errno.EMFILE: "Too many files are open. Raise the limit (`ulimit -n`)",
@@ -41,7 +43,8 @@ def of_the_system(error: OSError) -> str | None:
     number = error.errno or _number_in(str(error))
     if number not in REMEDIES:
         return None
-    where = f"{error.filename}: " if error.filename else ""
+    file = error.filename or _file_in(str(error))
+    where = f"{file}: " if file else ""
     return f"{where}{REMEDIES[number]} and run the same command again; nothing half-written was left behind."
 
 
@@ -51,6 +54,12 @@ def _number_in(text: str) -> int:
         return errno.ENOSPC
     found = re.search(r"\b[Ee]rrno:? (\d+)", text)
     return int(found[1]) if found else 0
+
+
+def _file_in(text: str) -> str:
+    """The file that such a text names, "" without one: an error that another process hands on is only a text."""
+    found = re.search(r"\[Errno \d+\] [^'\n]*'([^'\n]+)'", text)
+    return found[1] if found else ""
 
 
 def nearest(word: str, candidates: Sequence[str]) -> str:
@@ -98,7 +107,8 @@ def of_a_loader(error: RuntimeError) -> str | None:
 def in_words(error: Exception) -> str | None:
     """One line for an error that is the user's or the machine's to mend; None for a bug."""
     if isinstance(error, UserError):
-        return str(error)
+        # That of a process that reads images comes with the traceback of that process around it.
+        return str(error).rpartition(f"{UserError.__module__}.{UserError.__name__}: ")[2].strip()
     if isinstance(error, OSError):
         return of_the_system(error)
     if isinstance(error, ModuleNotFoundError):

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset, get_worker_info
 
+from camagain.artifacts import readable
 from camagain.config import Input
 from camagain.datasets.index import image_path
 from camagain.datasets.opened import open_image
@@ -28,6 +29,7 @@ Item = tuple[torch.Tensor, int, int]
 
 def read_rgb(path: Path, remedy: str = "Restore the file and run `camagain data` again.") -> Image.Image:
     """An image file as RGB; UserError naming a file that is missing or cannot be decoded, and what to do."""
+    readable(path)
     try:
         return open_image(path).convert("RGB")
     except Exception as error:  # whatever a decoder raises on a damaged file means that the file is damaged

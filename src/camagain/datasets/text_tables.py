@@ -113,6 +113,9 @@ def read_table(path: Path, columns: Columns, separator: str | None = None) -> li
     except FileNotFoundError:
         refuse([f"{path}: no such file"], f"Expected a text file with lines '{layout}'; give the folder that holds it.")
         return []
+    except PermissionError:
+        refuse([f"{path}: this user may not open it"], "Change its permissions.")
+        return []
     except (OSError, UnicodeDecodeError) as error:
         refuse([f"{path}: not a readable text file ({error})"], f"Expected UTF-8 lines '{layout}'.")
         return []

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from camagain.artifacts import atomic
+from camagain.artifacts import atomic, readable
 from camagain.datasets.opened import open_image
 from camagain.datasets.text_tables import refuse
 from camagain.errors import UserError
@@ -113,6 +113,7 @@ def _same_size(mask: Sourced, first: Sourced, expected: np.ndarray) -> np.ndarra
 def _read(mask: Sourced) -> np.ndarray:
     """Which pixels of a mask file are above 0 when it is read as grey: (h, w) bool."""
     where, path = mask
+    readable(path)
     try:
         with open_image(path) as image:
             return np.asarray(image.convert("L")) > 0

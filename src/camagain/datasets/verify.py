@@ -9,6 +9,8 @@ from typing import Any
 from camagain.datasets.text_tables import Line, refuse
 from camagain.progress import progress
 
+CLOSED = "this user may not open it"
+
 
 def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path) -> dict[Any, tuple[int, int]]:
     """Width and height of every image of `listing`, whose paths below `folder` are last in a line; each decoded once.
@@ -25,20 +27,18 @@ def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path) -> dict
         f"Paths are relative to {folder}; put the file there, or give the folder that they are relative to.",
     )
     found = dict(zip(files, image_sizes(list(files.values())), strict=True))
-    refuse(
-        [
-            f"{files[image_id]} (image {image_id}; {listing}, line {images[image_id].number}): not a complete, "
-            f"readable image: {size}"
-            for image_id, size in found.items()
-            if isinstance(size, str)
-        ],
-        "Copy or download the file again.",
-    )
+    faults = {
+        image_id: f"{files[image_id]} (image {image_id}; {listing}, line {images[image_id].number}): {size}"
+        for image_id, size in found.items()
+        if isinstance(size, str)
+    }
+    refuse([fault for fault in faults.values() if fault.endswith(CLOSED)], "Change its permissions.")
+    refuse([fault for fault in faults.values() if not fault.endswith(CLOSED)], "Copy or download the file again.")
     return {image_id: size for image_id, size in found.items() if not isinstance(size, str)}
 
 
 def image_sizes(paths: Sequence[Path]) -> list[tuple[int, int] | str]:
-    """Per image its (width, height) in pixels after decoding it to the end, or the decoder's complaint as text."""
+    """Per image its (width, height) in pixels after decoding it to the end, or what is wrong with it as text."""
     with (
         progress("verifying images", len(paths)) as advance,
         # Pillow's decoders release the interpreter lock, so threads do run side by side.
@@ -61,6 +61,8 @@ def _size_or_fault(path: Path) -> tuple[int, int] | str:
             # raises (the tests hold Pillow to that, baseline and progressive), and it takes less than half the time.
             image.draft(None, (max(1, size[0] // 8), max(1, size[1] // 8)))
             image.load()
+    except PermissionError:
+        return CLOSED
     except Exception as error:  # whatever a decoder raises on a damaged file means that the file is damaged
-        return str(error) or type(error).__name__
+        return f"not a complete, readable image: {error or type(error).__name__}"
     return size

@@ -154,7 +154,9 @@ def fetch(
             _discard(part)
             return digest
     except OSError as error:
-        raise UserError(f"{target}: cannot be written ({error}). Mend that or give another downloads folder.") from None
+        raise UserError(
+            f"{target}: cannot be read or written ({error}). Mend that or give another downloads folder."
+        ) from None
 
 
 @dataclass(frozen=True)

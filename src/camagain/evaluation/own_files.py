@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from camagain.artifacts import DAMAGED_NPZ
+from camagain.artifacts import DAMAGED_NPZ, readable
 from camagain.errors import UserError, nearest
 from camagain.evaluation.inputs import SCORED_SPLITS, Truth, matching_rows, read_truths
 from camagain.evaluation.score_maps import scale_boxes
@@ -58,6 +58,7 @@ def read_own_maps(path: Path, truths: Mapping[str, Truth]) -> dict[str, dict[str
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected score maps as np.savez writes them.")
+    readable(path)
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
@@ -101,6 +102,7 @@ def read_own_boxes(path: Path, size: int) -> dict[str, Truth]:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
+    readable(path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors

@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from camagain.artifacts import readable
 from camagain.errors import UserError
 
 
@@ -28,7 +29,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     Raises UserError for a damaged file, for one that holds anything but tensors and plain values (nothing of it is
     executed), and for one that is no mapping.
     """
-    path = Path(path)
+    path = readable(path)
     if path.suffix == ".safetensors":
         try:
             return load_file(path)

@@ -41,6 +41,8 @@ class StateFile:
             found = state.pop("identity")
         except FileNotFoundError:
             return None, ""
+        except PermissionError:  # hours of work lie there, and are not begun anew
+            raise
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, AttributeError) as error:
             return None, f"{self.path} cannot be read ({type(error).__name__}); training starts anew"
         changed = [
