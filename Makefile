@@ -15,6 +15,13 @@ ifneq ($(shell cache="$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}"; mkdir -p 
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
+# A misspelt `make results EXPERIMENTS=mine.yaml` would be days of the default experiment.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+UNKNOWN := $(filter-out EXPERIMENT PYTHON PEER SHELL,$(GIVEN))
+ifneq ($(UNKNOWN),)
+$(error nothing here is called $(UNKNOWN); there are EXPERIMENT, PYTHON and PEER, for example EXPERIMENT=config/config.yaml)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup quick results paper rehearse test mutants bench soak simulate lint format docs site lock clean
 
@@ -39,9 +46,11 @@ setup: .venv/.ok
 	$(BIN)/python -m pip check
 	touch $@
 
+# The file is read once before Snakemake, which answers a file that it cannot open with a traceback.
 results: setup
-	$(BIN)/snakemake --configfile $(EXPERIMENT)
-	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(EXPERIMENT)); \
+	@$(BIN)/camagain experiment "$(EXPERIMENT)" > /dev/null
+	$(BIN)/snakemake --configfile "$(EXPERIMENT)"
+	@run=$$($(BIN)/camagain experiment "$(EXPERIMENT)" | sed -n 's/^run: //p'); \
 	$(BIN)/camagain verify results/$$run || { echo "delete what is changed, move away what is not in the manifest, and run" \
 	  "this command again"; exit 1; }; \
 	echo "results/$$run/report.html is ready"; \
@@ -55,11 +64,11 @@ quick: setup
 
 # make paper     tables, figures, report and manifest of EXPERIMENT anew from what its run has, also if models are missing
 paper: setup
-	$(BIN)/camagain paper $(EXPERIMENT)
+	$(BIN)/camagain paper "$(EXPERIMENT)"
 
 # make rehearse  run EXPERIMENT in a small size on stand-ins for its images and weights
 rehearse: setup
-	$(BIN)/camagain rehearse $(EXPERIMENT) $(REHEARSAL)
+	$(BIN)/camagain rehearse "$(EXPERIMENT)" $(REHEARSAL)
 	HF_HOME=$(CURDIR)/$(REHEARSAL)/huggingface HF_HUB_OFFLINE=1 \
 	  $(BIN)/snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
 

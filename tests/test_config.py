@@ -108,14 +108,14 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path):
 
 def test_broken_yaml_is_named(tmp_path: Path):
     (tmp_path / "broken.yaml").write_text("run: [\n")
-    with pytest.raises(UserError, match=r"broken\.yaml: not valid YAML"):
+    with pytest.raises(UserError, match=r"broken\.yaml, line 2: not valid YAML"):
         load_experiment(tmp_path / "broken.yaml")
 
 
 @pytest.mark.parametrize("text", ["run: a\nrun: b\n", "dataset: {kind: cub, kind: cub}\n", "'run': a\nrun: b\n"])
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str):
     (tmp_path / "twice.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"twice\.yaml: not valid YAML: the key '(run|kind)' occurs again"):
+    with pytest.raises(UserError, match=r"twice\.yaml, line \d: not valid YAML: the key '(run|kind)' occurs again"):
         load_experiment(tmp_path / "twice.yaml")
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -23,12 +24,24 @@ from camagain.config.packages import require_packages
 from camagain.cost import jobs
 from camagain.cost.estimate import CUB
 from camagain.datasets.sizes import check_sizes, sizes_of
-from camagain.errors import LACK_OF_MEMORY, UserError, of_the_system
+from camagain.errors import LACK_OF_MEMORY, UserError, in_words
 from camagain.explorer.small import is_small
 from camagain.lineage import Lineage
 from camagain.paper.registry import write_captions
 
-try:
+
+@contextmanager
+def in_one_sentence():
+    """What the user or the machine has to mend, as Snakemake prints its own errors and without a traceback."""
+    try:
+        yield
+    except (UserError, OSError) as error:
+        if (message := in_words(error)) is None:
+            raise
+        raise WorkflowError(message) from None
+
+
+with in_one_sentence():
     # Snakemake has merged the files and has taken the last of two equal keys; each is read once more.
     for file in workflow.configfiles:
         read_yaml(file)
@@ -43,8 +56,6 @@ try:
     if workflow.is_main_process and (sizes := sizes_of(EXPERIMENT.dataset)) is not None:
         for remark in check_sizes(EXPERIMENT, sizes):
             print(f"{EXPERIMENT.dataset.name}: {remark}.", file=sys.stderr)
-except UserError as error:
-    raise WorkflowError(str(error)) from None
 
 # Looking for garbage among the jobs and files of a large graph took up to half of the time of planning it.
 gc.set_threshold(1_000_000, 10, 10)
@@ -182,7 +193,8 @@ def refuse_a_run_of_other_settings():
         )
 
 
-refuse_a_run_of_other_settings()
+with in_one_sentence():
+    refuse_a_run_of_other_settings()
 
 
 def threads_of(stage):
@@ -227,11 +239,12 @@ shell.prefix("set -euo pipefail; exec ")
 
 if workflow.is_main_process:
     # A file that lost its end is made again: to Snakemake it is one that a killed job left incomplete.
-    for damaged in Lineage(EXPERIMENT, PATHS).damaged():
-        print(f"{damaged}; it has to be made again.", file=sys.stderr)
-        mark = snakemakes_note("incomplete", damaged.file)
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text("{}")
+    with in_one_sentence():
+        for damaged in Lineage(EXPERIMENT, PATHS).damaged():
+            print(f"{damaged}; it has to be made again.", file=sys.stderr)
+            mark = snakemakes_note("incomplete", damaged.file)
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.write_text("{}")
 
 
 LOCKS = []
@@ -301,7 +314,7 @@ def no_clock_for_each_job():
 
 
 onstart:
-    try:
+    with in_one_sentence():
         no_clock_for_each_job()
         gpus_that_a_cluster_has()
         alone_in_this_run()
@@ -311,10 +324,6 @@ onstart:
         # the job that makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
         write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
         write_captions(CAPTIONS)
-    except OSError as error:
-        if (message := of_the_system(error)) is None:
-            raise
-        raise WorkflowError(message) from None
 
 
 onerror:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from camagain.artifacts import readable
 from camagain.config import Experiment
 from camagain.config.faults import explain
 from camagain.config.names import check_names
@@ -17,9 +18,8 @@ from camagain.errors import UserError
 def parse_experiment(values: Any, source: str) -> Experiment:
     """Validates a plain mapping; every fault becomes one line: the key, what was found, what was expected."""
     if not isinstance(values, dict):
-        raise UserError(
-            f"{source}: found {type(values).__name__}, expected a mapping of keys such as run, dataset, models"
-        )
+        found = "nothing" if values is None else type(values).__name__
+        raise UserError(f"{source}: found {found}, expected a mapping of keys such as run, dataset, models")
     # By name, since they lie above: an incomplete module there is refused before any job.
     import_module("camagain.families")
     import_module("camagain.paper.registry").check_exhibits()
@@ -46,7 +46,10 @@ def read_yaml(path: Path) -> Any:
         content = sys.stdin.buffer.read() if str(path) == "-" else existing_config(path).read_bytes()
         return yaml.load(content.decode("utf-8-sig"), UniqueKeys)
     except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:  # ValueError: no UTF-8, or no such date
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        fault = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise UserError(f"{path}{where}: not valid YAML: {fault}") from None
 
 
 class UniqueKeys(yaml.SafeLoader):
@@ -70,9 +73,13 @@ def existing_config(path: Path) -> Path:
     """The path itself if a file lies there, else a UserError that lists the experiments nearby."""
     path = Path(path)
     if path.is_file():
-        return path
-    near = sorted(str(candidate) for candidate in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-    raise UserError(f"{path}: no such experiment file." + (f" In that folder: {', '.join(near)}" if near else ""))
+        return readable(path)
+    folder = path if path.is_dir() else path.parent
+    near = sorted(str(candidate) for candidate in folder.glob("*.yaml")) if folder.is_dir() else []
+    raise UserError(
+        f"{path}: {'is a folder, expected an' if path.is_dir() else 'no such'} experiment file."
+        + (f" In that folder: {', '.join(near)}" if near else "")
+    )
 
 
 def dump_experiment(experiment: Experiment) -> str:
