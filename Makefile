@@ -75,7 +75,7 @@ rehearse: setup
 test: setup lint
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-# make mutants   plant known mistakes, one at a time, and see a test fail for each (288, about 16 minutes; see CONTRIBUTING.md)
+# make mutants   plant known mistakes, one at a time, and see a test fail for each (see CONTRIBUTING.md)
 mutants: setup
 	$(BIN)/python -m tools.mutants
 

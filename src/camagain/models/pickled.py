@@ -26,10 +26,12 @@ from camagain.errors import UserError
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
     """What is stored in a .safetensors file, or in one of torch's of any other ending, by its keys there, on the CPU.
 
-    Raises UserError for a damaged file, for one that holds anything but tensors and plain values (nothing of it is
-    executed), and for one that is no mapping.
+    Raises UserError for a file that is missing or damaged, for one that holds anything but tensors and plain values
+    (nothing of it is executed), and for one that is no mapping.
     """
     path = readable(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file of weights.")
     if path.suffix == ".safetensors":
         try:
             return load_file(path)

@@ -1,8 +1,9 @@
 """Starting weights: random, timm's pretrained ones, published files, a user's own, or those of a pip package."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -97,20 +98,28 @@ def _load_file(network: Network, model: Model, obtained: Obtained, num_classes: 
 
 
 def _load(network: Network, model: Model, path: Path, kept: bool, num_classes: int) -> None:
-    """Loads a file, under its names or ours, in any precision; the classifier only where it is kept."""
-    checkpoint = read_checkpoint(path)
-    try:
-        theirs = convert_state_dict(model.architecture, checkpoint, **model.options)
-    except UserError as error:
-        raise UserError(f"{path}: {error} Check the model's `options`, or get the file again.") from None
-    new = [] if kept else _classifier_keys(network)
+    """Loads a file in any precision; the classifier only where it is kept."""
+    theirs = tensors_of_file(path, model.architecture, model.options)
+    new = [] if kept else classifier_keys(network)
     if kept:
-        _check_classes(len(theirs[_classifier_keys(network)[0]]), num_classes, path)
+        _check_classes(len(theirs[classifier_keys(network)[0]]), num_classes, path)
     ours = network.state_dict()
     network.load_state_dict({**theirs, **{key: ours[key] for key in new}}, strict=True)
 
 
-def _classifier_keys(network: Network) -> list[str]:
+def tensors_of_file(path: Path, architecture: str, options: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """All tensors of a file, under its names or ours, as our network of that name and these options calls them.
+
+    UserError for a file that is not there, is damaged, holds more than tensors, or is of another network.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        return convert_state_dict(architecture, checkpoint, **options)
+    except UserError as error:
+        raise UserError(f"{path}: {error} Check the model's `options`, or get the file again.") from None
+
+
+def classifier_keys(network: Network) -> list[str]:
     """The keys of a network's classifier in its state dict, weight first."""
     classifier = network.get_classifier()
     prefix = next(name for name, module in network.named_modules() if module is classifier)

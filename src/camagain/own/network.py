@@ -17,9 +17,8 @@ from camagain.config import Compute, Input
 from camagain.errors import UserError
 from camagain.localization.forward import ready
 from camagain.models.checkpoint import load_network
-from camagain.models.convert import convert_state_dict
 from camagain.models.decomposition import check_scores
-from camagain.models.pickled import read_checkpoint
+from camagain.models.weights import classifier_keys, tensors_of_file
 from camagain.models.zoo import LinearHead, Network, create, linear_head
 from camagain.own.wrapped import wrapped
 
@@ -139,14 +138,9 @@ def _imagenet_names(network: Network) -> tuple[str, ...] | None:
 
 
 def _from_file(name: str, path: Path, options: dict[str, Any]) -> Network:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file of weights.")
-    checkpoint = read_checkpoint(path)
-    try:
-        theirs = convert_state_dict(name, checkpoint, **options)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    classifier = create(name, 2, **options).pretrained_cfg["classifier"]
-    network = create(name, len(theirs[f"{classifier}.weight"]), **options)
+    """A network with the weights of a file, and as many classes as that has."""
+    theirs = tensors_of_file(path, name, options)
+    classes = len(theirs[classifier_keys(create(name, 2, **options))[0]])
+    network = create(name, classes, **options)
     network.load_state_dict(theirs, strict=True)
     return network
