@@ -160,18 +160,21 @@ def test_texts_of_cub(cub_folder: Path, name: str, data: st.DataObject) -> None:
         file.write_text(valid)
 
 
-@pytest.mark.parametrize("name", ["image_ids.txt", "class_labels.txt", "image_sizes.txt", "localization.txt"])
+@pytest.mark.parametrize(
+    "name", ["image_ids.txt", "class_labels.txt", "image_sizes.txt", "localization.txt", "mapping.txt"]
+)
 @few
 @given(data=st.data())
 def test_texts_of_wsolevaluation(tmp_path: Path, name: str, data: st.DataObject) -> None:
     (tmp_path / "test").mkdir(exist_ok=True)
-    for image in ("a.png", "b.png"):
+    for image in ("a.png", "c.png"):
         Image.new("RGB", (8, 6)).save(tmp_path / image)
     texts = {
         "image_ids.txt": "a.png\nb.png\n",
         "class_labels.txt": "a.png,0\nb.png,1\n",
         "image_sizes.txt": "a.png,8,6\nb.png,8,6\n",
         "localization.txt": "a.png,0,0,4,4\nb.png,1,1,3,3\n",
+        "mapping.txt": "b.png,c.png\n",
     }
     for file, text in texts.items():
         (tmp_path / "test" / file).write_bytes(data.draw(reworded(text)) if file == name else text.encode())

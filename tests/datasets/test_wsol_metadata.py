@@ -1,5 +1,6 @@
 """wsolevaluation's layout: tiny folders computed by hand, every kind of bad input, real images and official boxes."""
 
+import hashlib
 import io
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from camagain.artifacts import read_json
 from camagain.datasets.cub import corners
 from camagain.datasets.index import check_index, fingerprints, image_path, read_index, write_index
 from camagain.datasets.kinds.wsol_metadata import WsolMetadata
+from camagain.datasets.needed import needed_files
 from camagain.datasets.prepare import prepare_dataset
 from camagain.datasets.text_tables import finite, read_table
 from camagain.datasets.united_masks import tight_box, unite
@@ -113,6 +115,59 @@ def test_boxes_sizes_and_names_of_a_tiny_folder_by_hand(birds: Path) -> None:
     assert set(index["width"]) == {40} and set(index["height"]) == {30}
     assert index["boxes"].tolist() == [[[0, 2, 10, 22]], [[1, 2, 11, 22]]] * 3
     assert index[["mask_path", "ignore_path"]].isna().all(axis=None)
+
+
+@pytest.fixture
+def renamed(birds: Path) -> Path:
+    """As ImageNetV2 is today: val lists val2/<label>/<number>.jpeg, files have digests for numbers, all other sizes."""
+    ids = [f"val2/{label}/{number}.jpeg" for label in range(2) for number in range(2)]
+    files = {image_id: f"{image_id[:7]}{hashlib.sha1(image_id.encode()).hexdigest()}.jpeg" for image_id in ids}
+    for at, file in enumerate(files.values()):
+        draw(birds / "images" / file, (40 + at, 30))
+    part = birds / "metadata" / "val"
+    write(part, IDS, ids)
+    write(part, LABELS, [f"{image_id},{image_id[5]}" for image_id in ids])
+    write(part, SIZES, [f"{image_id},{40 + at},30" for at, image_id in enumerate(ids)])
+    write(part, PLACES, [f"{image_id},0,2,{10 + at},22" for at, image_id in enumerate(ids)])
+    write(part, "mapping.txt", [f"{old[5:]}, {new[5:]}" for old, new in files.items()])
+    return birds
+
+
+def test_files_that_an_archive_calls_otherwise_are_found(renamed: Path) -> None:
+    val = read(renamed).query("split == 'val'")
+    assert val["image_id"].tolist() == [f"val2/{label}/{number}.jpeg" for label in range(2) for number in range(2)]
+    assert [Path(path).stem for path in val["path"]] == [hashlib.sha1(i.encode()).hexdigest() for i in val["image_id"]]
+    assert val["width"].tolist() == [40, 41, 42, 43]
+    assert [boxes[0][2] for boxes in val["boxes"]] == [10, 11, 12, 13]
+    kind = WsolMetadata(kind="wsol-metadata", name="x", path=renamed / "images", metadata=renamed / "metadata")
+    assert all(file.is_there() for file in needed_files(kind, renamed))
+
+
+def test_a_file_of_the_name_in_the_text_files_needs_no_mapping(renamed: Path) -> None:
+    paths = {row.image_id: row.path for row in read(renamed).itertuples()}
+    for image_id, path in paths.items():
+        (renamed / "images" / path).rename(renamed / "images" / image_id)
+    assert read(renamed)["path"].tolist() == [*paths]
+
+
+def test_a_wrong_mapping_is_refused(renamed: Path) -> None:
+    file = renamed / "metadata" / "val" / "mapping.txt"
+    lines = file.read_text().splitlines()
+    old, new = zip(*(line.split(", ") for line in lines), strict=True)
+    wrong = {
+        r"image val2/0/0\.jpeg has 40 x 30 pixels, but the file .*/val2/1/\w+\.jpeg 43 x 30": list(
+            zip(old, new[::-1], strict=True)
+        ),
+        r"no line is of an image of image_ids\.txt, such as val2/0/0\.jpeg": [("7/9.jpeg", "7/a.jpeg")],
+        r"the path '\.\./a\.jpeg' leads out": [(old[0], "../a.jpeg")],
+        r"image 0/0\.jpeg occurs again": [(old[0], new[0]), (old[0], new[1])],
+        r"1 fields instead of 2": [(old[0],)],
+        r"no such image.*image val2/1/1\.jpeg.*mapping\.txt says how": list(zip(old, new, strict=True))[:3],
+    }
+    for says, pairs in wrong.items():
+        write(file.parent, file.name, [", ".join(pair) for pair in pairs])
+        with pytest.raises(UserError, match=says):
+            read(renamed)
 
 
 def test_windows_line_ends_bom_and_blank_lines_are_taken(birds: Path) -> None:

@@ -12,10 +12,10 @@ from camagain.progress import progress
 CLOSED = "this user may not open it"
 
 
-def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path) -> dict[Any, tuple[int, int]]:
+def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path, hint: str = "") -> dict[Any, tuple[int, int]]:
     """Width and height of every image of `listing`, whose paths below `folder` are last in a line; each decoded once.
 
-    Refuses files that are missing or damaged.
+    Refuses files that are missing or damaged; `hint` is said of missing ones.
     """
     files = {image_id: folder / line.fields[-1] for image_id, line in images.items()}
     refuse(
@@ -24,7 +24,7 @@ def verified_sizes(folder: Path, images: dict[Any, Line], listing: Path) -> dict
             for image_id, file in files.items()
             if not file.is_file()
         ],
-        f"Paths are relative to {folder}; put the file there, or give the folder that they are relative to.",
+        f"Paths are relative to {folder}; put the file there, or give the folder that they are relative to.{hint}",
     )
     found = dict(zip(files, image_sizes(list(files.values())), strict=True))
     faults = {

@@ -6,13 +6,14 @@
 | class_labels.txt | path,label with labels from 0, without gaps unless the number of classes is given |
 | image_sizes.txt | path,width,height; may be missing or empty, sizes are then the images' |
 | localization.txt | path,x0,y0,x1,y1 for every box, or path,mask,ignore for every instance |
+| mapping.txt | path,path of the same file in an archive that calls its files otherwise; seldom there |
 
 Corners are inclusive pixel indices. One of an image's lines with masks names the region to ignore; the others end in a
 comma. Training needs no boxes, so localization.txt may be missing or empty in train/; where it has lines, every image
 has one. image_ids_proxy.txt is not read. The layout is that of github.com/clovaai/wsolevaluation at 96f4b88679af.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -37,6 +38,8 @@ from camagain.errors import UserError
 
 BOX: Columns = {"path": filled, "x0": finite, "y0": finite, "x1": finite, "y1": finite}
 MASK: Columns = {"path": filled, "mask path": filled, "ignore path": str}
+
+RENAMED = " Where files are called otherwise than in these text files, mapping.txt says how (docs/datasets.md)."
 
 Table = dict[str, Line]
 """Lines by image id."""
@@ -79,29 +82,72 @@ def read_wsol_metadata(
     for part in parts.values():
         if part.masked:
             _check_masks(part, masks)
-    sizes = {split: verified_sizes(images, part.images, part.folder / "image_ids.txt") for split, part in parts.items()}
+    files = {split: located(part.folder, part.images, images) for split, part in parts.items()}
+    sizes = {
+        split: verified_sizes(images, files[split], part.folder / "image_ids.txt", hint=RENAMED)
+        for split, part in parts.items()
+    }
     for split, part in parts.items():
-        _refuse_resized(part, sizes[split], images)
+        _refuse_resized(part, sizes[split], images, files[split])
     places = {split: _places(part, sizes[split], masks, target) for split, part in parts.items()}
     require_complete()
     index = pd.concat(
-        [_split_index(split, part, sizes[split], names, places[split]) for split, part in parts.items()],
+        [_split_index(split, part, sizes[split], names, places[split], files[split]) for split, part in parts.items()],
         ignore_index=True,
     )
     return index, tuple(names[label] for label in sorted(names))
+
+
+def located(folder: Path, listed: Table, images: Path) -> Table:
+    """By image id the line of image_ids.txt with the path of the image's file behind it, relative to `images`.
+
+    That is the id itself, or what mapping.txt of the same split makes of it where no file has the id's own name. Paths
+    in mapping.txt may lack the first folders of an id, the same ones of all: wsolevaluation's has `0/0.jpeg` for the
+    image `val2/0/0.jpeg`.
+    """
+    renamed = _renamed(folder / "mapping.txt", listed) if _has(folder, "mapping") else {}
+    paths = {
+        image_id: image_id if image_id not in renamed or (images / image_id).is_file() else renamed[image_id]
+        for image_id in listed
+    }
+    return {image_id: Line(line.number, (image_id, paths[image_id])) for image_id, line in listed.items()}
+
+
+def _renamed(file: Path, listed: Table) -> dict[str, str]:
+    """Image id -> path in the archive; UserError where the paths of mapping.txt are those of other images."""
+    lines = read_table(file, {"path": filled, "path in the archive": filled}, ",")
+    for column in (0, 1):
+        refuse_leading_out(file, lines, column)
+    names = {old: line.fields[1] for old, line in unique(file, lines).items()}
+    above = next((image_id[:at] for image_id in listed for at in _starts(image_id) if image_id[at:] in names), None)
+    if above is None:
+        refuse(
+            [f"{file}: no line is of an image of image_ids.txt, such as {image_id}" for image_id in [*listed][:1]],
+            "Take the file that belongs to these images, or remove it where files have the names of image_ids.txt.",
+        )
+        return {}
+    return {above + old: above + new for old, new in names.items()}
+
+
+def _starts(image_id: str) -> Iterator[int]:
+    """Where each part of a path begins."""
+    yield 0
+    yield from (at + 1 for at, letter in enumerate(image_id) if letter == "/")
 
 
 Places = dict[str, list]
 """The columns of the index that say where objects are."""
 
 
-def _split_index(split: str, part: Part, sizes: Sizes, names: dict[int, str], places: Places) -> pd.DataFrame:
+def _split_index(
+    split: str, part: Part, sizes: Sizes, names: dict[int, str], places: Places, files: Table
+) -> pd.DataFrame:
     """The rows of one split."""
     labels = [part.labels[image_id].fields[1] for image_id in part.images]
     index = pd.DataFrame(
         {
             "image_id": list(part.images),
-            "path": list(part.images),
+            "path": [files[image_id].fields[-1] for image_id in part.images],
             "label": labels,
             "class_name": [names[label] for label in labels],
             "split": split,
@@ -165,12 +211,13 @@ def _check_masks(part: Part, masks: Path) -> None:
     )
 
 
-def _refuse_resized(part: Part, sizes: Sizes, images: Path) -> None:
+def _refuse_resized(part: Part, sizes: Sizes, images: Path, files: Table) -> None:
     """Refuses images of another size than image_sizes.txt says, where that is given."""
     refuse(
         [
             f"{part.folder / 'image_sizes.txt'}, line {line.number}: image {image_id} has {line.fields[1]} x "
-            f"{line.fields[2]} pixels, but the file {images / image_id} {sizes[image_id][0]} x {sizes[image_id][1]}"
+            f"{line.fields[2]} pixels, but the file {images / files[image_id].fields[-1]} "
+            f"{sizes[image_id][0]} x {sizes[image_id][1]}"
             for image_id, line in part.sizes.items()
             if sizes.get(image_id, line.fields[1:]) != line.fields[1:]
         ],

@@ -62,6 +62,8 @@ def needed(settings: WsolMetadata, data: Path) -> "Iterator[Needed]":
     """The text files of test, and the images that the text files of all splits list."""
     from camagain.datasets.needed import Needed
     from camagain.datasets.source import absolute
+    from camagain.datasets.text_tables import Line
+    from camagain.datasets.wsol_metadata import located
 
     place, metadata = absolute(settings.path), absolute(settings.metadata)
     folders = [metadata / split for split in ("train", "val", "test") if (metadata / split).is_dir()]
@@ -73,7 +75,8 @@ def needed(settings: WsolMetadata, data: Path) -> "Iterator[Needed]":
     for listing in (folder / "image_ids.txt" for folder in folders):
         if listing.is_file() and place.is_dir():
             lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
-            yield from (Needed(place / line.strip()) for line in lines if line.strip())
+            listed = {line.strip(): Line(number, ()) for number, line in enumerate(lines, 1) if line.strip()}
+            yield from (Needed(place / line.fields[-1]) for line in located(listing.parent, listed, place).values())
 
 
 def read(settings: WsolMetadata, folder: Path) -> "Source":
