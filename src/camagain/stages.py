@@ -41,6 +41,7 @@ class File:
     what: str  # for docs/artifacts.md
     kept: bool = False  # in a reference
     record: bool = False  # it records how the others were made, and may differ where they do not
+    unread: bool = False  # no stage reads it
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Stage:
         return any(T in entry.path for entry in self.writes)
 
 
-def file(path: object, what: str, kept: bool = False, record: bool = False) -> File:
-    return File(str(path), what, kept, record)
+def file(path: object, what: str, kept: bool = False, record: bool = False, unread: bool = False) -> File:
+    return File(str(path), what, kept, record, unread)
 
 
 ALL = tuple(name for name in Experiment.model_fields if name != "run")
@@ -208,6 +209,7 @@ def paper_stages(analyses: Sequence[str]) -> Mapping[str, Stage]:
                     P.headline("{model}"),
                     "the few scores of a model that `dvc metrics show` prints as its row: top-1, and MaxBoxAcc of each "
                     "kind of map, in percent, means over the seeds; empty for a model without results",
+                    unread=True,
                 ),
                 file(f"{tables}.csv", "the numbers of a table, tidy and in full precision", True),
                 file(f"{tables}.md", "the same as people read it", True),
@@ -415,17 +417,24 @@ def above(stage: str) -> set[str]:
     return found.union(*(above(other) for other in found))
 
 
-def patterns(experiment: Experiment, stage: str) -> list[str]:
-    """The files that a stage writes, with `{training}` and `{job}` left open."""
+def patterns(experiment: Experiment, stage: str, unread: bool = True) -> list[str]:
+    """The files that a stage writes, with `{training}` and `{job}` left open; with those that no stage reads or not."""
     paths = experiment.paths()
     fixed = {"run": [paths.run], "dataset": [paths.dataset], **choices(experiment)}
-    return [path for entry in stages()[stage].writes for path in filled(entry.path, fixed)]
+    entries = [entry for entry in stages()[stage].writes if unread or not entry.unread]
+    return [path for entry in entries for path in filled(entry.path, fixed)]
 
 
-def files(experiment: Experiment, stage: str) -> list[str]:
+def files(experiment: Experiment, stage: str, unread: bool = True) -> list[str]:
     """The files that a stage writes over all its trainings and jobs; none for an analysis that is not asked for."""
-    open_paths = patterns(experiment, stage)
-    return [path.format(training=t, job=j) for t, j in jobs(experiment, stage) for path in open_paths]
+    return [path for written in files_by_job(experiment, stage, unread) for path in written]
+
+
+def files_by_job(experiment: Experiment, stage: str, unread: bool = True) -> Iterator[list[str]]:
+    """The same for each of its jobs, the file that is written last at the end."""
+    open_paths = patterns(experiment, stage, unread)
+    for training, job in jobs(experiment, stage):
+        yield [path.format(training=training, job=job) for path in open_paths]
 
 
 def jobs(experiment: Experiment, stage: str) -> list[tuple[str, str]]:
@@ -450,7 +459,8 @@ def gpus(experiment: Experiment, stage: str) -> int:
 def inputs(experiment: Experiment, stage: str, without: Collection[str] = ()) -> list[str]:
     """The files that a stage reads of others, some left out: of its own training where it has one, else of all."""
     read = patterns if stages()[stage].of_training else files
-    return [path for other in stages()[stage].reads if other not in without for path in read(experiment, other)]
+    read_stages = [other for other in stages()[stage].reads if other not in without]
+    return [path for other in read_stages for path in read(experiment, other, unread=False)]
 
 
 def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:

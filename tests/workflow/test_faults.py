@@ -85,6 +85,19 @@ def test_a_file_that_lost_its_end_is_made_again(finished: str, paths: RunPaths, 
     run("snakemake", "--cleanup-metadata", str(path.relative_to(paths.results.parent)))
 
 
+@pytest.mark.parametrize(("lost", "rule"), [
+    ("evaluation/small-convnext/cam/curve.csv", "evaluate"),
+    ("metrics/small-convnext.json", "write_tables"),
+])  # fmt: skip
+def test_a_file_that_is_gone_is_made_again_also_where_the_last_of_its_job_is_there(
+    finished: str, paths: RunPaths, run, tmp_path: Path, lost: str, rule: str
+):
+    (paths.root / lost).rename(tmp_path / "lost")
+    assert rule in planned(run)
+    (tmp_path / "lost").rename(paths.root / lost)
+    assert planned(run) == {}
+
+
 def test_inputs_of_tomorrow_and_a_damaged_table_are_no_obstacle(finished: str, paths: RunPaths, run):
     before = values(paths.root)
     tomorrow = time.time() + 86400

@@ -97,8 +97,26 @@ def own_weights(wildcards):
 
 
 def all_of(*names):
-    """The same as a function, which Snakemake calls for those rules alone that a graph has."""
-    return lambda wildcards: files(*names)
+    """What a target asks for, as a function, which Snakemake calls for those rules alone that a graph has.
+
+    Of each job the file that it writes last, and those that are gone although that one is there: they are made again.
+    A job that has to run writes all of its files, and each one that is asked for costs Snakemake time; one of `tables`
+    is compared with every file that `tables` reads.
+    """
+    return lambda wildcards: [
+        file
+        for name in names
+        for *others, last in stages.files_by_job(EXPERIMENT, name)
+        for file in (*missing(others, last), last)
+    ]
+
+
+def missing(others, last):
+    return (
+        [file for file in others if not os.path.exists(file)]
+        if os.path.exists(last)
+        else []
+    )
 
 
 def settings(stage):
