@@ -11,7 +11,7 @@ from camagain.config import BASELINE
 from camagain.config.methods import base_of, uses_true_class
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.seeds import singles
-from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, model_colors
+from camagain.drawing.style import BASELINE_COLOR, PAGE_INCHES, color_labels, model_colors
 
 NAME = "threshold-curves"
 TITLE = "Box accuracy over the threshold"
@@ -59,7 +59,8 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         axes.set_ylabel("box accuracy at IoU ≥ 0.5, %")
     for axes in grid.flat[len(bases) :]:
         axes.set_visible(False)
-    legend = [Line2D([], [], color=colors[model], label=model) for model in results.models]
+    labels = color_labels(results.architectures, list(results.models))
+    legend = [Line2D([], [], color=color, label=label) for label, color in labels.items()]
     curves = pd.concat(drawn, ignore_index=True)
     hit = curves["box_acc_percent"][curves["method"] == "whole-image"].any()
     legend += [
