@@ -40,7 +40,10 @@ def steps_csv(root: Path) -> str:
 
 
 def jobs_csv(root: Path) -> str:
-    """The longest time and the largest memory of a job of each stage in each reference, one line each."""
+    """The longest time and the largest memory of a job of each stage in each reference, one line each.
+
+    One job in ten may have taken longer: where there are many, some waited for a machine that did something else.
+    """
     rows = []
     for path in sorted((root / "results" / "reference").glob("*/manifest.json")):
         manifest = read_json(path)
@@ -55,7 +58,7 @@ def jobs_csv(root: Path) -> str:
                     "stage": stage,
                     "trainings": len(trainings(experiment)),
                     "images": images["val"] + images["test"],
-                    "seconds": jobs["seconds"].max(),
+                    "seconds": jobs["seconds"].quantile(0.9, interpolation="higher"),
                     "mb": jobs["peak_memory_mb"].max(),
                 }
             )

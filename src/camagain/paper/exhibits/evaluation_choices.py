@@ -3,12 +3,13 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from camagain.drawing.cells import change_cell
 from camagain.drawing.dots import offsets_of
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
-from camagain.drawing.style import PAGE_INCHES, model_colors
+from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
 from camagain.evaluation.ways import ALTERNATIVES
 from camagain.paper.exhibits.localization import SCORES
 
@@ -126,7 +127,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     page, grid = plt.subplots(
         len(parts),
         max(1, len(methods)),
-        figsize=(PAGE_INCHES, 0.9 + 0.5 * (len(parts) - 1) + 0.1 * sum(lines) * max(3, len(results.models))),
+        figsize=(PAGE_INCHES, 0.9 + 0.5 * (len(parts) - 1) + sum(lines) * min(0.1 * max(3, len(results.models)), 1.0)),
         height_ratios=lines,
         squeeze=False,
         sharex="row",  # a threshold moves scores ten times as far as anything else
@@ -141,7 +142,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
                 y = [names.index(option) + offset for option in rows["option"]]
                 value = rows["difference_points"].to_numpy(dtype=float)
                 bars = [value - rows["difference_low_points"], rows["difference_high_points"] - value]
-                axes.errorbar(value, y, xerr=bars, fmt="o", markersize=3, linewidth=1, color=colors[model], label=model)
+                axes.errorbar(value, y, xerr=bars, fmt="o", markersize=3, linewidth=1, color=colors[model])
             axes.axvline(0, color="black", linewidth=0.8)
             axes.set_yticks(range(len(names)), names)
             axes.grid(axis="x", linewidth=0.4, alpha=0.6)
@@ -150,7 +151,9 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
         panels[0].set_title(short_name(method))
         panels[-1].set_xlabel("change of MaxBoxAcc, points")
     if methods:
-        page.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        labels = color_labels(results.architectures, list(results.models))
+        handles = [Line2D([], [], color=color, marker="o", markersize=3, label=name) for name, color in labels.items()]
+        page.legend(handles=handles, loc="outside lower center", ncols=4)
     return page, table
 
 
