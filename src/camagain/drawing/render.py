@@ -18,7 +18,7 @@ COLUMN_CHARACTERS, PAGE_CHARACTERS = 48, 115
 WRAPPED_CHARACTERS = 28
 """Characters of a line in a text cell of a table that is too wide for the page otherwise."""
 
-PAGE_LINES = 56
+PAGE_LINES = 55
 """Most lines of a float's rows. A longer table goes on in the next float; shrunk, nobody could read it."""
 
 FIT = (
