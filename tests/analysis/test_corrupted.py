@@ -122,5 +122,5 @@ def test_networks_that_cannot_be_measured_say_why(table):
         seen(broken, table)
     headless = colours()
     headless.fc = nn.Identity()
-    with pytest.raises(NotApplicable, match="one linear layer"):
+    with pytest.raises(NotApplicable, match="is not linear in pooled features"):
         seen(headless, table)

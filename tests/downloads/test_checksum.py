@@ -50,7 +50,7 @@ def test_a_folder_in_its_place_is_refused(target: Path) -> None:
 
 def test_a_downloads_folder_that_cannot_be_made_is_named(target: Path) -> None:
     target.write_bytes(b"")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot be read or written"):
         fetch(NOWHERE, target / "inside" / "birds.tgz", patience=ONCE)
 
 

@@ -73,18 +73,6 @@ def test_a_killed_job_is_named_with_the_likely_cause(said: dict[str, str]):
     assert line.startswith("`camagain evaluate results/tiny/experiment.yaml ") and "lack of memory" in line
 
 
-@pytest.mark.parametrize("lost", ["localization/small-convnext/maps.npz", "models/small-convnext/model.safetensors"])
-def test_a_file_that_lost_its_end_is_made_again(finished: str, paths: RunPaths, run, lost: str):
-    path = paths.root / lost
-    whole = path.read_bytes()
-    os.truncate(path, len(whole) // 2)
-    done = run("snakemake", "-n")
-    assert f"{lost} is damaged: it has {len(whole) // 2:,} bytes and was made with {len(whole):,}" in done.stderr
-    assert set(planned(run)) >= {"localize" if "maps" in lost else "finetune", "evaluate", "write_report"}
-    path.write_bytes(whole)
-    run("snakemake", "--cleanup-metadata", str(path.relative_to(paths.results.parent)))
-
-
 @pytest.mark.parametrize(("lost", "rule"), [
     ("evaluation/small-convnext/cam/curve.csv", "evaluate"),
     ("metrics/small-convnext.json", "write_tables"),
@@ -96,6 +84,18 @@ def test_a_file_that_is_gone_is_made_again_also_where_the_last_of_its_job_is_the
     assert rule in planned(run)
     (tmp_path / "lost").rename(paths.root / lost)
     assert planned(run) == {}
+
+
+@pytest.mark.parametrize("lost", ["localization/small-convnext/maps.npz", "models/small-convnext/model.safetensors"])
+def test_a_file_that_lost_its_end_is_made_again(finished: str, paths: RunPaths, run, lost: str):
+    path = paths.root / lost
+    whole = path.read_bytes()
+    os.truncate(path, len(whole) // 2)
+    done = run("snakemake", "-n")
+    assert f"{lost} is damaged: it has {len(whole) // 2:,} bytes and was made with {len(whole):,}" in done.stderr
+    assert set(planned(run)) >= {"localize" if "maps" in lost else "finetune", "evaluate", "write_report"}
+    path.write_bytes(whole)
+    run("snakemake", "--cleanup-metadata", str(path.relative_to(paths.results.parent)))
 
 
 def test_inputs_of_tomorrow_and_a_damaged_table_are_no_obstacle(finished: str, paths: RunPaths, run):
