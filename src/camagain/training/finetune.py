@@ -22,6 +22,7 @@ from camagain.training.launch import in_processes
 from camagain.training.loop import COLUMNS, Loop, Trainee
 from camagain.training.modes import moving_average, ready_for_training
 from camagain.training.optimisation import make_optimizer, make_schedule
+from camagain.training.remembered import remembered_features
 from camagain.training.snapshots import Snapshots
 from camagain.training.state import StateFile, state_file
 
@@ -142,5 +143,6 @@ def train(
         why = f"{why}, after epoch {len(trainee.history)}/{recipe.epochs}"
     if why:
         accelerator.print(f"{model.name}: {why}", flush=True)
-    loop.run(trainee)
+    with remembered_features(network, recipe):
+        loop.run(trainee)
     return trainee, loop
