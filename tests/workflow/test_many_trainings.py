@@ -1,0 +1,26 @@
+"""Where trainings are many, Snakemake knows them by the shape of their names, and plans the same jobs."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from camagain.config.file import parse_experiment
+from camagain.stages import jobs
+from tests.workflow.plans import planned
+
+
+@pytest.mark.parametrize(("models", "seeds"), [(101, [0]), (51, [0, 7])])
+def test_jobs_are_those_of_the_experiment(root: Path, run_in, tiny_values: dict, tmp_path: Path, models: int, seeds):
+    values = {
+        **tiny_values,
+        "seeds": seeds,
+        "models": [{**tiny_values["models"][0], "name": f"net.{number}-a"} for number in range(models)],
+        "analysis": {"names": ["gap", "cuts"], "cuts": {"models": ["net.0-a"], "sides": [3, 5]}},
+    }
+    experiment = parse_experiment(values, "many")
+    (tmp_path / "many.yaml").write_text(yaml.safe_dump(values))
+    plan = planned(run_in(root), "--directory", str(tmp_path), "--configfile", str(tmp_path / "many.yaml"))
+    assert plan["finetune"] == len(experiment.trainings) > 100
+    for stage in ("finetune", "localize", "evaluate", "evaluate_baseline", "gap", "cuts"):
+        assert plan[stage] == len(jobs(experiment, stage)) > 0, stage
