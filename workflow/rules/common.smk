@@ -360,7 +360,7 @@ onerror:
 
 
 # Every training by its name, so that Snakemake says in one line that it knows no other. It reads this text once more for
-# each file of each job: where trainings are many they are known by the shape of their names, which `baseline` has too.
+# each file of each job, so where trainings are many they are known by the shape of their names alone.
 FEW = 100
 
 
@@ -368,7 +368,7 @@ wildcard_constraints:
     training=(
         "|".join(EXPERIMENT.trainings)
         if len(EXPERIMENT.trainings) <= FEW
-        else r"(?!baseline/)[\w.-]+"
+        else r"[\w.-]+"
         + (r"/seed\d+" if len(EXPERIMENT.seeds) > 1 else "")
     ),
     job=r"[\w.-]+",
