@@ -295,35 +295,3 @@ def test_pushed_and_pulled_results_leave_nothing_to_do(
     assert not (clone / "data").exists()
     for name in ("models/small-resnet/model.safetensors", "report.html", "manifest.json", "tables/localization.csv"):
         assert sha256(clone / "results" / "tiny" / name) == sha256(finished / name), name
-
-
-@pytest.fixture(scope="module")
-def elsewhere(finished: Path, checkout: Path, run_in, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project in another folder, on another number of cores, where DVC alone makes everything from nothing."""
-    folder = tmp_path_factory.mktemp("another place") / "copy of it"
-    left_out = shutil.ignore_patterns("results", "data", ".snakemake", ".git", ".dvc", "dvc.lock", "__pycache__")
-    shutil.copytree(checkout, folder, ignore=left_out)
-    profile = folder / "profiles" / "default" / "config.yaml"
-    profile.write_text(profile.read_text().replace("cores: all", "cores: 1"))
-    assert "cores: 1" in profile.read_text()
-    call = run_in(folder)
-    call("git", "init", "-q")
-    call("dvc", "init", "-q")
-    call("dvc", "repro")
-    return folder
-
-
-def test_dvc_alone_makes_everything(elsewhere: Path, run_in):
-    assert planned(run_in(elsewhere)) == {}
-
-
-def test_the_same_values_in_another_folder_and_on_another_number_of_cores(elsewhere: Path, finished: Path, run):
-    there = elsewhere / "results" / "tiny"
-    done = run("camagain", "compare", str(there), str(finished), "--fail-on", "within-tolerance")
-    assert "to the last digit" in done.stdout
-    for name in (
-        "models/small-resnet/model.safetensors",
-        "localization/small-convnext/maps.npz",
-        "metrics/small-resnet.json",
-    ):
-        assert sha256(there / name) == sha256(finished / name), name
