@@ -25,7 +25,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def digests(values: dict, model: str = "") -> dict[str, str]:
     provenance.imported_modules.cache_clear()
     stages._digest.cache_clear()
-    return {stage: stages.stage_code(stage, values, model) for stage in STAGES}
+    return {stage: stages.stage_code(values, stage, model) for stage in STAGES}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_addition_changes_nothing_that_does_not_use_it(package: Path, tiny_va
 def test_a_further_method_reruns_what_makes_and_scores_maps(package: Path, tiny_values: dict):
     values = parse_experiment(tiny_values, "tiny").model_dump(mode="json")
     more = {**values, "localization": {**values["localization"], "methods": ["cam", "cam-gt", "pc1", "grad-cam"]}}
-    rerun = {name for name in stages.stages() if stages.stage_code(name, values) != stages.stage_code(name, more)}
+    rerun = {name for name in stages.stages() if stages.stage_code(values, name) != stages.stage_code(more, name)}
     assert {"evaluate", "tables"} <= rerun  # and localize, by its settings
     assert not {"data", "finetune", "erf", "texture", "interventions"} & rerun
 

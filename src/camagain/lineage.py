@@ -148,7 +148,8 @@ class Lineage:
         Only sizes are compared, so that it can be asked at every start; whatever reads a file compares every byte.
         """
         for stage in stages():
-            for training, job in jobs(self.experiment, stage):
+            folder = self.paths.dataset_dir if stage == "data" else self.paths.root
+            for training, job in jobs(self.experiment, stage) if folder.is_dir() else ():
                 work = Work(stage, training, job)
                 noted = self.read_note(work).get("files", {})
                 for file, path in self.files(work).items() if noted else ():

@@ -376,7 +376,7 @@ def changed(experiment: Experiment, old: Mapping[str, Any], new: Mapping[str, An
     return [name for name in found if not above(name) & set(found)]
 
 
-def stage_code(stage: str, values: Mapping[str, Any], training: str = "") -> str:
+def stage_code(values: Mapping[str, Any], stage: str, training: str = "") -> str:
     """The digest of the sources behind a stage, or behind one training of it; the experiment is given as plain values.
 
     Of families of networks it counts those that the experiment, or the training, uses; of kinds of dataset and methods

@@ -121,16 +121,26 @@ def missing(others, last):
 
 def settings(stage):
     """What a stage reads of the experiment, as text for `params`: a job runs again when it changes."""
-    return lambda wildcards: stages.settings_text(
-        EXPERIMENT_VALUES, stage, getattr(wildcards, "training", "")
-    )
+    return lambda wildcards: stages.settings_text(*of_job(stage, wildcards))
 
 
 def code(stage):
     """The digest of the code behind a stage, as far as the experiment, or the training, uses it."""
-    return lambda wildcards: stages.stage_code(
-        stage, EXPERIMENT_VALUES, getattr(wildcards, "training", "")
-    )
+    return lambda wildcards: stages.stage_code(*of_job(stage, wildcards))
+
+
+MODELS = {model["name"]: model for model in EXPERIMENT_VALUES["models"]}
+
+
+def of_job(stage, wildcards):
+    """The experiment's values, the stage and the training of a job.
+
+    Of the models a training has its own alone: to look for it among thousands takes time, job by job.
+    """
+    training = getattr(wildcards, "training", "")
+    own = MODELS.get(training.partition("/seed")[0])
+    values = {**EXPERIMENT_VALUES, "models": [own]} if own else EXPERIMENT_VALUES
+    return values, stage, training
 
 
 # The captions of `snakemake --report` for each table and figure; written when a run starts, and not part of the run.
@@ -189,15 +199,10 @@ def refuse_a_run_of_other_settings():
 
     Without its notes Snakemake compares times alone and would find nothing to do.
     """
-    if not workflow.is_main_process:
+    if not workflow.is_main_process or not PATHS.experiment.is_file():
         return
     made = [file for file in files(*stages.stages()) if Path(file).is_file()]
-    if (
-        not made
-        or not PATHS.experiment.is_file()
-        or any(map(noted, made))
-        or FORCED & set(sys.argv)
-    ):
+    if not made or any(map(noted, made)) or FORCED & set(sys.argv):
         return
     old = yaml.safe_load(PATHS.experiment.read_text(encoding="utf-8"))
     changed = stages.changed(EXPERIMENT, old, EXPERIMENT_VALUES)
@@ -368,7 +373,6 @@ wildcard_constraints:
     training=(
         "|".join(EXPERIMENT.trainings)
         if len(EXPERIMENT.trainings) <= FEW
-        else r"[\w.-]+"
-        + (r"/seed\d+" if len(EXPERIMENT.seeds) > 1 else "")
+        else r"[\w.-]+" + (r"/seed\d+" if len(EXPERIMENT.seeds) > 1 else "")
     ),
     job=r"[\w.-]+",

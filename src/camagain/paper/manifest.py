@@ -30,7 +30,7 @@ def write_manifest(results: RunResults) -> None:
             "packages": package_versions(),
             "machine": machine(),
             "git": git_state(Path.cwd()),
-            "code": {stage: stage_code(stage, values) for stage in stages()},
+            "code": {stage: stage_code(values, stage) for stage in stages()},
             "dataset": read_json(paths.description),
             "missing_models": results.missing,
             "models": {name: {key: card[key] for key in OF_A_CARD if key in card} for name, card in cards.items()},
