@@ -24,6 +24,7 @@ from camagain.config.analysis import declared
 from camagain.config.base import restricted
 from camagain.config.dataset import contents, kind_module
 from camagain.config.declared import AnalysisStage
+from camagain.config.experiment import model_name
 from camagain.config.methods import method_module, scored_under_choices
 from camagain.families import family_module
 from camagain.paper.registry import exhibit_modules, figure_names, table_names
@@ -383,7 +384,7 @@ def stage_code(values: Mapping[str, Any], stage: str, training: str = "") -> str
     those that the experiment names, where the stage may read their names at all.
     """
     about = stages()[stage]
-    return _digest(about.code, used_modules(values, about.settings, training.partition("/seed")[0]))
+    return _digest(about.code, used_modules(values, about.settings, model_name(training)))
 
 
 @cache

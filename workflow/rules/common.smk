@@ -18,6 +18,7 @@ from snakemake.shell import shell
 from camagain import locks, parent, stages
 from camagain.artifacts import remove_leftovers, write_text
 from camagain.config import ANALYSES
+from camagain.config.experiment import model_name, training_shape
 from camagain.config.file import dump_experiment, parse_experiment, read_yaml
 from camagain.config.names import check_names, existing_checkpoint
 from camagain.config.packages import require_packages
@@ -138,7 +139,7 @@ def of_job(stage, wildcards):
     Of the models a training has its own alone: to look for it among thousands takes time, job by job.
     """
     training = getattr(wildcards, "training", "")
-    own = MODELS.get(training.partition("/seed")[0])
+    own = MODELS.get(model_name(training))
     values = {**EXPERIMENT_VALUES, "models": [own]} if own else EXPERIMENT_VALUES
     return values, stage, training
 
@@ -373,6 +374,6 @@ wildcard_constraints:
     training=(
         "|".join(EXPERIMENT.trainings)
         if len(EXPERIMENT.trainings) <= FEW
-        else r"[\w.-]+" + (r"/seed\d+" if len(EXPERIMENT.seeds) > 1 else "")
+        else training_shape(EXPERIMENT.seeds)
     ),
     job=r"[\w.-]+",

@@ -345,6 +345,16 @@ def training_name(model: str, seed: int, seeds: Sequence[int]) -> str:
     return f"{model}/seed{seed}" if len(seeds) > 1 else model
 
 
+def model_name(training: str) -> str:
+    """The name of a training's model."""
+    return training.partition("/seed")[0]
+
+
+def training_shape(seeds: Sequence[int]) -> str:
+    """A regular expression that the name of every training fits, and other names, too."""
+    return r"[\w.-]+" + (r"/seed\d+" if len(seeds) > 1 else "")
+
+
 def trainings(values: Mapping[str, Any]) -> list[str]:
     """`Experiment.trainings` of an experiment given as plain values, as an old manifest has them."""
     seeds = values.get("seeds", [values.get("seed", 0)])

@@ -35,7 +35,7 @@ DECODED_GIB = 1.0
 """Decoded images that a training keeps in memory, at most (`compute.cache_images` apart)."""
 
 FORWARD_KEPT = 0.25
-"""Share of what layers write that a forward pass holds at its peak: 0.23 of EfficientNet-Lite0 at 224 px (cub27)."""
+"""Share of what layers write that a forward pass holds at its peak: 0.23 of EfficientNet-Lite0 at 224 px."""
 
 MARGIN_MEMORY, MARGIN_TIME = 1.5, 4.0
 """How much more is asked for than was computed. Other GPUs are slower than the one of the measured steps."""
