@@ -26,16 +26,23 @@ NAMES = (
     "planning",
     "gpu",
 )
+LONG = ("demo",)
+"""Benchmarks that are made when they are named: the default experiment twice, by two commits, takes half an hour."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures speed ratios.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all if left out")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"some of {', '.join(NAMES + LONG)}; all but {', '.join(LONG)} if left out",
+    )
     parser.add_argument("--peer", type=Path, help="folder of clones to measure against")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch; more than 1 needs an idle machine")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
-        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES + LONG)}")
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()  # as in every job of ours; it serves all candidates alike
     for name in arguments.names or NAMES:

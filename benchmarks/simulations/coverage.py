@@ -267,7 +267,7 @@ def demo_cases() -> Iterator[Case]:
 
 def cub27_cases() -> Iterator[Case]:
     """The 739 test photographs of 27 classes of CUB."""
-    maps = [("efficientnet_lite0", method) for method in ("cam", "pc1")]
+    maps = [("efficientnet_lite0/seed0", method) for method in ("cam", "pc1")]
     yield from run_cases(CUB27, [*maps, CENTRE], [(maps[1], maps[0]), (maps[0], CENTRE)])
 
 
@@ -278,7 +278,7 @@ def run_cases(run: RunPaths, maps: list[Maps], pairs: list[tuple[Maps, Maps]]) -
     """The test images of a run as populations: scores of maps, and differences between pairs of them."""
     half = {}
     for model, method in maps:
-        name = f"{run.run}, {model.removesuffix('_narrow')} {method}"
+        name = f"{run.run}, {model.partition('/')[0].removesuffix('_narrow')} {method}"
         for delta in DELTAS:
             table = run_table(run, model, method, f"largest-{delta}")
             if not table.all(0).any():  # else the accuracy is 100 % for every test set
@@ -292,7 +292,7 @@ def run_cases(run: RunPaths, maps: list[Maps], pairs: list[tuple[Maps, Maps]]) -
             right = images["class_correct"].to_numpy(dtype=bool)[:, None]
             yield Case("Top-1 Loc", name, [(half[model, method], half[model, method] & right)])
     for a, b in pairs:
-        name = f"{run.run}, {' '.join(a)} - {' '.join(b)}".replace("_narrow", "")
+        name = f"{run.run}, {' '.join(a)} - {' '.join(b)}".replace("_narrow", "").replace("/seed0", "")
         yield Case("difference", name, [(half[a], half[a])], [(half[b], half[b])])
         first, second = np.concatenate([half[a], half[b]]), np.concatenate([half[b], half[a]])
         yield Case("difference", f"{name}, sides by chance", [(first, first)], [(second, second)])

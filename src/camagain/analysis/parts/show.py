@@ -97,7 +97,7 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
             alike = shown[shown["model"].map(colors) == color]
             draw_parts(axes, alike.groupby("part")["value"].mean().to_dict(), plt.get_cmap(COLORMAP), norm)
             if len(labels) > 1 and place == 0:
-                axes.set_ylabel(label.replace(", ", ",\n"), fontsize=7)
+                axes.set_ylabel(row_label(label), fontsize=7)
         draw_column(column[-1], shown, density[density["method"] == REFERENCE], parts, colors)
         column[-1].set_xlim(0, 1.05 * most)
         if place:
@@ -121,6 +121,9 @@ BIRD_INCHES = 0.6
 MOST_INCHES = 8.4
 """Height of birds and dots together: with the rest they fit a page."""
 
+LONGEST_LABEL = 20
+"""Most characters of a name that stands in one line beside a row."""
+
 TICKS = (0.4, 0.5, 0.7, 1, 1.4, 2, 2.5)
 
 
@@ -129,6 +132,11 @@ def ordered(names: Sequence[str]) -> list[str]:
     single = [name for name in names if name not in GROUPS]
     return [*(name for name in GROUPS if name in names),
             *(name for name in PLACES if name in single), *(name for name in single if name not in PLACES)]  # fmt: skip
+
+
+def row_label(label: str) -> str:
+    """The name of a network or family beside its row, in two lines where it would run into the next row's."""
+    return label.replace(", ", ",\n") if len(label) <= LONGEST_LABEL else label.replace("_", "\n", 1)
 
 
 def reach_of(density: pd.DataFrame) -> float:
