@@ -29,6 +29,9 @@ COLUMNS = (
 )
 
 
+ONE_TRAINING = " One training each: another seed also moves them."
+
+
 def numbers(results: RunResults) -> pd.DataFrame:
     """One row per model and method of each group, its reference first: MaxBoxAcc, and the paired difference to it.
 
@@ -78,7 +81,7 @@ def text(results: RunResults, table: pd.DataFrame) -> TextTable:
     caption = (
         f"What each change of the recipe does, in percent on {results.scope} Models of one architecture and the same "
         f"starting weights; the first is the reference. MaxBoxAcc of {MAP_NAMES[method]}; differences in points, "
-        "paired over images, each side at its own best threshold. One training each: another seed also moves them."
+        f"paired over images, each side at its own best threshold.{ONE_TRAINING if len(results.parts) == 1 else ''}"
     )
     columns = ("Model", "Changed", "Top-1", "MaxBoxAcc", "− reference, points")
     return TextTable(caption, columns, tuple(rows), text_columns=2)
