@@ -36,9 +36,13 @@ class Installed:
                 (self.site / "linked" / entry).symlink_to(dist.locate_file(entry))
 
     def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         command = [str(self.python), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=600)
+        return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=plain(), timeout=600)
+
+
+def plain() -> dict[str, str]:
+    """The variables of this process without those of Python: with a PYTHONPATH, pip finds the project installed."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip())
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
-    done = subprocess.run(pip, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(pip, capture_output=True, text=True, timeout=300, env=plain())
     assert done.returncode == 0, done.stderr
     return Installed(python, site)
 
