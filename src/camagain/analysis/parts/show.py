@@ -136,7 +136,8 @@ def ordered(names: Sequence[str]) -> list[str]:
 
 def row_label(label: str) -> str:
     """The name of a network or family beside its row, in two lines where it would run into the next row's."""
-    return label.replace(", ", ",\n") if len(label) <= LONGEST_LABEL else label.replace("_", "\n", 1)
+    parted = label.replace(", ", ",\n")
+    return parted if max(map(len, parted.splitlines())) <= LONGEST_LABEL else parted.replace("_", "\n", 1)
 
 
 def reach_of(density: pd.DataFrame) -> float:
