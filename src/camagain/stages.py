@@ -457,11 +457,23 @@ def gpus(experiment: Experiment, stage: str) -> int:
     return processes(experiment, stage) if stages()[stage].gpu and experiment.compute.device != "cpu" else 0
 
 
-def inputs(experiment: Experiment, stage: str, without: Collection[str] = ()) -> list[str]:
-    """The files that a stage reads of others, some left out: of its own training where it has one, else of all."""
-    read = patterns if stages()[stage].of_training else files
-    read_stages = [other for other in stages()[stage].reads if other not in without]
-    return [path for other in read_stages for path in read(experiment, other, unread=False)]
+def inputs(experiment: Experiment, stage: str) -> list[str]:
+    """The files that a stage reads of others: of its own training where it has one, else of all."""
+    return [path for written in inputs_by_job(experiment, stage) for path in written]
+
+
+def inputs_by_job(experiment: Experiment, stage: str, without: Collection[str] = ()) -> Iterator[list[str]]:
+    """The same for each job that writes some of them, the file that is written last at the end; some stages left out.
+
+    `{training}` stays open where a stage has one.
+    """
+    for other in stages()[stage].reads:
+        if other in without:
+            continue
+        if stages()[stage].of_training:
+            yield patterns(experiment, other, unread=False)
+        else:
+            yield from files_by_job(experiment, other, unread=False)
 
 
 def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:

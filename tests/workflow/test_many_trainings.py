@@ -24,3 +24,16 @@ def test_jobs_are_those_of_the_experiment(root: Path, run_in, tiny_values: dict,
     assert plan["finetune"] == len(experiment.trainings) > 100
     for stage in ("finetune", "localize", "evaluate", "evaluate_baseline", "gap", "cuts"):
         assert plan[stage] == len(jobs(experiment, stage)) > 0, stage
+
+
+@pytest.mark.parametrize("target", ["report", "explorer"])
+def test_a_target_needs_every_job_that_it_reads_of(root: Path, run_in, tiny_values: dict, tmp_path: Path, target: str):
+    values = {
+        **tiny_values,
+        "models": [{**tiny_values["models"][0], "name": f"net{number}"} for number in range(101)],
+        "analysis": {"names": ["gap"]},
+    }
+    (tmp_path / "many.yaml").write_text(yaml.safe_dump(values))
+    plan = planned(run_in(root), target, "--directory", str(tmp_path), "--configfile", str(tmp_path / "many.yaml"))
+    assert plan["finetune"] == plan["localize"] == plan["evaluate"] == 101
+    assert plan.get("gap", 0) == (101 if target == "report" else 0)

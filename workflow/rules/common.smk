@@ -67,18 +67,32 @@ LOGS = str(PATHS.logs)
 EXPERIMENT_FILE = str(PATHS.experiment)
 
 
+# Where trainings are many, planning takes time: Snakemake compares each file that a job reads with each that it writes,
+# and a wildcard's pattern with each file.
+MANY = len(EXPERIMENT.trainings) > 100
+
+
 def inputs(stage):
     """The files that a stage reads.
 
     Report and manifest read those of tables and figures, which are made anew with any file below them; so these files,
     of which thousands of trainings have many, are not listed once more. `data` may be deleted, and is listed.
+
+    Where trainings are many, of each job the file is listed that it writes last. That one tells whether the job has to
+    run, and `all` makes others again that are gone. From a storage Snakemake fetches what is listed alone, so there
+    each file is.
     """
     about = stages.stages()[stage]
-    if about.of_training:
-        return stages.inputs(EXPERIMENT, stage)
     once = [name for name in about.reads if not stages.stages()[name].of_training]
     below = set().union(*map(stages.above, once)) - {"data"}
-    return lambda wildcards: stages.inputs(EXPERIMENT, stage, below)
+    stored = workflow.storage_settings.default_storage_provider is not None
+    first = -1 if MANY and not stored else 0
+
+    def listed(wildcards=None):
+        by_job = stages.inputs_by_job(EXPERIMENT, stage, below)
+        return [file for written in by_job for file in written[first:]]
+
+    return listed() if about.of_training else listed
 
 
 def outputs(stage):
@@ -367,13 +381,8 @@ onerror:
 
 # Every training by its name, so that Snakemake says in one line that it knows no other. It reads this text once more for
 # each file of each job, so where trainings are many they are known by the shape of their names alone.
-FEW = 100
-
-
 wildcard_constraints:
     training=(
-        "|".join(EXPERIMENT.trainings)
-        if len(EXPERIMENT.trainings) <= FEW
-        else training_shape(EXPERIMENT.seeds)
+        training_shape(EXPERIMENT.seeds) if MANY else "|".join(EXPERIMENT.trainings)
     ),
     job=r"[\w.-]+",
