@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, help="folder of clones to measure against")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch; more than 1 needs an idle machine")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(NAMES):
+    if unknown := set(arguments.names) - {*NAMES, *LONG}:
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES + LONG)}")
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()  # as in every job of ours; it serves all candidates alike
