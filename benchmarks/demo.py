@@ -92,7 +92,7 @@ def run(tree: Path, notes: Path) -> float:
     write_text(job, JOB.format(notes=notes, command=command))
     job.chmod(0o755)
     path = os.pathsep.join([str(job.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(tree / "src")}
     done = subprocess.run(
         [sys.executable, "-c", LAUNCHER, "snakemake", "--configfile", "config/config.yaml"],
         cwd=tree,
