@@ -73,7 +73,7 @@ rehearse: setup
 	  $(BIN)/snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
 
 test: setup lint
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # make mutants   plant known mistakes, one at a time, and see a test fail for each (see CONTRIBUTING.md)
 mutants: setup

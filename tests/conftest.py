@@ -69,6 +69,11 @@ CHROMIUM_ARGUMENTS = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run the pipeline, which take longest, come first, so that none is left at the end for one process."""
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's folder."""

@@ -33,7 +33,9 @@ class Installed:
         (self.site / "linked.pth").write_text(f"{self.site / 'linked'}\n")
         for dist in wanted.values():
             for entry in entries(dist):
-                (self.site / "linked" / entry).symlink_to(dist.locate_file(entry))
+                link = self.site / "linked" / entry
+                if not link.is_symlink():  # several packages may have their folders in one: nvidia/cublas, nvidia/cufft
+                    link.symlink_to(dist.locate_file(entry))
 
     def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess:
         command = [str(self.python), *arguments]

@@ -209,11 +209,11 @@ def read_json(path: Path) -> Any:
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Writes a tidy table with a header and without an index column; floats in full precision.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe in front: names of classes and images are other
-    people's.
+    Names of classes and images are other people's. A text that a spreadsheet would run as a formula gets an apostrophe
+    in front, and a carriage return, which Python before 3.13 would write without quotes, becomes a space.
     """
     texts = table.select_dtypes(exclude="number").columns
-    safe = table.assign(**{column: table[column].map(_no_formula) for column in texts})
+    safe = table.assign(**{column: table[column].map(_safe) for column in texts})
     with atomic(path) as temporary:
         safe.to_csv(temporary, index=False, lineterminator="\n")
 
@@ -222,14 +222,17 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet takes for a formula (OWASP, "CSV Injection")."""
 
 
-def _no_formula(value: Any) -> Any:
+def _safe(value: Any) -> Any:
     """The value itself, or a text with an apostrophe before what would make it a formula; numbers as text stay."""
-    if not isinstance(value, str) or not value.startswith(FORMULA):
+    if not isinstance(value, str):
         return value
+    text = value.replace("\r", " ")
+    if not value.startswith(FORMULA):
+        return text
     try:
         float(value)
     except ValueError:
-        return f"'{value}"
+        return f"'{text}"
     return value
 
 

@@ -77,7 +77,9 @@ def demo(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def crate(demo: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Crate:
-    return Crate(export_run(demo, tmp_path_factory.mktemp("crates") / "demo", project=root))
+    """The demo's, made where its images are not, also where this checkout has them."""
+    folder = tmp_path_factory.mktemp("crates")
+    return Crate(export_run(demo, folder / "demo", data=folder / "no-data", project=root))
 
 
 @pytest.fixture
