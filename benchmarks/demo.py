@@ -23,12 +23,13 @@ BEFORE = "4e789a4"
 """The commit before the demo was made faster."""
 
 JOB = """#!/bin/bash
-# Stands before the command `camagain`: runs it, and notes its CPU time and that of its imports.
+# Stands before the command `camagain`: runs it, and notes its CPU time and that of its imports. A job ends with its
+# parent, which is this script here.
 imports=$(mktemp "{notes}/imports.XXXXXX")
-PYTHONPROFILEIMPORTTIME=1 "{command}" "$@" 2> "$imports"
+CAMAGAIN_SCHEDULER=$$ PYTHONPROFILEIMPORTTIME=1 "{command}" "$@" 2> "$imports"
 code=$?
 [ $code = 0 ] || cat "$imports" >&2
-echo "$1 $3 $(times | tail -1)" > "$imports.cpu"
+{{ echo "$1 $3"; times; }} > "$imports.cpu"
 exit $code
 """
 
@@ -41,7 +42,8 @@ print(used.ru_utime + used.ru_stime)
 """A process of its own around Snakemake, whose children are measured."""
 
 IMPORT = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
-CPU = re.compile(r"^(\w+) (\S*) (\d+)m([\d.]+)s (\d+)m([\d.]+)s$")
+CPU = re.compile(r"^(\w+) (\S*)\n.*\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s$")
+"""Command and first name; the times of the script itself; those of what it started."""
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
@@ -72,7 +74,7 @@ def seconds(revision: str) -> Counter[str]:
             subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
         found: Counter[str] = Counter()
         for note in notes.glob("*.cpu"):
-            if not (parts := CPU.match(note.read_text())):
+            if not (parts := CPU.match(note.read_text().rstrip())):
                 raise ValueError(f"{note}: not a job's note: {note.read_text()!r}")
             command, name, *times = parts.groups()
             found[name if name in stages() else command] += sum(
