@@ -29,7 +29,8 @@ SHORTENED = {"epochs", "warmup_epochs", "step_epochs", "snapshot_every", "augmen
 SMALLER = {
     "run", "input.size", "compute.threads", "evaluation.bootstrap", "figures.heatmap_images", "analysis.erf.images",
     "analysis.erf.other_sizes", "analysis.initialization.seeds", "analysis.initialization.images",
-    "analysis.texture.images", "analysis.texture.smoothing", "dataset.val_per_class", "dataset.sha256",
+    "analysis.texture.images", "analysis.texture.smoothing", "analysis.remedies.head_weight_decay",
+    "dataset.val_per_class", "dataset.sha256",
 }  # fmt: skip
 """Other keys that it may change in these experiments."""
 

@@ -36,6 +36,10 @@ AT_MOST: dict[str, int] = {
 }
 """Sample sizes: each keeps its value where that is smaller."""
 
+AT_LEAST: dict[str, float] = {"analysis.remedies.head_weight_decay": 10.0}
+"""Penalties. Features of random networks hardly differ between images: a weakly penalised fit of 2,048 channels to 200
+classes takes thousands of iterations of half a second, and this one some tens."""
+
 FIRST = ("analysis.texture.smoothing", "analysis.interventions.enlarge", "analysis.interventions.shrink")
 """Lists of sizes of which the first is enough."""
 
@@ -83,6 +87,10 @@ def reduced(experiment: Experiment, dataset: dict[str, Any], narrow: bool) -> Ex
         section, name = _place(values, key)
         if not key.startswith(idle):
             section[name] = most if section[name] is None else min(most, section[name])
+    for key, least in AT_LEAST.items():
+        section, name = _place(values, key)
+        if not key.startswith(idle):
+            section[name] = max(least, section[name])
     for key in FIRST:
         section, name = _place(values, key)
         if not key.startswith(idle):
