@@ -1,7 +1,7 @@
 """The code digest of a stage changes when, and only when, a file that the stage depends on changes."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,24 @@ STAGES = ("data", "finetune", "localize", "evaluate", "tables", "figures")
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package that the digests are taken from."""
     copy = tmp_path / "camagain"
     shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "PACKAGE", copy)
-    return copy
+    forget()
+    yield copy
+    forget()
+
+
+def forget() -> None:
+    """What a process remembers of the sources, which do not change while it runs."""
+    for remembered in (provenance.imported_modules, provenance.module_file, provenance._beside, stages._digest):
+        remembered.cache_clear()
 
 
 def digests(values: dict, model: str = "") -> dict[str, str]:
-    provenance.imported_modules.cache_clear()
-    stages._digest.cache_clear()
+    forget()
     return {stage: stages.stage_code(values, stage, model) for stage in STAGES}
 
 

@@ -60,7 +60,7 @@ def _dependencies(modules: tuple[str, ...], used: Collection[str] | None) -> tup
         if file is None or file in files:  # a folder without `__init__.py` is a package without code
             continue
         files.add(file)
-        files.update(path for path in file.parent.iterdir() if path.suffix in SOURCE_SUFFIXES)
+        files.update(_beside(file.parent))
         found = imported_modules(file)
         pending.extend(found.names)
         pending.extend(name for package in found.implemented for name in _members(package, used))
@@ -68,6 +68,12 @@ def _dependencies(modules: tuple[str, ...], used: Collection[str] | None) -> tup
             path for package in found.declared for name in _members(package, used) if (path := module_file(name))
         )
     return files, declared
+
+
+@cache
+def _beside(folder: Path) -> frozenset[Path]:
+    """The data files that modules read from their own folder."""
+    return frozenset(path for path in folder.iterdir() if path.suffix in SOURCE_SUFFIXES)
 
 
 def _members(package: str, used: Collection[str] | None) -> list[str]:
@@ -126,6 +132,7 @@ def with_parents(module: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
+@cache
 def module_file(module: str) -> Path | None:
     """The source file of a module of this package, or None where the name is not one (a function, say)."""
     first, *rest = module.split(".")
