@@ -63,8 +63,8 @@ def runner(folder: Path, tools: Path) -> Run:
     """A function that runs commands in a folder."""
     environment = environment_of(folder, tools)
 
-    def call(*command: str, succeeds: bool = True) -> subprocess.CompletedProcess:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
+    def call(*command: str, succeeds: bool = True, seconds: float = 900) -> subprocess.CompletedProcess:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds)
         output = done.stdout + done.stderr
         assert not succeeds or done.returncode == 0, f"{' '.join(command)} exited {done.returncode}:\n{output[-4000:]}"
         return done

@@ -38,7 +38,7 @@ def test_a_rehearsal_with_networks_of_full_size_runs_to_its_report(root: Path, r
     experiment = load_experiment(root / "config" / "experiments" / f"{name}.yaml")
     said = rehearse(experiment, name, tmp_path)
     assert said[-1].strip() == command(tmp_path)
-    run_in(root)("env", *command(tmp_path).split())
+    run_in(root)("env", *command(tmp_path).split(), seconds=4 * 3600)
     report = tmp_path / "results" / f"{experiment.run}{SUFFIX}" / "report.html"
     assert "numbers mean nothing" in report.read_text()
     values = yaml.safe_load((tmp_path / FILE).read_text())
