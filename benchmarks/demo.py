@@ -1,8 +1,8 @@
 """The work of `make results` in CPU seconds, stage by stage, beside that of the commit before it was made faster.
 
-Both commits run the default experiment from nothing, one after the other, with the packages of this environment. What
-the imports of the jobs take is said apart: Python reports it (`-X importtime`). CPU seconds vary with the processor's
-clock and with what its neighbours leave in its caches; a ratio of two runs a few minutes apart is good to some percent.
+Both commits run the default experiment from nothing, one after the other, with the packages of this environment. CPU
+seconds vary with the processor's clock and with what its neighbours leave in its caches; a ratio of two runs a few
+minutes apart is good to some percent on a quiet machine.
 """
 
 import os
@@ -23,13 +23,10 @@ BEFORE = "4e789a4"
 """The commit before the demo was made faster."""
 
 JOB = """#!/bin/bash
-# Stands before the command `camagain`: runs it, and notes its CPU time and that of its imports. A job ends with its
-# parent, which is this script here.
-imports=$(mktemp "{notes}/imports.XXXXXX")
-CAMAGAIN_SCHEDULER=$$ PYTHONPROFILEIMPORTTIME=1 "{command}" "$@" 2> "$imports"
+# Stands before the command `camagain`: runs it, and notes its CPU time. A job ends with its parent, which is this script.
+CAMAGAIN_SCHEDULER=$$ "{command}" "$@"
 code=$?
-[ $code = 0 ] || cat "$imports" >&2
-{{ echo "$1 $3"; times; }} > "$imports.cpu"
+{{ echo "$1 $3"; times; }} > "$(mktemp "{notes}/XXXXXX.cpu")"
 exit $code
 """
 
@@ -41,13 +38,12 @@ print(used.ru_utime + used.ru_stime)
 """
 """A process of its own around Snakemake, whose children are measured."""
 
-IMPORT = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
 CPU = re.compile(r"^(\w+) (\S*)\n.*\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s$")
 """Command and first name; the times of the script itself; those of what it started."""
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
-    """One row for each stage, one for all imports, and one for the whole command, each in CPU seconds."""
+    """One row for each stage, one for Snakemake, and one for the whole command, each in CPU seconds."""
     before, after = (seconds(revision) for revision in (BEFORE, "HEAD"))
     for case in sorted(after, key=lambda name: -after[name]):
         yield {
@@ -63,7 +59,7 @@ def rows(peer: Path | None) -> Iterator[dict]:
 
 
 def seconds(revision: str) -> Counter[str]:
-    """CPU seconds of the default experiment by stage, of all imports, of Snakemake, and of everything together."""
+    """CPU seconds of the default experiment by stage, of Snakemake, and of everything together."""
     with tempfile.TemporaryDirectory() as folder:
         tree, notes = Path(folder) / "tree", Path(folder) / "notes"
         notes.mkdir()
@@ -80,9 +76,7 @@ def seconds(revision: str) -> Counter[str]:
             found[name if name in stages() else command] += sum(
                 60 * float(m) + float(s) for m, s in zip(*[iter(times)] * 2, strict=True)
             )
-            imports = note.with_suffix("").read_text()
-            found["imports of all jobs"] += sum(map(int, IMPORT.findall(imports))) / 1e6
-        found["snakemake"] = total - sum(found.values()) + found["imports of all jobs"]
+        found["snakemake"] = total - sum(found.values())
         found["make results"] = total
     return found
 

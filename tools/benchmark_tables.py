@@ -72,6 +72,9 @@ TABLES: Mapping[str, BenchmarkTable] = {
         {"what": "experiment", "peer": "against", "ours_ms": "snakemake -n, CPU ms"},
         after={"peak_mb": "peak memory, MB"},
     ),
+    "demo": BenchmarkTable(
+        "demo", r"(?P<what>.+)", {"what": "what", "peer_ms": "before, CPU ms", "ours_ms": "now, CPU ms"}
+    ),
     "explorer": BenchmarkTable(
         "explorer",
         r"(?P<what>.+)",
