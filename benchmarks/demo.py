@@ -23,7 +23,7 @@ BEFORE = "4e789a4"
 """The commit before the demo was made faster."""
 
 JOB = """#!/bin/bash
-# Stands before the command `camagain`: runs it, and notes its CPU time. A job ends with its parent, which is this script.
+# Stands before the command `camagain`: runs it, and notes its CPU time. A job ends with its parent: with this script.
 CAMAGAIN_SCHEDULER=$$ "{command}" "$@"
 code=$?
 {{ echo "$1 $3"; times; }} > "$(mktemp "{notes}/XXXXXX.cpu")"
