@@ -1,6 +1,7 @@
 """The stages: each names its modules, settings and files, and reads nothing else of the experiment."""
 
 from fnmatch import fnmatchcase
+from itertools import chain
 
 import pytest
 
@@ -13,7 +14,7 @@ from camagain.provenance import module_file
 from camagain.stages import (
     above,
     files,
-    inputs,
+    inputs_by_job,
     inside,
     jobs,
     patterns,
@@ -76,8 +77,8 @@ def test_every_file_of_a_run_fits_one_pattern_of_its_stage(experiment: Experimen
 def test_inputs_are_what_the_stages_before_it_write(experiment: Experiment):
     made = {pattern for name in stages() for pattern in patterns(experiment, name)}
     for name, stage in stages().items():
-        assert stage.of_training is False or set(inputs(experiment, name)) <= made
-    assert set(files(experiment, "erf")) <= set(inputs(experiment, "tables"))
+        assert stage.of_training is False or {*chain(*inputs_by_job(experiment, name))} <= made
+    assert set(files(experiment, "erf")) <= {*chain(*inputs_by_job(experiment, "tables"))}
 
 
 def test_with_several_seeds_every_training_has_a_folder_of_its_own(two_seeds: Experiment):

@@ -457,15 +457,10 @@ def gpus(experiment: Experiment, stage: str) -> int:
     return processes(experiment, stage) if stages()[stage].gpu and experiment.compute.device != "cpu" else 0
 
 
-def inputs(experiment: Experiment, stage: str) -> list[str]:
-    """The files that a stage reads of others: of its own training where it has one, else of all."""
-    return [path for written in inputs_by_job(experiment, stage) for path in written]
-
-
 def inputs_by_job(experiment: Experiment, stage: str, without: Collection[str] = ()) -> Iterator[list[str]]:
-    """The same for each job that writes some of them, the file that is written last at the end; some stages left out.
+    """The files that a stage reads of others, in one list for each job that writes them, the last written at the end.
 
-    `{training}` stays open where a stage has one.
+    Of its own training where it has one, with `{training}` left open, else of all. The stages `without` are left out.
     """
     for other in stages()[stage].reads:
         if other in without:

@@ -37,8 +37,8 @@ AT_MOST: dict[str, int] = {
 """Sample sizes: each keeps its value where that is smaller."""
 
 AT_LEAST: dict[str, float] = {"analysis.remedies.head_weight_decay": 10.0}
-"""Penalties. Features of random networks hardly differ between images: a weakly penalised fit of 2,048 channels to 200
-classes takes thousands of iterations of half a second, and this one some tens."""
+"""Penalties. Features of random networks hardly differ between images, and a weakly penalised fit to them takes long:
+600 images, 2,048 channels and 200 classes 302 iterations of half a second with 0.1, and 22 with this one."""
 
 FIRST = ("analysis.texture.smoothing", "analysis.interventions.enlarge", "analysis.interventions.shrink")
 """Lists of sizes of which the first is enough."""
