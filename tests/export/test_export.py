@@ -82,6 +82,12 @@ def crate(demo: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     return Crate(export_run(demo, folder / "demo", data=folder / "no-data", project=root))
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images are looked for below the folder that one works in, and this checkout may have made some."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def copied(root: Path, tmp_path: Path) -> Callable[..., Path]:
     """A copy of a reference with another manifest and further files."""
