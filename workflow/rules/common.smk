@@ -79,14 +79,12 @@ def inputs(stage):
     of which thousands of trainings have many, are not listed once more. `data` may be deleted, and is listed.
 
     Where trainings are many, of each job the file is listed that it writes last. That one tells whether the job has to
-    run, and `all` makes others again that are gone. From a storage Snakemake fetches what is listed alone, so there
-    each file is.
+    run, and `all` makes others again that are gone.
     """
     about = stages.stages()[stage]
     once = [name for name in about.reads if not stages.stages()[name].of_training]
     below = set().union(*map(stages.above, once)) - {"data"}
-    stored = workflow.storage_settings.default_storage_provider is not None
-    first = -1 if MANY and not stored else 0
+    first = -1 if MANY else 0
 
     def listed(wildcards=None):
         by_job = stages.inputs_by_job(EXPERIMENT, stage, below)
