@@ -16,6 +16,7 @@ if not workflow.config_settings.configfiles:
 report: "workflow/report/workflow.rst"
 
 
+include: "workflow/rules/storage.smk"
 include: "workflow/rules/common.smk"
 
 

@@ -79,12 +79,13 @@ def inputs(stage):
     of which thousands of trainings have many, are not listed once more. `data` may be deleted, and is listed.
 
     Where trainings are many, of each job the file is listed that it writes last. That one tells whether the job has to
-    run, and `all` makes others again that are gone.
+    run, and `all` makes others again that are gone. From a storage Snakemake fetches what is listed alone, so there
+    every file is.
     """
     about = stages.stages()[stage]
     once = [name for name in about.reads if not stages.stages()[name].of_training]
-    below = set().union(*map(stages.above, once)) - {"data"}
-    first = -1 if MANY else 0
+    below = set() if STORED else set().union(*map(stages.above, once)) - {"data"}
+    first = -1 if MANY and not STORED else 0
 
     def listed(wildcards=None):
         by_job = stages.inputs_by_job(EXPERIMENT, stage, below)
@@ -125,11 +126,12 @@ def all_of(*names):
 
 
 def missing(others, last):
-    return (
-        [file for file in others if not os.path.exists(file)]
-        if os.path.exists(last)
-        else []
-    )
+    """Those of a job's files that are gone although the last is there; all of them where Snakemake has to look for them."""
+    if STORED:
+        return others
+    if not os.path.exists(last):
+        return []
+    return [file for file in others if not os.path.exists(file)]
 
 
 def settings(stage):
@@ -197,6 +199,7 @@ FORCED = {"--forcerun", "-R", "--forceall", "-F"}
 
 def snakemakes_note(kind, file):
     """Where Snakemake notes something of a file: "metadata", with which settings and code it was made; "incomplete"."""
+    file = os.path.abspath(file) if STORED else file
     name = base64.urlsafe_b64encode(file.encode()).decode()
     parts = [name[start : start + 254] for start in range(0, len(name), 254)]
     return Path(".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
@@ -212,9 +215,13 @@ def refuse_a_run_of_other_settings():
 
     Without its notes Snakemake compares times alone and would find nothing to do.
     """
-    if not workflow.is_main_process or not PATHS.experiment.is_file():
+    if not workflow.is_main_process:
         return
-    made = [file for file in files(*stages.stages()) if Path(file).is_file()]
+    if STORED:
+        fetch(EXPERIMENT_FILE)
+    if not PATHS.experiment.is_file():
+        return
+    made = [file for file in files(*stages.stages()) if STORED or Path(file).is_file()]
     if not made or any(map(noted, made)) or FORCED & set(sys.argv):
         return
     old = yaml.safe_load(PATHS.experiment.read_text(encoding="utf-8"))
@@ -359,6 +366,10 @@ onstart:
         # settings in its own `params` change, not because some other key did. (An `ancient` input would not do. While
         # the job that makes it is due, Snakemake 9.27 overlooks changed `params` of the jobs behind it.)
         write_text(Path(EXPERIMENT_FILE), dump_experiment(EXPERIMENT))
+        if STORED:
+            stored(EXPERIMENT_FILE).store_object()
+            forget_notes()
+            make_images()
         write_captions(CAPTIONS)
 
 
