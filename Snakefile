@@ -17,6 +17,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/storage.smk"
+include: "workflow/rules/images.smk"
 include: "workflow/rules/common.smk"
 
 

@@ -81,10 +81,20 @@ def data(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; list everything that is wrong at once.")
     ] = False,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="Make or fetch images again that are gone; the index stays as it is.")
+    ] = False,
     results: Results = Path("results"),
     data: Data = Path("data"),
 ) -> None:
     """Make or fetch the dataset, check every image and box, and write its index."""
+    if lost:
+        from camagain.config.file import load_experiment
+        from camagain.datasets.prepare import replace_lost_images
+
+        settings = load_experiment(experiment)
+        replace_lost_images(settings.dataset, settings.paths(results, data).dataset_dir)
+        return
     if check:
         from camagain.config.file import load_experiment
         from camagain.datasets.prepare import check_dataset

@@ -16,12 +16,12 @@ import pytest
 
 from camagain.artifacts import read_json, sha256
 from camagain.config.dataset import folder_name
-from camagain.datasets.index import fingerprints, image_path, read_index
+from camagain.datasets.index import fingerprints, image_path, read_index, write_index
 from camagain.datasets.kinds.cub import CUB_200_2011, Cub
 from camagain.datasets.kinds.cub_folder import CubFolder
 from camagain.datasets.kinds.synthbirds import SynthBirds
 from camagain.datasets.kinds.wsol_metadata import WsolMetadata
-from camagain.datasets.prepare import prepare_dataset
+from camagain.datasets.prepare import prepare_dataset, replace_lost_images
 from camagain.errors import UserError
 
 
@@ -139,6 +139,52 @@ def test_a_failure_leaves_no_older_index(cub_folder: Path, tmp_path: Path) -> No
     with pytest.raises(UserError, match="classes"):
         prepare_dataset(dataset, tmp_path / "data")
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def described(dataset_dir: Path) -> list[tuple[bytes, int]]:
+    """Content and date of the index and of the description."""
+    files = [dataset_dir / "index.parquet", dataset_dir / "dataset.json"]
+    return [(file.read_bytes(), file.stat().st_mtime_ns) for file in files]
+
+
+@pytest.mark.parametrize("kind", ["cub", "synthbirds"])
+def test_lost_images_come_back_and_their_index_stays_as_old_as_it_was(
+    cub_folder: Path, tmp_path: Path, site: Any, kind: str
+) -> None:
+    archive = cub(site, tmp_path, sha256=pack(cub_folder, site.folder / "CUB_200_2011.tgz"))
+    two = {"classes": 2, "train_per_class": 2, "val_per_class": 1, "test_per_class": 1}
+    dataset = archive if kind == "cub" else SynthBirds.model_validate({"kind": "synthbirds", **two})
+    out = tmp_path / "data" / "birds"
+    prepare_dataset(dataset, out)
+    before = described(out)
+    image = image_path(out / "index.parquet", read_index(out / "index.parquet")["path"].iloc[0])
+    whole = sha256(image)
+    shutil.rmtree(out / "images" if kind == "synthbirds" else out.parent / "CUB_200_2011-unpacked")
+    replace_lost_images(dataset, out)
+    assert sha256(image) == whole
+    assert described(out) == before
+
+
+def test_images_that_only_their_owner_has_are_not_replaced(cub_folder: Path, tmp_path: Path) -> None:
+    dataset, out = CubFolder(kind="cub-folder", name="mine", path=cub_folder, val_per_class=1), tmp_path / "data"
+    prepare_dataset(dataset, out)
+    before = described(out)
+    first, second = map(Path, read_index(out / "index.parquet")["path"].iloc[:2])
+    replace_lost_images(dataset, out)  # nothing is lost
+    assert described(out) == before
+
+    away = first.rename(tmp_path / "away")
+    with pytest.raises(UserError, match=first.name):
+        replace_lost_images(dataset, out)
+    assert described(out) == before, "so that nothing is made again once the image is back"
+
+    shutil.copy(second, first)  # another in its place, and a further one lost
+    index = read_index(out / "index.parquet")
+    write_index(out / "index.parquet", index.assign(path=["gone.jpg", *index["path"].iloc[1:]]))
+    with pytest.raises(UserError, match="in their place are others"):
+        replace_lost_images(dataset, out)
+    assert list(out.iterdir()) == [], "the next run makes it anew"
+    assert away.exists()
 
 
 def test_the_split_seed_chooses_val(cub_folder: Path, tmp_path: Path) -> None:

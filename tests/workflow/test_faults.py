@@ -86,6 +86,19 @@ def test_a_file_that_is_gone_is_made_again_also_where_the_last_of_its_job_is_the
     assert planned(run) == {}
 
 
+def test_deleted_images_come_back_for_the_job_that_reads_them(finished: str, paths: RunPaths, run):
+    """And nothing else is made again, as it would be if their index were newer than the networks."""
+    before = values(paths.root)
+    trained = paths.weights("small-convnext").stat().st_mtime
+    shutil.rmtree(paths.dataset_dir / "images")
+    assert planned(run) == {}
+    maps = paths.maps("small-convnext").relative_to(paths.results.parent)
+    assert planned(run, "--force", str(maps)) == {"localize": 1}
+    done = run("snakemake", "--force", str(maps))
+    assert "are gone; they are made or fetched again" in done.stderr
+    assert values(paths.root) == before and paths.weights("small-convnext").stat().st_mtime == trained
+
+
 @pytest.mark.parametrize("lost", ["localization/small-convnext/maps.npz", "models/small-convnext/model.safetensors"])
 def test_a_file_that_lost_its_end_is_made_again(finished: str, paths: RunPaths, run, lost: str):
     path = paths.root / lost

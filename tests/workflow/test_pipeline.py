@@ -291,3 +291,6 @@ def test_pushed_and_pulled_results_leave_nothing_to_do(
     assert not (clone / "data").exists()
     for name in ("models/small-resnet/model.safetensors", "report.html", "manifest.json", "tables/localization.csv"):
         assert sha256(clone / "results" / "tiny" / name) == sha256(finished / name), name
+    call("camagain", "data", "config/config.yaml")
+    call("snakemake", "--touch", "--forceall")
+    assert "finetune" not in planned(call, "--forcerun", "localize"), "with its images a clone goes on"

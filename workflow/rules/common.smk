@@ -302,7 +302,7 @@ def alone_in_this_run():
         raise WorkflowError(
             f"The run '{EXPERIMENT.run}' is being made by {holder}. Wait until it has finished, or choose another `run`."
         ) from None
-    makes_data = any(
+    makes_data = images_are_lost() or any(
         job.rule.name == RULES["data"] for job in workflow.dag.needrun_jobs()
     )
     try:
@@ -369,7 +369,7 @@ onstart:
         if STORED:
             stored(EXPERIMENT_FILE).store_object()
             forget_notes()
-            make_images()
+        make_lost_images()
         write_captions(CAPTIONS)
 
 

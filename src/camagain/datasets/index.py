@@ -122,6 +122,13 @@ def image_path(index_path: Path, row_path: str) -> Path:
     return Path(index_path).parent / row_path
 
 
+def lost_images(index_path: Path) -> list[Path]:
+    """The images and masks of an index that are not on this machine."""
+    index = read_index(index_path)
+    listed = pd.concat([index["path"], index["mask_path"], index["ignore_path"]]).dropna()
+    return [path for row_path in listed if not (path := image_path(index_path, row_path)).exists()]
+
+
 def fingerprints(index_path: Path) -> dict[str, str]:
     """Digests of what an index says and of the bytes of every image, the same wherever the dataset lies.
 

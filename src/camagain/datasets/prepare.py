@@ -1,12 +1,14 @@
 """Makes a dataset ready: gets its images, reads them, and writes `index.parquet` and `dataset.json`."""
 
+import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from camagain.artifacts import INSIDE, write_json
+from camagain.artifacts import INSIDE, read_json, write_json
 from camagain.config.dataset import DatasetSettings, kind_module
-from camagain.datasets.index import SPLITS, check_index, fingerprints, write_index
+from camagain.datasets.index import SPLITS, check_index, fingerprints, lost_images, write_index
 from camagain.datasets.source import Source
 from camagain.datasets.text_tables import Faults, Incomplete, every_fault
 from camagain.errors import UserError
@@ -49,6 +51,37 @@ def check_dataset(dataset: DatasetSettings, dataset_dir: Path) -> str:
     lines = [line for kind in faults for line in (*kind.found, *([f"  -> {kind.advice}"] if kind.advice else []))]
     count = sum(len(kind.found) for kind in faults)
     raise UserError("\n".join([f"{dataset.name}: {count:,} {'fault' if count == 1 else 'faults'}", *lines]))
+
+
+def replace_lost_images(dataset: DatasetSettings, dataset_dir: Path) -> None:
+    """Makes or fetches images again that are gone, and leaves their index as it is and as old as it is.
+
+    A new index, although the same, would be newer than every network that was trained with these images. UserError
+    where there is no index, and where the images are not those that it describes.
+    """
+    index, description = dataset_dir / INSIDE.index.name, dataset_dir / INSIDE.description.name
+    if not lost_images(index):
+        return
+    expected = read_json(description)["fingerprint"]
+    with ExitStack() as unless_others:
+        for file in (index, description):
+            unless_others.callback(_restore, file, file.read_bytes(), file.stat().st_mtime_ns)
+        prepare_dataset(dataset, dataset_dir)
+        if (found := read_json(description)["fingerprint"]) != expected:
+            unless_others.pop_all()
+            for file in (index, description):
+                file.unlink()
+            raise UserError(
+                f"Images of {dataset_dir} were gone, and those that were made or fetched in their place are others: "
+                f"their fingerprint is {found}, expected was {expected}. Bring the former images back, or run "
+                "Snakemake again to make the dataset anew and everything that was made from it."
+            )
+
+
+def _restore(file: Path, content: bytes, changed_ns: int) -> None:
+    """Gives a file its former content and date."""
+    file.write_bytes(content)
+    os.utime(file, ns=(changed_ns, changed_ns))
 
 
 def _summary(dataset: DatasetSettings, source: Source, index_path: Path) -> dict[str, Any]:
