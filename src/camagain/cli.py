@@ -88,19 +88,16 @@ def data(
     data: Data = Path("data"),
 ) -> None:
     """Make or fetch the dataset, check every image and box, and write its index."""
-    if lost:
+    if check or lost:
         from camagain.config.file import load_experiment
-        from camagain.datasets.prepare import replace_lost_images
+        from camagain.datasets.prepare import check_dataset, replace_lost_images
 
         settings = load_experiment(experiment)
-        replace_lost_images(settings.dataset, settings.paths(results, data).dataset_dir)
-        return
-    if check:
-        from camagain.config.file import load_experiment
-        from camagain.datasets.prepare import check_dataset
-
-        settings = load_experiment(experiment)
-        print(check_dataset(settings.dataset, settings.paths(results, data).dataset_dir))
+        folder = settings.paths(results, data).dataset_dir
+        if lost:
+            replace_lost_images(settings.dataset, folder)
+        if check:
+            print(check_dataset(settings.dataset, folder))
         return
     with at_work("data", experiment, results, data) as (view, paths):
         from camagain.datasets.prepare import prepare_dataset

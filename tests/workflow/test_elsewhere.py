@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from camagain.artifacts import sha256
 from tests.conftest import TINY
@@ -104,6 +105,14 @@ def test_a_stored_run_of_other_settings_is_refused(stored: Path, storage, fresh)
     refused = call("snakemake", "-n", "tables", *storage[1], succeeds=False)
     assert refused.returncode and "was made with other settings" in refused.stdout
     assert "--forcerun evaluate" in refused.stdout
+
+
+def test_a_run_of_other_settings_in_this_folder_is_none_of_the_storage(fresh, storage, tmp_path: Path):
+    folder, call = fresh
+    here = folder / "results" / "tiny" / "experiment.yaml"
+    here.parent.mkdir(parents=True)
+    here.write_text(yaml.safe_dump({**VALUES, "seed": 1}))
+    assert planned(call, "tables", *storage[1][:3], str(tmp_path / "empty"))["finetune"] == 1
 
 
 def test_a_storage_without_a_place_is_refused(fresh, storage):

@@ -217,9 +217,7 @@ def refuse_a_run_of_other_settings():
     """
     if not workflow.is_main_process:
         return
-    if STORED:
-        fetch(EXPERIMENT_FILE)
-    if not PATHS.experiment.is_file():
+    if not (fetch(EXPERIMENT_FILE) if STORED else PATHS.experiment.is_file()):
         return
     made = [file for file in files(*stages.stages()) if STORED or Path(file).is_file()]
     if not made or any(map(noted, made)) or FORCED & set(sys.argv):

@@ -20,9 +20,8 @@ def images_are_lost():
     if STORED:
         fetch(PATHS.index)
         fetch(PATHS.description)
-    from camagain.datasets.index import (
-        lost_images,
-    )  # brings pandas, which planning does without
+    # Here, because it brings pandas, which planning does without.
+    from camagain.datasets.index import lost_images
 
     return bool(lost_images(PATHS.index))
 

@@ -26,9 +26,8 @@ def keep_names():
             return super().local_suffix().removeprefix(above)
 
     STORE.get_storage_object_cls = lambda: StoredUnderItsName
-    STORE.local_prefix = (
-        Path.cwd()
-    )  # a copy that has exactly the name of its rule would not count as stored
+    # From the root: a copy that has exactly the name in its rule would not count as stored.
+    STORE.local_prefix = Path.cwd()
 
 
 if STORED:
@@ -41,10 +40,12 @@ if STORED:
 
 
 def fetch(file):
-    """Brings one file here, whether a job reads it or not; nothing happens where it is not stored."""
-    if (copy := stored(file)).exists():
-        copy.local_path().parent.mkdir(parents=True, exist_ok=True)
-        copy.retrieve_object()
+    """Brings one file here, whether a job reads it or not; False where it is not stored."""
+    if not (copy := stored(file)).exists():
+        return False
+    copy.local_path().parent.mkdir(parents=True, exist_ok=True)
+    copy.retrieve_object()
+    return True
 
 
 def forget_notes():
