@@ -132,7 +132,8 @@ def tools() -> Path:
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict, worker_id: str):
     """(experiment, paths) of the tiny experiment, run once through the library, each stage behind its own view.
 
-    Processes that share the tests share the run: the first one makes it. No test may change it.
+    Processes that share the tests share the run: the first one makes it. No test may change it, and the last test of
+    each process fails where one did; `tiny_copy` is for those that write.
     """
     from camagain.config.file import parse_experiment
 
@@ -143,7 +144,19 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict, worker
     with FileLock(f"{folder}.lock"):
         if not paths.manifest.is_file():
             run_all(experiment, paths)
-    return experiment, paths
+    made = paths.manifest.stat().st_mtime_ns
+    yield experiment, paths
+    later = [str(path) for path in paths.root.rglob("*") if path.lstat().st_mtime_ns > made]
+    assert not later, f"tests have written into the run that all of them share (use tiny_copy): {later}"
+
+
+@pytest.fixture
+def tiny_copy(tiny_run, tmp_path: Path):
+    """(experiment, paths) of a copy of the tiny run, for a test that writes into it; its images are the shared ones."""
+    experiment, paths = tiny_run
+    copied = experiment.paths(tmp_path / "results", paths.data)
+    shutil.copytree(paths.root, copied.root)
+    return experiment, copied
 
 
 def run_all(experiment, paths) -> None:

@@ -88,11 +88,10 @@ def test_a_misspelt_command_would_be_noticed():
         get_argument_parser().parse_args(["--forze"])
 
 
-def test_commands_follow_the_name_of_the_run(tiny_run, tmp_path: Path):
-    experiment, paths = tiny_run
+def test_commands_follow_the_name_of_the_run(tiny_copy):
+    experiment, paths = tiny_copy
     other = experiment.model_copy(update={"run": "other"})
     write_part("report", other, paths)
     text = paths.report.read_text(encoding="utf-8")
-    write_part("report", experiment, paths)
     assert "snakemake results/other/tables/models.csv --force --configfile results/other/experiment.yaml" in text
     assert "results/tiny" not in text
