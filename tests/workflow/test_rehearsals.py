@@ -1,6 +1,12 @@
-"""Full-scale experiments in a small size: Snakemake plans each of them, and runs each where there is time."""
+"""Full-scale experiments in a small size: Snakemake plans each of them; each runs to its report with narrow networks.
 
+Snakemake itself runs them with networks of full size, in the slow tests.
+"""
+
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +36,45 @@ def test_every_job_of_a_rehearsal_is_planned(root: Path, run_in, tmp_path: Path,
     assert plan == {rule: count for rule, count in expected.items() if count}
     assert plan["finetune"] == len(after.trainings) >= 2
     assert not list(tmp_path.glob("results"))
+
+
+IN_ONE_PROCESS = f"""
+from pathlib import Path
+
+from camagain.config.file import load_experiment
+from tests.conftest import run_all
+
+experiment = load_experiment(Path({FILE!r}))
+run_all(experiment, experiment.paths())
+"""
+"""Every stage through the library: what Snakemake's jobs do, without the start of a process for each."""
+
+
+@pytest.mark.parametrize("name", [name for name in FULL_SCALE if name != "zoo"])  # zoo: tests/models/test_zoo_run.py
+def test_a_rehearsal_with_narrow_networks_runs_to_its_report(root: Path, tmp_path: Path, name: str):
+    rehearse(load_experiment(root / "config" / "experiments" / f"{name}.yaml"), name, tmp_path, narrow=True)
+    values = yaml.safe_load((tmp_path / FILE).read_text())
+    values["evaluation"] |= {"size": 64, "threshold_step": 0.01}  # to save time
+    values["compute"]["threads"] = 1
+    (tmp_path / FILE).write_text(yaml.safe_dump(values))
+    variables, _ = command(tmp_path).split(" snakemake ")
+    run = ["env", f"PYTHONPATH={root}", *variables.split(), sys.executable, "-c", IN_ONE_PROCESS]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    experiment = load_experiment(tmp_path / FILE)
+    paths = experiment.paths(tmp_path / "results", tmp_path / "data")
+    page = paths.report.read_text()
+    assert "its numbers mean nothing" in page.lower() and "Missing from every table" not in page
+    assert not json.loads(paths.manifest.read_text())["missing_models"]
+    for training in experiment.trainings:
+        card = json.loads((paths.model(training) / "model.json").read_text())
+        assert card["training"]["epochs"] == 1, "a stand-in that trains nothing shows nothing"
+        for method in experiment.localization.methods:
+            assert paths.metrics(training, method).is_file()
+        for analysis in experiment.analysis.names:
+            if training in [of for of, _ in jobs(experiment, analysis)]:
+                assert list(paths.analysis(analysis, training).rglob("status.json")), analysis
 
 
 @pytest.mark.slow
