@@ -150,8 +150,24 @@ def test_the_environment_says_nothing_about_the_user(root: Path):
     assert git_state(root)["commit"] is None or len(git_state(root)["commit"] or "") == 40
 
 
-def test_outside_git_there_is_no_commit(tmp_path: Path):
-    assert git_state(tmp_path) == {"commit": None, "modified": None}
+def test_the_commit_is_that_of_the_code_wherever_a_run_lies(root: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # as `snakemake --directory` does
+    assert git_state() == git_state(root)
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path: Path):
+    """Nor for a package that is installed in the folder of another project, in files that git does not hold."""
+    installed = tmp_path / "environment" / "package"
+    installed.mkdir(parents=True)
+    (installed / "module.py").touch()
+    nothing = {"commit": None, "modified": None}
+    assert git_state(installed) == nothing
+    (tmp_path / "own.py").touch()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "own.py"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *command], check=True)
+    assert len(git_state(tmp_path)["commit"]) == 40 and git_state(tmp_path)["modified"] is False
+    assert git_state(installed) == nothing
 
 
 def test_every_command_shows_an_example():

@@ -95,10 +95,15 @@ def cpu_info() -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def git_state(folder: Path) -> dict[str, str | bool | None]:
-    """The commit of a checkout and whether tracked files differ from it; both None outside git."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+def git_state(folder: Path = Path(__file__).parent) -> dict[str, str | bool | None]:
+    """The commit of a checkout and whether tracked files differ from it, by default of the checkout of this code.
+
+    Both None outside git, and where the checkout does not hold the folder: a package that is installed inside another
+    project is not of that project's commit.
+    """
+    held = _git(folder, "ls-files", "--error-unmatch", ".") is not None
+    commit = _git(folder, "rev-parse", "HEAD") if held else None
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if held else None
     return {"commit": commit, "modified": None if changes is None else bool(changes)}
 
 

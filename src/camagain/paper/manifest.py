@@ -1,7 +1,6 @@
 """The manifest: inputs, versions, machine and wall times of a run, and a checksum of every file."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from camagain.artifacts import MANIFEST_SCHEMA, UNLISTED, RunPaths, existing, read_json, sha256, write_json
@@ -29,7 +28,7 @@ def write_manifest(results: RunResults) -> None:
             "experiment": values,
             "packages": package_versions(),
             "machine": machine(),
-            "git": git_state(Path.cwd()),
+            "git": git_state(),
             "code": {stage: stage_code(values, stage) for stage in stages()},
             "dataset": read_json(paths.description),
             "missing_models": results.missing,

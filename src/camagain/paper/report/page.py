@@ -96,7 +96,7 @@ def write_report(results: RunResults) -> None:
         settings=dump_experiment(experiment),
         packages=package_versions(),
         machine=machine(),
-        git=git_state(paths.root),
+        git=git_state(),
         jobs=wall_times(paths.logs),
         explorer=paths.explorer.relative_to(paths.root) if is_small(experiment) else None,
     )
