@@ -54,7 +54,8 @@ run_all(experiment, experiment.paths())
 def test_a_rehearsal_with_narrow_networks_runs_to_its_report(root: Path, tmp_path: Path, name: str):
     rehearse(load_experiment(root / "config" / "experiments" / f"{name}.yaml"), name, tmp_path, narrow=True)
     values = yaml.safe_load((tmp_path / FILE).read_text())
-    values["evaluation"] |= {"size": 64, "threshold_step": 0.01}  # to save time
+    values["evaluation"] |= {"size": 64, "threshold_step": 0.01}  # to save time, as are the next two
+    values["localization"]["methods"] = values["localization"]["methods"][::2]
     values["compute"]["threads"] = 1
     (tmp_path / FILE).write_text(yaml.safe_dump(values))
     variables, _ = command(tmp_path).split(" snakemake ")
