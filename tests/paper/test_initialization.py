@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from camagain.analysis.initialization import show
@@ -122,12 +123,20 @@ def test_many_networks_of_a_family_share_a_panel_without_lines_of_noise(stub_run
     assert len(text_of(results).rows) == 38 * 4
 
 
-def test_networks_that_were_never_trained_are_drawn(stub_run):
-    results = stub_run("zoo")
+@pytest.mark.parametrize("name", ["zoo", "imagenet300"])
+def test_networks_that_were_never_trained_are_drawn_beside_each_other(stub_run, name: str):
+    """And named in the legend where their panel is no family's, whose colour would tell."""
+    results = stub_run(name)
     rows = made_up(results.models, (7,), from_random=False)
     results.analyses["initialization"] = rows[rows["state"].isin(["random", "start"])]
     figure, _ = show.figure(results)
-    assert figure.axes[0].lines[0].get_xdata().tolist() == [0]
+    panel = figure.axes[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["random", "as they come"]
+    dots = [drawn.get_offsets()[:, 0] for drawn in panel.collections if isinstance(drawn, PathCollection)]
+    networks = len(results.models) if name == "imagenet300" else 1
+    assert len(set(np.concatenate(dots))) == networks * 4, "random and as they come, images and noise"
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [*(results.models if name == "imagenet300" else []), "images; one dot a seed", "noise"]
     assert overlaps(figure) == []
 
 

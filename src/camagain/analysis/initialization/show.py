@@ -25,9 +25,10 @@ KEYS = ("model", "state", "weights_seed", "epoch", "input", "measure", "theta")
 CAPTION = (
     "How widely the last feature maps are activated, mean over channels and images. Left of each panel: random "
     "weights, a dot for each seed. Lines: from the weights that training began with to those that it ended with; "
-    "bands are intervals over images. Above: share of cells above 0.2 of the channel's maximum. Below: absolute "
-    "mean divided by root mean square: 1 for a flat map, the square root of a for a map active in a share a of its "
-    "cells. Hollow and dotted: the same for noise, which shows what does not depend on the content of images."
+    "bands are intervals over images. Where nothing is trained: dots, and bars for intervals. Above: share of cells "
+    "above 0.2 of the channel's maximum. Below: absolute mean divided by root mean square: 1 for a flat map, the "
+    "square root of a for a map active in a share a of its cells. Hollow and dotted: the same for noise, which shows "
+    "what does not depend on the content of images."
 )
 
 STATES: Mapping[str, str] = {
@@ -108,8 +109,14 @@ ROWS = (
 RANDOM_OFFSET = 0.42
 """Distance of random networks to the left of epoch 0, as share of the epochs."""
 
+BESIDE = 0.025
+"""Distance of the random networks of one architecture from those of the next, as share of the epochs."""
+
 MOST_WITH_BANDS = 3
-"""Up to this many networks a family, lines have bands of intervals, and noise has lines."""
+"""Up to this many networks a family, lines have bands of intervals, noise has lines, and no dots lie on each other."""
+
+OTHERS = "others"
+"""The panel of networks without a family, each in a colour of its own."""
 
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
@@ -123,39 +130,51 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     size, few = (PAGE_INCHES, 3.9), max(map(len, groups.values())) <= MOST_WITH_BANDS
     page, grid = plt.subplots(2, len(groups), figsize=size, squeeze=False, sharey="row", layout="constrained")
     for (family, members), column in zip(groups.items(), grid.T, strict=True):
-        epochs = max(1, int(table.loc[table["model"].isin(members), "epoch"].max()))
+        epochs = int(table.loc[table["model"].isin(members), "epoch"].max())
         for (measure, label), axes in zip(ROWS, column, strict=True):
-            for model in members:
+            for place, model in enumerate(members):
                 own = table[(table["model"] == model) & (table["measure"] == measure)]
-                draw(axes, own, colors[model], epochs, few)
+                aside = BESIDE * (place - (len(members) - 1) / 2) if few else 0
+                draw(axes, own, colors[model], epochs, few, aside)
             label_epochs(axes, epochs)
             if axes in grid[:, 0]:
                 axes.set_ylabel(label)
         column[0].set_title(family)
-        column[-1].set_xlabel("epoch")
+        column[-1].set_xlabel("epoch" if epochs else "")
     for axes in grid[:, 0]:
         axes.set_ylim(0, None)  # of the whole row, now that all of it is drawn
-    page.legend(handles=handles(few), loc="outside lower center", ncols=4)
+    named = {model: colors[model] for model in groups.get(OTHERS, [])} if few else {}
+    trained = bool((table["epoch"] > 0).any())
+    legend = handles(few, trained, named)
+    page.legend(handles=legend, loc="outside lower center", ncols=4 if trained else len(legend))
     return page, table
 
 
 def families(results: RunResults, models: list[str]) -> dict[str, list[str]]:
     """The models of each family by its name, in the paper's order, others behind."""
-    found: dict[str, list[str]] = {name: [] for name in (*(family.name for family in FAMILIES.values()), "others")}
+    found: dict[str, list[str]] = {name: [] for name in (*(family.name for family in FAMILIES.values()), OTHERS)}
     for model in models:
         family = family_of(results.architectures[model])
-        found[FAMILIES[family].name if family else "others"].append(model)
+        found[FAMILIES[family].name if family else OTHERS].append(model)
     return {name: members for name, members in found.items() if members}
 
 
-def draw(axes: Axes, rows: pd.DataFrame, color: str, epochs: int, few: bool) -> None:
-    """One network in one panel: a dot for each seed, filled for images and hollow for noise; lines over the epochs."""
+def draw(axes: Axes, rows: pd.DataFrame, color: str, epochs: int, few: bool, aside: float) -> None:
+    """One network in one panel: a dot for each seed, filled for images and hollow for noise; lines over the epochs.
+
+    Without training there is one dot instead of a line, with its interval, beside those of other networks.
+    """
+    unit = max(1, epochs)
     for kind, side, face in (("images", -1, color), ("noise", 1, "white")):
         own = rows[rows["input"] == kind]
         random, line = own[own["state"] == "random"], own[own["epoch"].notna()].sort_values("epoch")
-        x = np.full(len(random), epochs * (-RANDOM_OFFSET + 0.06 * side))
+        x = np.full(len(random), unit * (-RANDOM_OFFSET + 0.06 * side + aside))
         axes.scatter(x, random["value"], s=9, c=face, edgecolors=color, linewidths=0.7, zorder=3)
-        if kind == "images":
+        if not epochs:
+            x = line["epoch"].astype(float) + 0.06 * side + aside
+            axes.vlines(x, line["low"], line["high"], color=color, linewidth=0.7)
+            axes.scatter(x, line["value"], s=9, c=face, edgecolors=color, linewidths=0.7, zorder=3)
+        elif kind == "images":
             axes.plot(line["epoch"], line["value"], color=color, marker=".", markersize=4, linewidth=1.1)
         elif few:
             axes.plot(line["epoch"], line["value"], color=color, linestyle=":", linewidth=0.9)
@@ -165,19 +184,27 @@ def draw(axes: Axes, rows: pd.DataFrame, color: str, epochs: int, few: bool) -> 
 
 def label_epochs(axes: Axes, epochs: int) -> None:
     """Ticks at whole epochs, and one for the random networks before them."""
-    ticks = [tick for tick in MaxNLocator(nbins=3, integer=True).tick_values(0, epochs) if 0 <= tick <= epochs]
-    axes.set_xticks([-RANDOM_OFFSET * epochs, *ticks], ["random", *(f"{tick:g}" for tick in ticks)])
-    axes.set(xlim=(-1.6 * RANDOM_OFFSET * epochs, 1.05 * epochs))
-    axes.axvline(-RANDOM_OFFSET * epochs / 2, color="0.85", linewidth=0.6, zorder=0)
+    unit, end = max(1, epochs), 1.05 * epochs or 0.6 * RANDOM_OFFSET
+    ticks = [tick for tick in MaxNLocator(nbins=3, integer=True).tick_values(0, unit) if 0 <= tick <= epochs]
+    labels = [f"{tick:g}" for tick in ticks] if epochs else ["as they come"]
+    axes.set_xticks([-RANDOM_OFFSET * unit, *ticks], ["random", *labels])
+    axes.set(xlim=(-1.6 * RANDOM_OFFSET * unit, end))
+    axes.axvline(-RANDOM_OFFSET * unit / 2, color="0.85", linewidth=0.6, zorder=0)
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)
 
 
-def handles(few: bool) -> list[Line2D]:
-    """The legend of dots and lines."""
+def handles(few: bool, trained: bool, named: Mapping[str, str]) -> list[Line2D]:
+    """The legend of dots and lines, and of the colours (by the network's name) that are no family's."""
     dot: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.5, "color": "black", "markeredgewidth": 0.7}
+    weights = "random weights, " if trained else ""
     found = [
-        Line2D([], [], label="random weights, images; one dot a seed", **dot),
-        Line2D([], [], label="random weights, noise", markerfacecolor="white", **dot),
-        Line2D([], [], label="along training, images", color="black", marker=".", markersize=4, linewidth=1.1),
+        *(Line2D([], [], label=name, color=color, linewidth=2.5) for name, color in named.items()),
+        Line2D([], [], label=f"{weights}images; one dot a seed", **dot),
+        Line2D([], [], label=f"{weights}noise", markerfacecolor="white", **dot),
     ]
-    return found + ([Line2D([], [], label="noise", color="black", linestyle=":", linewidth=0.9)] if few else [])
+    if trained:
+        line = Line2D([], [], label="along training, images", color="black", marker=".", markersize=4, linewidth=1.1)
+        found.append(line)
+    if trained and few:
+        found.append(Line2D([], [], label="noise", color="black", linestyle=":", linewidth=0.9))
+    return found
