@@ -6,6 +6,7 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,11 +16,12 @@ from camagain.artifacts import sha256
 from camagain.config.file import parse_experiment
 from camagain.drawing.empty import is_empty
 from camagain.drawing.render import TextTable
+from camagain.drawing.results import read_results
 from camagain.drawing.style import model_colors
 from camagain.errors import UserError
 from camagain.families import FAMILIES
 from camagain.paper.parts import PARTS, check_parts, write_part
-from camagain.paper.registry import exhibits, figure_names
+from camagain.paper.registry import exhibits, figure_names, shown
 
 ALWAYS = {
     part: [
@@ -255,6 +257,22 @@ def test_a_model_that_failed_is_named_and_the_rest_is_written(tiny_copy):
     assert json.loads(partial.manifest.read_text())["missing_models"].keys() == {"small-resnet"}
     for name in figure_names(experiment):
         assert (partial.figures / f"{name}.png").stat().st_size, name
+
+
+@pytest.mark.parametrize("method", ["cam", "cam-gt", "pc1"])
+def test_one_method_is_enough_for_every_table_and_figure(tiny_run, method: str):
+    """Maps of the true class alone once had no figure of the choices, hours after their training."""
+    experiment, paths = tiny_run
+    values = experiment.model_dump(mode="json")
+    values["localization"]["methods"] = [method]
+    results = read_results(parse_experiment(values, method), paths)
+    for exhibit in shown(results.experiment, "tables"):
+        module = exhibit.load()
+        assert module.text(results, module.numbers(results)).markdown(), exhibit.name
+    for exhibit in shown(results.experiment, "figures"):
+        figure, table = exhibit.load().figure(results)
+        assert len(table), exhibit.name
+        plt.close(figure)
 
 
 def test_a_run_without_any_result_is_refused(tiny_run, tmp_path: Path):

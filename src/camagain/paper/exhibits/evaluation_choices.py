@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 
 from camagain.drawing.cells import change_cell
 from camagain.drawing.dots import offsets_of
+from camagain.drawing.empty import empty_figure
 from camagain.drawing.render import TextTable
 from camagain.drawing.results import MAP_NAMES, RunResults
 from camagain.drawing.style import PAGE_INCHES, color_labels, model_colors
@@ -111,22 +112,24 @@ def caption(results: RunResults) -> str:
 
 DRAWN = "max_box_acc"
 
+NOTHING = "none of its maps is scored with other choices; only CAM and PC1 of the predicted class are"
+
 
 def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     """One column for each method, one row for each changed choice, one dot for each model; thresholds stand below."""
     table = results.choices()
     table = single_changes(table[table["figure"] == DRAWN])
+    if table.empty:
+        return empty_figure(results, NAME, dict.fromkeys(results.models, NOTHING))
     colors = model_colors(results.architectures)
-    methods = list(dict.fromkeys(table["method"])) if len(table) else []
-    parts = [table]
-    if len(table):
-        below = table["choice"] == "threshold"
-        parts = [part for part in (table[~below], table[below]) if len(part)]
+    methods = list(dict.fromkeys(table["method"]))
+    below = table["choice"] == "threshold"
+    parts = [part for part in (table[~below], table[below]) if len(part)]
     options = [option_order(part) for part in parts]
     lines = [max(1, len(names)) for names in options]
     page, grid = plt.subplots(
         len(parts),
-        max(1, len(methods)),
+        len(methods),
         figsize=(PAGE_INCHES, 0.9 + 0.5 * (len(parts) - 1) + sum(lines) * min(0.1 * max(3, len(results.models)), 1.0)),
         height_ratios=lines,
         squeeze=False,
@@ -150,10 +153,9 @@ def figure(results: RunResults) -> tuple[Figure, pd.DataFrame]:
     for method, panels in zip(methods, grid.T, strict=True):
         panels[0].set_title(short_name(method))
         panels[-1].set_xlabel("change of MaxBoxAcc, points")
-    if methods:
-        labels = color_labels(results.architectures, list(results.models))
-        handles = [Line2D([], [], color=color, marker="o", markersize=3, label=name) for name, color in labels.items()]
-        page.legend(handles=handles, loc="outside lower center", ncols=4)
+    labels = color_labels(results.architectures, list(results.models))
+    handles = [Line2D([], [], color=color, marker="o", markersize=3, label=name) for name, color in labels.items()]
+    page.legend(handles=handles, loc="outside lower center", ncols=4)
     return page, table
 
 
