@@ -62,7 +62,10 @@ def published_source(clone: Path, name: str) -> str:
 
 
 def write_rows(name: str, rows: list[dict], threads: int) -> Path:
-    """Writes `benchmarks/results/<name>.csv`: the rows, and in each of them machine, versions, commit and date."""
+    """Writes `benchmarks/results/<name>.csv`: the rows, and in each of them machine, versions, commit and date.
+
+    What several threads were measured with goes beside it, into `<name>-<threads>-threads.csv`.
+    """
     here, versions = machine(), package_versions()
     commit = git_state(Path(__file__).parent)
     measured_on = {
@@ -74,7 +77,7 @@ def write_rows(name: str, rows: list[dict], threads: int) -> Path:
     }
     if name == "gpu":
         measured_on["machine"] = f"{torch.cuda.get_device_name()}, {measured_on['machine']}"
-    path = RESULTS / f"{name}.csv"
+    path = RESULTS / (f"{name}.csv" if threads == 1 else f"{name}-{threads}-threads.csv")
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=[*rows[0], *measured_on], lineterminator="\n")
         writer.writeheader()

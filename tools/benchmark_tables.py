@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import fill
 
@@ -34,13 +34,16 @@ NUMBERS = ("n", "peer_ms", "ours_ms", "rate", "gib")
 
 ONE_PEER = {"peer": "against", "peer_ms": "theirs, ms", "ours_ms": "camagain, ms"}
 
+LARGE_KERNEL = BenchmarkTable(
+    "large_kernel",
+    r"(?P<way>forward\+?\w*) \d+x(?P<grid>[\dx]+) kernel (?P<kernel>.+)",
+    {"grid": "channels x grid", "kernel": "kernel", "way": "pass"},
+    spread="peer",
+)
+
 TABLES: Mapping[str, BenchmarkTable] = {
-    "large-kernel": BenchmarkTable(
-        "large_kernel",
-        r"(?P<way>forward\+?\w*) \d+x(?P<grid>[\dx]+) kernel (?P<kernel>.+)",
-        {"grid": "channels x grid", "kernel": "kernel", "way": "pass"},
-        spread="peer",
-    ),
+    "large-kernel": LARGE_KERNEL,
+    "large-kernel-2-threads": replace(LARGE_KERNEL, file="large_kernel-2-threads"),
     "training-step": BenchmarkTable("training_step", r"(?P<network>.+), \d+ px.*", {"network": "network"}, "peer"),
     "boxes": BenchmarkTable(
         "boxes",
