@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.enums import Quietness
 from snakemake.shell import shell
 
 from camagain import locks, parent, stages
@@ -70,6 +71,23 @@ EXPERIMENT_FILE = str(PATHS.experiment)
 # Where trainings are many, planning takes time: Snakemake compares each file that a job reads with each that it writes,
 # and a wildcard's pattern with each file.
 MANY = len(EXPERIMENT.trainings) > 100
+
+
+def only_count_jobs():
+    """Lets a dry run end with the table of jobs, as `--quiet` does; Snakemake writes megabytes about ten thousand jobs."""
+    settings = workflow.output_settings
+    asked = any(word == "-q" or word.startswith("--quiet") for word in sys.argv)
+    if not (MANY and settings.dryrun and workflow.is_main_process) or asked:
+        return
+    settings.quiet = {Quietness.RULES, Quietness.PROGRESS}
+    print(
+        f"{len(EXPERIMENT.trainings)} trainings: jobs are counted. `snakemake -n --quiet=reason` with your options lists "
+        "each of them.",
+        file=sys.stderr,
+    )
+
+
+only_count_jobs()
 
 
 def inputs(stage):
