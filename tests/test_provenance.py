@@ -1,5 +1,6 @@
 """The code digest of a stage changes when, and only when, a file that the stage depends on changes."""
 
+import ast
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,6 +125,57 @@ def test_imports_inside_functions_count(package: Path):
 
 def test_the_packages_on_the_way_count(package: Path):
     assert package / "models" / "__init__.py" in source_files("camagain.models.zoo")
+
+
+def test_imports_are_those_of_the_syntax_tree():
+    """By another route, for every file of the package: all statements of the tree but those for type checkers."""
+    files = list(provenance.PACKAGE.rglob("*.py"))
+    assert len(files) > 300
+    for file in files:
+        names, calls = by_tree(file.read_text())
+        found = provenance.imported_modules(file)
+        assert found.names == names, file
+        assert (found.implemented, found.declared) == (calls[False], calls[True]), file
+
+
+def by_tree(text: str) -> tuple[set[str], dict[bool, set[str]]]:
+    """The modules of this package that a source imports, and registries: those looked into, and (True) declared."""
+    body = [
+        top for top in ast.parse(text).body if not (isinstance(top, ast.If) and "TYPE_CHECKING" in ast.dump(top.test))
+    ]
+    modules, calls = set(), {True: set(), False: set()}
+    for node in (node for top in body for node in ast.walk(top)):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, "imports name their module in full"
+            modules.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in provenance.REGISTRY_FUNCTIONS:
+            calls[node.func.id == "declarations"].add(ast.literal_eval(node.args[0]))
+    parts = [module.split(".") for module in modules if module.split(".")[0] == "camagain"]
+    names = {".".join(name[:length]) for name in parts for length in range(1, len(name) + 1)}
+    return {name for name in names if provenance.module_file(name)}, calls
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "def f():\n    from camagain.errors import (  # why\n        UserError,\n        in_words,\n    )\n",
+            {"camagain.errors"},
+        ),
+        ("import camagain.locks as locks  # why\n", {"camagain.locks"}),
+        ("from camagain import errors, locks\n", {"camagain.errors", "camagain.locks"}),
+        (
+            "if TYPE_CHECKING:\n    from camagain import errors\n\n    import camagain.cli\n\nimport camagain.locks\n",
+            {"camagain.locks"},
+        ),
+    ],
+)
+def test_each_form_of_a_statement_is_found(tmp_path: Path, text: str, found: set[str]):
+    (tmp_path / "module.py").write_text(text)
+    assert provenance.imported_modules(tmp_path / "module.py").names == {"camagain", *found}
+    assert by_tree(text)[0] == {"camagain", *found}
 
 
 def test_a_wrong_module_name_is_an_error():

@@ -12,6 +12,7 @@ use it. Imports for type checkers never run and do not count.
 
 import ast
 import hashlib
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,17 @@ from camagain.registry import declaration_source
 PACKAGE = Path(__file__).parent
 REGISTRY_FUNCTIONS = ("implementation", "implementations", "declarations")
 """Functions of `camagain.registry` that look into a registry."""
+
+REGISTRY_CALL = re.compile(rf'\b({"|".join(REGISTRY_FUNCTIONS)})\(\s*"(camagain\.[\w.]+)"')
+"""A call of one of them, by its name and the registry's package."""
+
+IMPORT = re.compile(
+    r"^[ \t]*(from[ \t]+camagain[\w.]*[ \t]+import[ \t]+(?:\([^)]*\)|[^\n(]+)|import[ \t]+camagain[^\n]*)", re.MULTILINE
+)
+"""A statement that imports modules of this package, at the top of a file or within a function."""
+
+FOR_TYPE_CHECKERS = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)+", re.MULTILINE)
+"""Imports that never run."""
 
 SOURCE_SUFFIXES = {".j2", ".css", ".js", ".csv"}
 """Files that modules read from their own folder: templates, styles, published numbers."""
@@ -94,36 +106,32 @@ class Imports:
 
 @cache
 def imported_modules(file: Path) -> Imports:
-    """The modules of this package that a source file imports, with the packages on the way to them, and registries."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    nodes = [node for top in tree.body if not _for_type_checkers(top) for node in ast.walk(top)]
+    """The modules of this package that a source file imports, with the packages on the way to them, and registries.
+
+    Statements are looked for in the text, since a tree of each file would take a second, in which a user waits.
+    """
+    text = FOR_TYPE_CHECKERS.sub("", file.read_text(encoding="utf-8"))
     calls: dict[str, set[str]] = {name: set() for name in REGISTRY_FUNCTIONS}
-    for node in nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls:
-            calls[node.func.id].add(ast.literal_eval(node.args[0]))
+    for function, package in REGISTRY_CALL.findall(text):
+        calls[function].add(package)
     return Imports(
-        names=_imported(nodes),
+        names=_imported([ast.parse(statement).body[0] for statement in IMPORT.findall(text)]),
         implemented=frozenset(calls["implementation"] | calls["implementations"]),
         declared=frozenset(calls["declarations"]),
     )
 
 
-def _imported(nodes: Iterable[ast.AST]) -> frozenset[str]:
+def _imported(statements: Iterable[ast.stmt]) -> frozenset[str]:
     """The modules of this package that statements import, with the packages on the way to them."""
     found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    for statement in statements:
+        if isinstance(statement, ast.Import):
+            found.update(alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module:
+            found.add(statement.module)
+            found.update(f"{statement.module}.{alias.name}" for alias in statement.names)
     ours = {name for module in found if module.split(".")[0] == "camagain" for name in with_parents(module)}
     return frozenset(name for name in ours if module_file(name) is not None)
-
-
-def _for_type_checkers(node: ast.AST) -> bool:
-    """Whether a statement is there for type checkers and never runs."""
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse
 
 
 def with_parents(module: str) -> list[str]:
