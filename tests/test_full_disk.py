@@ -11,7 +11,7 @@ import pytest
 from camagain.artifacts import sha256
 from camagain.config.file import dump_experiment
 from camagain.lineage import Lineage, Work
-from tests.steps import MODEL, STEPS, step
+from tests.steps import MODEL, STEPS, step, with_few_figures
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,10 @@ def run(disk: Path, tiny_run) -> Iterator[tuple[Lineage, Path]]:
     experiment, paths = tiny_run
     shutil.copytree(paths.results, disk / "results")
     shutil.copytree(paths.data, disk / "data")
+    experiment, paths = with_few_figures(experiment, disk)
     file = disk / "tiny.yaml"
     file.write_text(dump_experiment(experiment))
-    yield Lineage(experiment, experiment.paths(disk / "results", disk / "data")), file
+    yield Lineage(experiment, paths), file
 
 
 def fill(disk: Path) -> Path:

@@ -23,7 +23,7 @@ from camagain.lineage import Lineage, Work
 from camagain.models.pickled import read_checkpoint
 from camagain.paper.parts import PARTS
 from camagain.training.state import StateFile
-from tests.steps import MODEL, STEPS, step
+from tests.steps import MODEL, STEPS, step, with_few_figures
 
 
 class Header(ctypes.Structure):
@@ -91,9 +91,10 @@ def run(tmp_path_factory: pytest.TempPathFactory, tiny_run) -> tuple[Lineage, Pa
     folder = tmp_path_factory.mktemp("unreadable")
     shutil.copytree(paths.results, folder / "results")
     shutil.copytree(paths.data, folder / "data")
+    experiment, paths = with_few_figures(experiment, folder)
     file = folder / "tiny.yaml"
     file.write_text(dump_experiment(experiment))
-    return Lineage(experiment, experiment.paths(folder / "results", folder / "data")), file
+    return Lineage(experiment, paths), file
 
 
 def inputs(stage: str, paths: RunPaths) -> list[Path]:

@@ -28,6 +28,7 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.mark.long
 def test_the_zoo_runs_from_download_to_report(
     root: Path, tmp_path: Path, stand_ins: ModuleType, serve: Callable, monkeypatch: pytest.MonkeyPatch
 ):

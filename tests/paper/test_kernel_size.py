@@ -142,6 +142,7 @@ def tiny_kernels(tiny_values: dict, tmp_path_factory: pytest.TempPathFactory):
     return experiment, paths
 
 
+@pytest.mark.long
 def test_a_tiny_run_has_both_exhibits_in_its_report(tiny_kernels):
     experiment, paths = tiny_kernels
     for names in (table_names(experiment), figure_names(experiment)):

@@ -23,6 +23,8 @@ from camagain.drawing.results import MeanResults, read_results
 from camagain.paper.parts import PARTS, write_part
 from camagain.stages import files, jobs, stage_view, stages
 
+pytestmark = pytest.mark.long
+
 MOVED = 6.0
 """Points by which every MaxBoxAcc of the second seed is moved."""
 

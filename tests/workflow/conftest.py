@@ -54,6 +54,16 @@ def run(checkout: Path, run_in: Callable[[Path], Run]) -> Run:
     return run_in(checkout)
 
 
+@pytest.fixture(scope="module")
+def taken_over(checkout: Path, tiny_run, run: Run) -> Path:
+    """The checkout with the tiny run, which the library made and Snakemake has taken over."""
+    _, paths = tiny_run
+    shutil.copytree(paths.root, checkout / "results" / "tiny")
+    shutil.copytree(paths.data, checkout / "data")
+    run("snakemake", "--touch", "--forceall", "--cores", "1")  # writes the notes of every job
+    return checkout
+
+
 @pytest.fixture(scope="session")
 def run_in(tools: Path) -> Callable[[Path], Run]:
     """Makes, for a working copy, the function that runs commands in it, with its sources first on Python's path."""

@@ -12,25 +12,15 @@ import yaml
 from tests.recipes import add
 from tests.workflow.plans import planned
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 
 PAPER = {"write_tables": 1, "write_figures": 1, "write_report": 1, "write_manifest": 1}
 
 
 @pytest.fixture(scope="module")
-def project(checkout: Path, tiny_run, run) -> Path:
-    """A copy of the project with a finished run, which Snakemake has taken over."""
-    _, paths = tiny_run
-    shutil.copytree(paths.root, checkout / "results" / "tiny")
-    shutil.copytree(paths.data, checkout / "data")
-    run("snakemake", "--touch", "--forceall", "--cores", "1")  # writes the notes of every job
-    return checkout
-
-
-@pytest.fixture(scope="module")
-def plans(project: Path, run_in) -> dict[str, dict[str, int]]:
+def plans(taken_over: Path, run_in) -> dict[str, dict[str, int]]:
     """What Snakemake plans after each addition by itself, and then all of them together, which stay."""
-    run, package, config = run_in(project), project / "src" / "camagain", project / "config" / "config.yaml"
+    run, package, config = (run_in(taken_over), taken_over / "src" / "camagain", taken_over / "config" / "config.yaml")
     values = yaml.safe_load(config.read_text())
     changes: dict[str, dict] = {
         "analysis": {},
@@ -56,14 +46,14 @@ def plans(project: Path, run_in) -> dict[str, dict[str, int]]:
 
 
 @pytest.fixture(scope="module")
-def added(plans: dict, project: Path, run_in) -> Path:
+def added(plans: dict, taken_over: Path, run_in) -> Path:
     """The finished run of all additions."""
-    run_in(project)("snakemake", "--cores", "2")
-    return project / "results" / "added"
+    run_in(taken_over)("snakemake", "--cores", "2")
+    return taken_over / "results" / "added"
 
 
 @pytest.fixture(scope="module")
-def compared(added: Path, project: Path, run_in, seal) -> dict[str, set]:
+def compared(added: Path, taken_over: Path, run_in, seal) -> dict[str, set]:
     """The keys of rows that a comparison with a changed copy of the run names, by table."""
     other = added.with_name("changed")
     shutil.copytree(added, other)
@@ -78,7 +68,7 @@ def compared(added: Path, project: Path, run_in, seal) -> dict[str, set]:
         metrics["figures"]["max_box_acc"]["value"] -= 90
         file.write_text(json.dumps(metrics))
     seal(other)
-    done = run_in(project)("camagain", "compare", str(added), str(other), "--json", "-", succeeds=False)
+    done = run_in(taken_over)("camagain", "compare", str(added), str(other), "--json", "-", succeeds=False)
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     return {table["file"]: {tuple(row["key"].values()) for row in table["rows"]} for table in found["tables"]}

@@ -11,7 +11,7 @@ from tests.conftest import TINY
 from tests.workflow.conftest import copy_of
 from tests.workflow.plans import planned
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 
 
 VALUES = {**TINY, "models": TINY["models"][1:], "analysis": {"names": ["gap"]}}

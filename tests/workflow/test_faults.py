@@ -16,7 +16,7 @@ from tests.workflow.conftest import environment_of
 from tests.workflow.faults import killed, values
 from tests.workflow.plans import edited, planned
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 
 KILLS = (("data", "group", 0.0), ("finetune", "snakemake", 2.0), ("evaluate", "job", 0.0), ("tables", "snakemake", 1.0))
 """Stage, what is killed, and after how many seconds of its job."""

@@ -50,6 +50,7 @@ run_all(experiment, experiment.paths())
 """Every stage through the library: what Snakemake's jobs do, without the start of a process for each."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in FULL_SCALE if name != "zoo"])  # zoo: tests/models/test_zoo_run.py
 def test_a_rehearsal_with_narrow_networks_runs_to_its_report(root: Path, tmp_path: Path, name: str):
     rehearse(load_experiment(root / "config" / "experiments" / f"{name}.yaml"), name, tmp_path, narrow=True)
