@@ -1,11 +1,12 @@
 # make results   everything, from a fresh clone to results/demo/report.html
-# make test      unit tests, the whole pipeline in miniature through Snakemake and DVC, and the linters
+# make test      unit tests, the pipeline in miniature through Snakemake and DVC, and the linters
 # make help      the rest
 
 EXPERIMENT ?= config/config.yaml
 REFERENCE = results/reference
 REHEARSAL = rehearsal/$(basename $(notdir $(EXPERIMENT)))
 BIN = .venv/bin
+PYTEST = $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Rules and tests call `camagain`, `snakemake` and `dvc`: they find those of the project's own environment. Lines of
 # this file name its folder themselves, because Apple's make looks a command up before it heeds an exported PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -23,7 +24,7 @@ $(error nothing here is called $(UNKNOWN); there are EXPERIMENT, PYTHON and PEER
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quick results paper rehearse test mutants bench soak simulate lint format docs site lock clean
+.PHONY: help setup quick results paper rehearse test test-long mutants bench soak simulate lint format docs site lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -73,7 +74,11 @@ rehearse: setup
 	  $(BIN)/snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
 
 test: setup lint
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+# make test-long the tests that take longer: kills, DVC alone, storage, full-scale experiments in a small size
+test-long: setup
+	$(PYTEST) -m long
 
 # make mutants   plant known mistakes, one at a time, and see a test fail for each (see CONTRIBUTING.md)
 mutants: setup
