@@ -22,7 +22,7 @@ from camagain.evaluation.iou import iou
 from camagain.evaluation.score_maps import normalise, upsample
 from camagain.evaluation.workers import processes
 
-MAPS, ROUNDS = 5, 5
+MAPS, ROUNDS = 5, 3
 THRESHOLDS = np.arange(0, 1, 0.001)
 DELTAS = (0.3, 0.5, 0.7)
 SIZES = (224, 384)
@@ -44,7 +44,7 @@ def rows(peer: Path | None) -> Iterator[dict]:
             for kind in KINDS:
                 maps = [score_map(generator, kind, size) for _ in range(MAPS)]
                 yield from compare(theirs, f"{size} px, {kind}", maps, ROUNDS)
-        yield from compare(theirs, "112 px, white noise", [generator.random((112, 112))], 1)
+        yield from compare(theirs, "112 px, white noise", [generator.random((112, 112))], ROUNDS)
         for size in SIZES:
             yield from two_processes(generator, size)
     finally:
@@ -64,8 +64,9 @@ def compare(theirs: dict[str, Search], case: str, maps: list[np.ndarray], rounds
         }
         for other in theirs:
             np.testing.assert_array_equal(calls["camagain"](), calls[other]())
-        medians = {name: seconds / len(maps) for name, seconds in alternate(calls, rounds).items()}
-        found += ratio_rows("boxes", f"{case}, {contours}, {len(maps)} maps", medians, "camagain", rounds)
+        seconds = alternate(calls, rounds, warm=True)
+        each = dict.fromkeys(calls, len(maps))
+        found += ratio_rows("boxes", f"{case}, {contours}, {len(maps)} maps", seconds, "camagain", each)
     return found
 
 
@@ -78,8 +79,9 @@ def two_processes(generator: np.random.Generator, size: int, maps: int = 400) ->
             "this process": partial(best_ious_by_contours, made, truths, THRESHOLDS),
             "2 processes": partial(best_ious_by_contours, made, truths, THRESHOLDS, executor),
         }
-        medians = {name: seconds / maps for name, seconds in alternate(calls, ROUNDS).items()}
-    return ratio_rows("boxes", f"{size} px, 12x12 random, largest and all, {maps} maps", medians, "2 processes", ROUNDS)
+        seconds = alternate(calls, ROUNDS)
+    case = f"{size} px, 12x12 random, largest and all, {maps} maps"
+    return ratio_rows("boxes", case, seconds, "2 processes", dict.fromkeys(calls, maps))
 
 
 def score_map(generator: np.random.Generator, kind: str, size: int) -> np.ndarray:

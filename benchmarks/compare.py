@@ -15,11 +15,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile, copytree
-from statistics import median
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.harness import bound_row
 from camagain.artifacts import INSIDE, read_json, sha256, write_csv, write_json, write_npz, write_parquet
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference" / "demo"
@@ -41,19 +41,10 @@ def rows(peer: Path | None) -> Iterator[dict]:
             a, b = (Path(folder) / name for name in "ab")
             for seed, run in enumerate((a, b)):
                 make(run, np.random.default_rng(seed))
-            measured = [run_once(a, b) for _ in range(ROUNDS + 1)][1:]
-        seconds = median(found[0] for found in measured)
-        yield {
-            "benchmark": "compare",
-            "case": case,
-            "peer": f"bound: {bound:g} s, {BOUND_MB:g} MB",
-            "ours": "camagain compare",
-            "peer_ms": 1e3 * bound,
-            "ours_ms": round(1e3 * seconds),
-            "ratio": round(bound / seconds, 2),
-            "n": ROUNDS,
-            "peak_mb": round(max(found[1] for found in measured)),
-        }
+            measured = [run_once(a, b) for _ in range(ROUNDS)]
+        seconds = [found[0] for found in measured]
+        row = bound_row("compare", case, bound, BOUND_MB, "camagain compare", seconds)
+        yield {**row, "peak_mb": round(max(found[1] for found in measured))}
 
 
 def run_once(a: Path, b: Path) -> tuple[float, float]:

@@ -10,12 +10,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.harness import bound_row
 from camagain.artifacts import RunPaths, write_json, write_npz, write_parquet
 from camagain.config import Experiment
 from camagain.config.file import parse_experiment
@@ -42,18 +42,10 @@ def rows(peer: Path | None) -> Iterator[dict]:
     with tempfile.TemporaryDirectory() as folder:
         experiment, paths = make_run(Path(folder))
         write_explorer(experiment, paths)
-        milliseconds = median([first_view(paths.explorer) for _ in range(ROUNDS + 1)][1:])
-        yield {
-            "benchmark": "explorer",
-            "case": f"{IMAGES:,} images, {MODELS} networks, {len(METHODS)} methods",
-            "peer": f"bound: {BOUND_S:g} s, {BOUND_MB:g} MB",
-            "ours": "camagain explorer",
-            "peer_ms": 1e3 * BOUND_S,
-            "ours_ms": round(milliseconds),
-            "ratio": round(1e3 * BOUND_S / milliseconds, 2),
-            "n": ROUNDS,
-            "page_mb": round(paths.explorer.stat().st_size / 1e6, 1),
-        }
+        seconds = [first_view(paths.explorer) / 1e3 for _ in range(ROUNDS + 1)][1:]
+        case = f"{IMAGES:,} images, {MODELS} networks, {len(METHODS)} methods"
+        row = bound_row("explorer", case, BOUND_S, BOUND_MB, "camagain explorer", seconds)
+        yield {**row, "page_mb": round(paths.explorer.stat().st_size / 1e6, 1)}
 
 
 def first_view(page: Path) -> float:

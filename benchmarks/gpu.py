@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -80,9 +81,9 @@ def measure_layer(case: str, layer: tuple, precision: str, training: bool) -> li
     calls = {
         name: synchronised(partial(pass_over, *method, kernels, dtype, training)) for name, method in methods.items()
     }
-    medians = alternate(calls, ROUNDS)
+    seconds = alternate(calls, ROUNDS)
     direction = "forward+backward" if training else "forward"
-    return ratio_rows("gpu", f"{case}, {precision}, {direction}, {IMAGES} images", medians, "Fourier", ROUNDS)
+    return ratio_rows("gpu", f"{case}, {precision}, {direction}, {IMAGES} images", seconds, "Fourier")
 
 
 def fourier_in(dtype: torch.dtype) -> Callable:
@@ -118,12 +119,12 @@ def measure_step(name: str, size: int, precision: str) -> list[dict]:
         "nn.Conv2d, NCHW": synchronised(step_of(stock, images, labels, half)),
     }
     torch.cuda.reset_peak_memory_stats()
-    medians = alternate(calls, 3)
-    speed, memory = BATCH / medians["camagain"], torch.cuda.max_memory_allocated() / 2**30
+    seconds = alternate(calls, 3)
+    speed, memory = BATCH / median(seconds["camagain"]), torch.cuda.max_memory_allocated() / 2**30
     case = f"training step of {name}, {size} px, batch {BATCH}, {precision} ({speed:.0f} images/s, {memory:.1f} GiB)"
     del calls, ours, stock, stock_last
     torch.cuda.empty_cache()
-    return ratio_rows("gpu", case, medians, "camagain", 3)
+    return ratio_rows("gpu", case, seconds, "camagain")
 
 
 def step_of(network: nn.Module, images: torch.Tensor, labels: torch.Tensor, half: bool) -> Callable[[], None]:
@@ -170,10 +171,9 @@ def measure_heatmaps(peer: Path | None) -> list[dict]:
     with patch.object(theirs, "PCA", heatmaps.ExactPCA):
         expected = heatmaps.normalise(heatmaps.upsample(one_picture(), heatmaps.SIZE))
     difference = float(np.abs(ours()["pc1"][0] - expected).max())
-    medians = alternate({"camagain": synchronised(ours), name: synchronised(one_picture)}, 3)
-    medians["camagain"] /= HEATMAP_BATCH
+    seconds = alternate({"camagain": synchronised(ours), name: synchronised(one_picture)}, 3)
     case = f"RepLKNet-31B, {heatmaps.SIZE} px, pixels to heatmap, difference {difference:.1e}"
-    return ratio_rows("gpu", case, medians, "camagain", 3)
+    return ratio_rows("gpu", case, seconds, "camagain", {"camagain": HEATMAP_BATCH})
 
 
 def synchronised(call: Callable[[], object]) -> Callable[[], None]:

@@ -4,7 +4,7 @@ import csv
 import datetime
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -18,38 +18,71 @@ PACKAGES = ("camagain", "torch", "timm", "numpy", "numba", "opencv-python-headle
 
 
 def alternate(
-    candidates: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, float]:
-    """Median seconds of each candidate over so many rounds, after one round that is not counted.
+    candidates: dict[str, Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+    warm: bool = False,
+) -> dict[str, list[float]]:
+    """Seconds of each candidate in each of so many rounds; within a round each runs once, in turn.
 
-    Within a round each runs once, in turn.
+    One round that is not counted comes first, unless they are `warm`: each has run before.
     """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for round_number in range(rounds + 1):
+    for round_number in range(1 if warm else 0, rounds + 1):
         for name, candidate in candidates.items():
             start = clock()
             candidate()
             if round_number:
                 seconds[name].append(clock() - start)
-    return {name: median(values) for name, values in seconds.items()}
+    return seconds
 
 
-def ratio_rows(benchmark: str, case: str, medians: dict[str, float], ours: str, rounds: int) -> list[dict]:
-    """One row for each other candidate: its median, ours, and how many times faster ours is."""
+def ratio_rows(
+    benchmark: str, case: str, seconds: Mapping[str, Sequence[float]], ours: str, items: Mapping[str, int] | None = None
+) -> list[dict]:
+    """One row for each other candidate: its median, ours, and how many times faster ours is, with the spread of that.
+
+    `seconds`: of each candidate in each round; `items`: how many things each did in a call, 1 where it is not named.
+    Times are of one thing. `ratio` is that of the medians, `ratio_low` and `ratio_high` are those of single rounds.
+    """
+    count = {name: (items or {}).get(name, 1) for name in seconds}
+    each = {name: [value / count[name] for value in values] for name, values in seconds.items()}
     return [
         {
             "benchmark": benchmark,
             "case": case,
             "peer": peer,
             "ours": ours,
-            "peer_ms": round(1e3 * seconds, 3),
-            "ours_ms": round(1e3 * medians[ours], 3),
-            "ratio": round(seconds / medians[ours], 2),
-            "n": rounds,
+            "peer_ms": round(1e3 * median(values), 3),
+            "ours_ms": round(1e3 * median(each[ours]), 3),
+            **spread(median(values) / median(each[ours]), [a / b for a, b in zip(values, each[ours], strict=True)]),
         }
-        for peer, seconds in medians.items()
+        for peer, values in each.items()
         if peer != ours
     ]
+
+
+def bound_row(benchmark: str, case: str, bound: float, megabytes: float, ours: str, seconds: Sequence[float]) -> dict:
+    """One row of what has no peer: how often its median goes into the bound that it has to keep, with the spread."""
+    return {
+        "benchmark": benchmark,
+        "case": case,
+        "peer": f"bound: {bound:g} s, {megabytes:g} MB",
+        "ours": ours,
+        "peer_ms": 1e3 * bound,
+        "ours_ms": round(1e3 * median(seconds)),
+        **spread(bound / median(seconds), [bound / value for value in seconds]),
+    }
+
+
+def spread(ratio: float, rounds: Sequence[float]) -> dict[str, float]:
+    """A ratio, the smallest and the largest of single rounds, and the number of rounds."""
+    return {
+        "ratio": round(ratio, 2),
+        "ratio_low": round(min(rounds), 2),
+        "ratio_high": round(max(rounds), 2),
+        "n": len(rounds),
+    }
 
 
 def published_source(clone: Path, name: str) -> str:

@@ -113,9 +113,10 @@ def compare_maps(method: str, theirs: ModuleType | PlainLoop, name: str) -> list
     with patch.object(theirs, "PCA", ExactPCA):
         expected = one_by_one(features.double())
     differences = compared(calls["camagain"]().numpy(), calls[name](), expected, 1e-5)
-    medians = {side: seconds / IMAGES for side, seconds in alternate(calls, ROUNDS).items()}
+    seconds = alternate(calls, ROUNDS, warm=True)
     case = f"{method}, {IMAGES} maps of {CHANNELS}x{SIDE}x{SIDE}"
-    return [{**row, **differences} for row in ratio_rows("heatmaps", case, medians, "camagain", ROUNDS)]
+    ratios = ratio_rows("heatmaps", case, seconds, "camagain", dict.fromkeys(calls, IMAGES))
+    return [{**row, **differences} for row in ratios]
 
 
 def compare_networks(theirs: ModuleType | PlainLoop, name: str, clone: Path | None) -> list[dict]:
@@ -145,10 +146,9 @@ def compare_networks(theirs: ModuleType | PlainLoop, name: str, clone: Path | No
         np.array([normalise(upsample(one, SIZE)) for one in m]) for m in (one_picture(), expected)
     )
     differences = compared(ours, theirs_found, expected, 1e-4)
-    medians = alternate(calls, NETWORK_ROUNDS)
-    medians["camagain"] /= BATCH
+    seconds = alternate(calls, NETWORK_ROUNDS, warm=True)
     case = f"RepLKNet-31B, {SIZE} px, pixels to heatmap"
-    return [{**row, **differences} for row in ratio_rows("heatmaps", case, medians, "camagain", NETWORK_ROUNDS)]
+    return [{**row, **differences} for row in ratio_rows("heatmaps", case, seconds, "camagain", {"camagain": BATCH})]
 
 
 @torch.inference_mode()

@@ -50,11 +50,11 @@ def measure(channels: int, side: int, sizes: tuple, training: bool) -> list[dict
         del methods["nn.Conv2d, channels-last"]  # its weight gradient takes the same slow path as in NCHW
     calls = {name: partial(step, method, images, kernels, training) for name, (method, images) in methods.items()}
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    medians = alternate(calls, ROUNDS, clock)
+    seconds = alternate(calls, ROUNDS, clock)
     case = f"{'forward+backward' if training else 'forward'} {IMAGES}x{channels}x{side}x{side} kernel " + "+".join(
         f"{height}x{width}" for height, width in sizes
     )
-    return ratio_rows("large_kernel", case, medians, "camagain", ROUNDS)
+    return ratio_rows("large_kernel", case, seconds, "camagain")
 
 
 def step(method: Convolution, images: torch.Tensor, kernels: list[torch.Tensor], training: bool) -> None:

@@ -11,10 +11,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import yaml
 
+from benchmarks.harness import bound_row
 from camagain.config.file import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -31,18 +31,9 @@ def rows(peer: Path | None) -> Iterator[dict]:
             values = experiment(models, seeds)
             file.write_text(yaml.safe_dump(values))
             measured = [run_once(Path(folder), file) for _ in range(rounds)]
-        seconds = median(found[0] for found in measured)
-        yield {
-            "benchmark": "planning",
-            "case": f"{case}, {measured[0][2]:,} jobs",
-            "peer": f"bound: {bound:g} s, {BOUND_MB:g} MB",
-            "ours": "snakemake -n",
-            "peer_ms": 1e3 * bound,
-            "ours_ms": round(1e3 * seconds),
-            "ratio": round(bound / seconds, 2),
-            "n": rounds,
-            "peak_mb": round(max(found[1] for found in measured)),
-        }
+        seconds = [found[0] for found in measured]
+        row = bound_row("planning", f"{case}, {measured[0][2]:,} jobs", bound, BOUND_MB, "snakemake -n", seconds)
+        yield {**row, "peak_mb": round(max(found[1] for found in measured))}
 
 
 def experiment(models: int | None, seeds: int) -> dict:

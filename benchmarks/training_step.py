@@ -36,8 +36,8 @@ def rows(peer: Path | None) -> Iterator[dict]:
             "nn.Conv2d, NCHW": step_of(stock, images, labels),
             "nn.Conv2d, channels-last": step_of(theirs_last, last, labels),
         }
-        medians = alternate(calls, ROUNDS)
-        yield from ratio_rows("training_step", f"{case}, batch {IMAGES}", medians, "camagain", ROUNDS)
+        seconds = alternate(calls, ROUNDS)
+        yield from ratio_rows("training_step", f"{case}, batch {IMAGES}", seconds, "camagain")
 
 
 def step_of(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> partial:

@@ -25,7 +25,7 @@ class BenchmarkTable:
     file: str
     cases: str  # pattern of the cases that belong here; its groups are columns, too
     before: Mapping[str, str]  # columns before the ratios, and their headers
-    spread: str = ""  # column whose values stand side by side; empty: one ratio a line
+    beside: str = ""  # column whose values stand side by side; empty: one ratio a line
     after: Mapping[str, str] = field(default_factory=dict)  # columns behind the ratios
 
 
@@ -38,7 +38,7 @@ LARGE_KERNEL = BenchmarkTable(
     "large_kernel",
     r"(?P<way>forward\+?\w*) \d+x(?P<grid>[\dx]+) kernel (?P<kernel>.+)",
     {"grid": "channels x grid", "kernel": "kernel", "way": "pass"},
-    spread="peer",
+    beside="peer",
 )
 
 TABLES: Mapping[str, BenchmarkTable] = {
@@ -49,7 +49,7 @@ TABLES: Mapping[str, BenchmarkTable] = {
         "boxes",
         r"(?P<size>\d+ px), (?P<map>.+), (?P<contours>largest|all), \d+ maps",
         {"map": "score map", "size": "compared at"},
-        spread="contours",
+        beside="contours",
     ),
     "heatmaps": BenchmarkTable(
         "heatmaps", r"(?P<step>.+)", {"step": "step", **ONE_PEER}, after={"difference": "our largest difference"}
@@ -93,13 +93,13 @@ TABLES: Mapping[str, BenchmarkTable] = {
         "gpu",
         r"(?P<layer>.+), (?P<precision>fp32|bf16), forward\+backward, \d+ images",
         {"layer": "layer", "precision": "precision", "ours_ms": "Fourier route, ms"},
-        spread="peer",
+        beside="peer",
     ),
     "gpu-steps": BenchmarkTable(
         "gpu",
         r"training step of (?P<network>.+), batch \d+, (?P<precision>\w+) \((?P<rate>\d+) images/s, (?P<gib>.+) GiB\)",
         {"network": "network, input", "precision": "precision", "rate": "camagain, images/s", "gib": "GiB"},
-        spread="peer",
+        beside="peer",
     ),
     "gpu-heatmaps": BenchmarkTable(
         "gpu",
@@ -132,14 +132,14 @@ def table_text(root: Path, table: BenchmarkTable) -> str:
     before, after = dict(table.before), dict(table.after)
     if rows["n"].nunique() > 1:
         before["n"] = "n"
-    spread = list(dict.fromkeys(rows[table.spread])) if table.spread else []
-    header = [*before.values(), *(map(as_code, spread) if spread else ["times faster"]), *after.values()]
+    beside = list(dict.fromkeys(rows[table.beside])) if table.beside else []
+    header = [*before.values(), *(map(as_code, beside) if beside else ["times faster"]), *after.values()]
     numbers = [key in NUMBERS for key in before] + [True] * (len(header) - len(before))
     lines = [line(header), line(["--:" if number else "---" for number in numbers])]
     for _, group in rows.groupby(list(before), sort=False):
         first = group.iloc[0]
-        ratios = dict(zip(group[table.spread], group["ratio"], strict=True)) if spread else {"": first["ratio"]}
-        shown = [ratio(ratios.get(key)) for key in spread or [""]]
+        ratios = {row[table.beside] if beside else "": ratio_of(row) for _, row in group.iterrows()}
+        shown = [ratios.get(key, "–") for key in beside or [""]]
         described = [milliseconds(first[key]) if key.endswith("_ms") else as_code(first[key]) for key in before]
         lines.append(line([*described, *shown, *(first[key] or "–" for key in after)]))
     return "\n".join([*lines, "", fill(measured_on(rows, path), 120, break_on_hyphens=False), ""])
@@ -189,10 +189,15 @@ def milliseconds(text: str) -> str:
     return f"{float(text):,.0f}" if float(text) >= 100 else f"{float(text):#.3g}"
 
 
-def ratio(text: str | None) -> str:
-    """A ratio with about three digits, a dash where it was not measured."""
-    if text is None:
-        return "–"
+def ratio_of(row: Mapping[str, str]) -> str:
+    """A ratio, and in parentheses the smallest and the largest of single rounds where there were several."""
+    low, high = (row.get(end) or "" for end in ("ratio_low", "ratio_high"))
+    several = low and high and row["n"] != "1"
+    return f"{ratio(row['ratio'])} ({ratio(low)}–{ratio(high)})" if several else ratio(row["ratio"])
+
+
+def ratio(text: str) -> str:
+    """A ratio with about three digits."""
     return f"{float(text):.0f}" if float(text) >= 100 else f"{float(text):.1f}"
 
 

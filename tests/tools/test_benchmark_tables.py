@@ -72,6 +72,15 @@ def test_one_peer_and_several_numbers_of_rounds(written):
     assert second.startswith("| b | y | 3.14 | 2 | 1.")
 
 
+def test_the_spread_stands_behind_a_ratio_of_several_rounds(written):
+    root = written(("a", "x", "20", "10.04", "3"), ("b", "x", "20", "123.4", "1"))
+    file = root / "benchmarks" / "results" / "made-up.csv"
+    header, a, b, _ = file.read_text().split("\n")
+    file.write_text("\n".join([f"{header},ratio_low,ratio_high", f"{a},9.512,10.96", f"{b},123.4,123.4", ""]))
+    _, _, first, second, *_ = table_text(root, BenchmarkTable("made-up", "(?P<step>.+)", {"step": "step"})).splitlines()
+    assert first == "| a | 3 | 10.0 (9.5–11.0) |" and second == "| b | 1 | 123 |"
+
+
 def test_a_pattern_that_no_case_follows_is_refused(written):
     table = BenchmarkTable("made-up", "(?P<step>z.*)", {"step": "step"})
     with pytest.raises(UserError, match="expected rows whose case matches"):
