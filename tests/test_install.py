@@ -125,7 +125,6 @@ def test_the_wheel_has_every_file_that_modules_read(wheel: Path, root: Path):
     assert packed == {name for name in listed if ".egg-info" not in name} | {"camagain/py.typed"}
 
 
-@pytest.mark.long
 def test_the_evaluator_needs_none_of_the_extras(installed: Installed, wheel: Path, tmp_path: Path, root: Path):
     needed = wanted(wheel)
     assert {"numpy", "pandas", "numba", "typer"} <= needed.keys()
@@ -143,7 +142,6 @@ def test_the_evaluator_needs_none_of_the_extras(installed: Installed, wheel: Pat
     assert refused.returncode == 2 and "pip install 'camagain[networks]'" in refused.stderr
 
 
-@pytest.mark.long
 def test_networks_need_neither_snakemake_nor_dvc(installed: Installed, wheel: Path, tmp_path: Path):
     needed = wanted(wheel, "networks")
     assert {"torch", "timm", "matplotlib"} <= needed.keys() and not {"snakemake", "dvc", "accelerate"} & needed.keys()

@@ -31,7 +31,6 @@ if __name__ == "__main__":
 """As macOS and Windows start the processes that read images: everything that they are given is pickled."""
 
 
-@pytest.mark.long
 def test_processes_that_are_spawned_read_the_same_images(tiny_run, tmp_path: Path):
     experiment, paths = tiny_run
     values = experiment.model_dump(mode="json")

@@ -124,7 +124,6 @@ found = [part.numpy() for part in parts] + [np.exp(values), values.sum(0), value
 
 
 @usable
-@pytest.mark.long
 def test_digits_do_not_depend_on_what_the_environment_hides():
     """A stand-in for other machines: the environment hides instructions in each library's own way."""
     code = WORK + (

@@ -95,7 +95,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.long
 def test_errors_are_one_clear_line_and_no_process_outlives_the_first(tmp_path: Path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

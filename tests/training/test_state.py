@@ -143,7 +143,6 @@ def remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-@pytest.mark.long
 def test_a_training_killed_at_any_moment_ends_in_the_same_bits(variant, tmp_path, capsys):
     experiment, paths = variant("whole", compute=EVERY_EPOCH, **RECIPE)
     finetune(experiment, "net", paths)
