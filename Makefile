@@ -92,7 +92,7 @@ lint: setup
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 
-# make bench     measure the speed ratios that the docs quote, into benchmarks/results (20 to 25 minutes)
+# make bench     measure the speed ratios that the docs quote, into benchmarks/results (about half an hour)
 bench: setup
 	$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER))
 

@@ -42,7 +42,8 @@ CASES = (
     ("resnet50", 1024, 20, 3, True),
     ("convnext_tiny", 512, 2, 3, True),
     ("replknet_31b", 256, 1, 3, True),
-    ("replknet_31b", 512, 1, 3, False),
+    ("replknet_31b", 512, 1, 3, True),
+    ("replknet_31b", 1024, 1, 2, False),
 )
 """Architecture, side of the input, images in one call of ours, rounds, whether to compare in double precision, which
 takes torch minutes for large kernels."""
