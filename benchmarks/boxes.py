@@ -5,7 +5,6 @@ plain loop that does the same work. Everything is in one process but the last ro
 correct at which threshold has to be the same for both.
 """
 
-import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.harness import alternate, ratio_rows
+from benchmarks.harness import Kept, alternate, published_source, ratio_rows
 from camagain.evaluation.box_sweep.contours import Contours
 from camagain.evaluation.boxes import best_ious, best_ious_by_contours
 from camagain.evaluation.iou import iou
@@ -59,12 +58,13 @@ def compare(theirs: dict[str, Search], case: str, maps: list[np.ndarray], rounds
     choices: tuple[Contours, ...] = ("largest", "all")
     for contours in choices:
         calls = {
-            name: partial(lambda search, contours: [search(m, truth, contours) for m in maps], search, contours)
+            name: Kept(partial(lambda search, contours: [search(m, truth, contours) for m in maps], search, contours))
             for name, search in {"camagain": ours, **theirs}.items()
         }
-        for other in theirs:
-            np.testing.assert_array_equal(calls["camagain"](), calls[other]())
+        calls["camagain"]()  # compiled once for a kind of contours
         seconds = alternate(calls, rounds, warm=True)
+        for other in theirs:
+            np.testing.assert_array_equal(calls["camagain"].result, calls[other].result)
         each = dict.fromkeys(calls, len(maps))
         found += ratio_rows("boxes", f"{case}, {contours}, {len(maps)} maps", seconds, "camagain", each)
     return found
@@ -139,13 +139,6 @@ def accumulate_of(peer: Path) -> Search:
 def peer_module(peer: Path) -> types.ModuleType:
     """The peer's evaluation.py, with stand-ins for what the box evaluation imports but does not use."""
 
-    def source(name: str) -> str:
-        if (peer / name).is_file():
-            return (peer / name).read_text()
-        folder = peer / "repo" if (peer / "repo").is_dir() else peer  # no work tree
-        command = ["git", "--git-dir", folder, "show", f"HEAD:{name}"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
     unused = {
         "config": ["str2bool"],
         "data_loaders": [
@@ -158,12 +151,12 @@ def peer_module(peer: Path) -> types.ModuleType:
         vars(stand_ins[name]).update(dict.fromkeys(attributes, object))
     stand_ins["torch"].utils, stand_ins["torch.utils"].data = stand_ins["torch.utils"], stand_ins["torch.utils.data"]
     np.float = float  # the alias that numpy 1.24 removed
-    exec(source("util.py"), vars(stand_ins["util"]))
+    exec(published_source(peer, "util.py"), vars(stand_ins["util"]))
     before = {name: sys.modules.get(name) for name in stand_ins}
     sys.modules.update(stand_ins)
     try:
         module = types.ModuleType("wsolevaluation")
-        exec(source("evaluation.py"), vars(module))
+        exec(published_source(peer, "evaluation.py"), vars(module))
         return module
     finally:
         for name, original in before.items():

@@ -2,7 +2,7 @@
 
 Every number differs in its last digits and every network has other weights, as between two machines. Both are made of
 the committed demo. For the large runs the files of one of its models stand for a training of each of 37 models, with
-other names and 5,794 images; maps and curves are made up at full size. The CPU time of the whole command is taken, with
+other names and 5,794 images; maps and curves are made up at full size, once for all trainings of a run. The CPU time of the whole command is taken, with
 the start of Python, in a process of its own, and its peak memory. There is no peer that compares such runs: the "peer"
 is the bound that the command has to keep.
 """
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copyfile, copytree
 
@@ -83,6 +83,14 @@ def make_large(run: Path, random: np.random.Generator) -> None:
     trainings = [f"{name}/seed{seed}" for name in names for seed in SEEDS]
     images = np.array([str(number) for number in range(TEST + VAL)])
     splits = np.array(["test"] * TEST + ["val"] * VAL)
+
+    def write_maps(path: Path) -> None:
+        maps = {method: random.random((TEST + VAL, CELLS, CELLS), dtype=np.float32) for method in METHODS}
+        write_npz(path, image_id=images, split=splits, **maps)
+
+    def write_curve(path: Path) -> None:
+        write_csv(path, curve(random))
+
     for training in trainings:
         (run / INSIDE.history(training)).parent.mkdir(parents=True)
         table = pd.read_csv(REFERENCE / INSIDE.history("slak_narrow"))
@@ -91,13 +99,11 @@ def make_large(run: Path, random: np.random.Generator) -> None:
             target = run / INSIDE.findings(path.parts[-3], training)
             target.parent.mkdir(parents=True)
             write_csv(target, last_digits(pd.read_csv(path), random))
-        maps = {method: random.random((TEST + VAL, CELLS, CELLS), dtype=np.float32) for method in METHODS}
-        (run / INSIDE.maps(training)).parent.mkdir(parents=True)
-        write_npz(run / INSIDE.maps(training), image_id=images, split=splits, **maps)
+        linked(run / INSIDE.maps(training), run / INSIDE.maps(trainings[0]), write_maps)
         for method in METHODS:
             (run / INSIDE.images(training, method)).parent.mkdir(parents=True)
             write_parquet(run / INSIDE.images(training, method), boxes(images[:TEST], random))
-            write_csv(run / INSIDE.curve(training, method), curve(random))
+            linked(run / INSIDE.curve(training, method), run / INSIDE.curve(trainings[0], METHODS[0]), write_curve)
             scores = read_json(REFERENCE / INSIDE.metrics("slak_narrow", method))
             write_json(run / INSIDE.metrics(training, method), moved_scores(scores, random))
     (run / "tables").mkdir()
@@ -116,6 +122,15 @@ def make_large(run: Path, random: np.random.Generator) -> None:
     manifest["models"] = {training: dict(manifest["models"]["slak_narrow"]) for training in trainings}
     manifest["files_left_out"] = {}
     seal(run, manifest, {training: f"{random.integers(1 << 60):064x}" for training in trainings})
+
+
+def linked(path: Path, first: Path, write: Callable[[Path], None]) -> None:
+    """A file that all trainings of a run share: the first of them writes it, the others link to it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path == first:
+        write(path)
+    else:
+        path.hardlink_to(first)
 
 
 def last_digits(table: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:

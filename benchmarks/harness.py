@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 
@@ -15,6 +16,16 @@ from camagain.environment import git_state, machine, package_versions
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("camagain", "torch", "timm", "numpy", "numba", "opencv-python-headless", "scikit-learn")
+
+
+class Kept:
+    """A candidate that keeps what its last call gave, so that what was measured can be compared."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+
+    def __call__(self) -> None:
+        self.result = self.call()
 
 
 def alternate(

@@ -48,9 +48,11 @@ def measure(channels: int, side: int, sizes: tuple, training: bool) -> list[dict
     }
     if training and max(max(size) for size in sizes) > 13:
         del methods["nn.Conv2d, channels-last"]  # its weight gradient takes the same slow path as in NCHW
+    for method, images in methods.values():
+        step(method, images[:1], kernels, training)  # what each finds out or compiles once for a shape
     calls = {name: partial(step, method, images, kernels, training) for name, (method, images) in methods.items()}
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    seconds = alternate(calls, ROUNDS, clock)
+    seconds = alternate(calls, ROUNDS, clock, warm=True)
     case = f"{'forward+backward' if training else 'forward'} {IMAGES}x{channels}x{side}x{side} kernel " + "+".join(
         f"{height}x{width}" for height, width in sizes
     )

@@ -266,6 +266,24 @@ def test_the_library_imports_neither_its_workflow_nor_its_tools(package: Package
     none_of(outside)
 
 
+def test_whoever_loads_timm_has_prepared_it(package: Package):
+    """Next to a torch without CUDA libraries the import of timm fails unless `camagain._timm` came before."""
+    none_of(unprepared(package))
+
+
+def unprepared(package: Package) -> Iterator[str]:
+    """Modules that load timm or torchvision with nothing on the way that prepares it first."""
+    for module, found in package.imports.items():
+        if module == "_timm":
+            continue
+        packages = [name for name in on_the_way(module) if name != module]
+        loaded = [one.module for name in [*packages, module] for one in package.imports.get(name, ())
+                  if one.when == "loaded"]  # fmt: skip
+        places = [loaded.index(name) for name in loaded if name in ("timm", "torchvision")]
+        if places and "_timm" not in loaded[: min(places)]:
+            yield f"{module} imports {loaded[min(places)]} before _timm"
+
+
 # -- the checks themselves, on a package of four lines
 
 
@@ -319,3 +337,16 @@ def test_a_module_that_leaves_its_part_is_found(tmp_path: Path):
     assert list(narrow(toy, ["*/measure"], "no `drawing`"))
     assert list(narrow(toy, ["*/measure"], "only `config`"))
     assert not list(narrow(toy, ["*/measure"], "only `b`"))
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"a": "import timm", "_timm": ""}, 1),
+        ({"a": "import toy._timm\nimport timm", "_timm": ""}, 0),
+        ({"a": "from torchvision.ops import nms\nimport toy._timm", "_timm": ""}, 1),
+        ({"a": "def late():\n    import timm", "_timm": ""}, 0),
+    ],
+)
+def test_a_module_that_does_not_prepare_timm_is_found(tmp_path: Path, files: dict[str, str], found: int):
+    assert len(list(unprepared(planted(tmp_path, **files)))) == found

@@ -6,10 +6,10 @@ import pytest
 
 from camagain.config import Experiment
 from camagain.config.file import load_experiment, parse_experiment
-from camagain.cost import estimate
+from camagain.cost import estimate, shape
 from camagain.cost.estimate import CUB, cost_of, costs, operations, rate_of
 from camagain.cost.show import cost_lines, hours, total_hours
-from camagain.cost.steps import Step
+from camagain.cost.steps import Step, measured_steps
 from camagain.datasets.sizes import Sizes
 
 SIZES = Sizes(train=3605, val=400, test=500, classes=2, fewest=1800)
@@ -88,6 +88,16 @@ def test_operations_are_multiplications_and_additions():
     """ResNet-50 at 224 px has 4.09 G multiply-adds (He et al. 2016, with the stride in the 3 x 3 convolution)."""
     assert operations("resnet50", 224) == pytest.approx(2 * 4.09e9, rel=0.01)
     assert operations("resnet50", 448) == pytest.approx(4 * operations("resnet50", 224), rel=0.01)
+
+
+@pytest.mark.parametrize("network", shape.stored())
+def test_stored_shapes_are_those_of_the_networks(network: tuple[str, int]):
+    """Delete the line of src/camagain/cost/shapes.csv that does not hold, and run `make docs`."""
+    assert shape.stored()[network] == shape.found(*network)
+
+
+def test_every_measured_network_has_a_stored_shape():
+    assert {(step.architecture, step.size) for step in measured_steps()} == set(shape.stored())
 
 
 def test_full_scale_is_said_in_hours(root: Path):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import camagain
+from camagain.config import ANALYSES
 
 LIGHT = ("score", "score_file", "best_ious", "boxes_at", "max_box_acc", "max_box_acc_v2", "area_ratios", "Evaluation")
 """Public names that need no torch."""
@@ -52,6 +53,21 @@ def test_the_stub_lists_what_is_there(root: Path):
     assert [name for _, name, _ in imported] and set(camagain.__all__) == {name for _, name, _ in imported}
     assert set(camagain.__all__) < set(dir(camagain))
     assert (root / "src" / "camagain" / "py.typed").is_file()
+
+
+def test_the_settings_of_every_analysis_can_be_imported_first():
+    """They import parts of `camagain.config`, which reads all of them: a circle unless that comes first."""
+    code = (
+        "import importlib, os, sys, pydantic\n"
+        "for name in sys.argv[1:]:\n"
+        "    if not os.fork():\n"
+        "        importlib.import_module(name)\n"
+        "        os._exit(0)\n"
+        "    assert os.wait()[1] == 0, name\n"
+    )
+    modules = [f"camagain.analysis.{name}.settings" for name in ANALYSES]
+    done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, timeout=120)
+    assert len(modules) > 8 and done.returncode == 0, done.stderr
 
 
 def test_star_brings_the_public_names():

@@ -1,6 +1,8 @@
-"""What experiments cost: steps.csv from benchmarks, jobs.csv from references, the table of docs/reproduce.md."""
+"""What experiments cost: steps.csv and shapes.csv from benchmarks, jobs.csv from references, the table of docs/reproduce.md."""
 
 import re
+from dataclasses import asdict
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -9,12 +11,14 @@ from camagain.artifacts import existing, read_json
 from camagain.config.experiment import trainings
 from camagain.config.file import load_experiment
 from camagain.cost.estimate import CUB, Cost, costs
+from camagain.cost.shape import shape_of
 from camagain.cost.show import hours, total_hours
 from camagain.datasets.sizes import sizes_of
 from camagain.errors import UserError
 from tools.benchmark_tables import RESULTS, line
 
 STEPS = Path("src/camagain/cost/steps.csv")
+SHAPES = STEPS.with_name("shapes.csv")
 JOBS = Path("src/camagain/cost/jobs.csv")
 PAGE = Path("docs/reproduce.md")
 MARKED = re.compile(r"(<!-- cost, written by `make docs` -->\n).*?(<!-- end of cost -->)", re.DOTALL)
@@ -37,6 +41,13 @@ def steps_csv(root: Path) -> str:
     steps["images_per_second"] = (1000 * steps["batch"].astype(float) / rows["ours_ms"]).round(1)
     steps["device"] = rows["machine"].str.partition(",")[0]
     return steps[COLUMNS].to_csv(index=False, lineterminator="\n")
+
+
+def shapes_csv(root: Path) -> str:
+    """The shapes of the measured networks, one line each; a line that is there stays, and a test finds it anew."""
+    steps = pd.read_csv(StringIO(steps_csv(root)))[["architecture", "size"]].drop_duplicates()
+    rows = [{**step, **asdict(shape_of(**step))} for step in steps.to_dict("records")]
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
 
 
 def jobs_csv(root: Path) -> str:

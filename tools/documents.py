@@ -49,6 +49,7 @@ def documents(root: Path) -> dict[Path, str]:
         root / artifacts_page.PAGE: artifacts_page.artifacts_page(),
         root / cli_page.PAGE: cli_page.cli_page(),
         root / cost_tables.STEPS: cost_tables.steps_csv(root),
+        root / cost_tables.SHAPES: cost_tables.shapes_csv(root),
         root / cost_tables.JOBS: cost_tables.jobs_csv(root),
         root / cost_tables.PAGE: cost_tables.cost_page(root),
         **simulation_tables.simulation_pages(root),

@@ -11,6 +11,7 @@ from functools import cache
 
 from camagain.analysis.interventions.settings import Interventions
 from camagain.config import Experiment, Model
+from camagain.cost.shape import shape_of
 from camagain.cost.steps import Step, measured_steps
 from camagain.datasets.sizes import Sizes
 from camagain.families import family_of
@@ -99,16 +100,6 @@ def rate_of(architecture: str, size: int, precision: str) -> Rate:
     return Rate(derived[chosen], chosen, derived=True)
 
 
-@cache
-def operations(architecture: str, size: int) -> float:
-    """Multiplications and additions of a forward pass over one image, as torch counts them; nothing is computed."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from camagain.models import create
-
-    with torch.device("meta"):
-        network = create(architecture, CUB.classes).eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(1, 3, size, size, device="meta"))
-    return float(counter.get_total_flops())
+def operations(architecture: str, size: int) -> int:
+    """Multiplications and additions of a forward pass over one image."""
+    return shape_of(architecture, size).operations

@@ -1,5 +1,7 @@
 """The files of weights that an experiment starts from."""
 
+from camagain import _timm  # isort: skip  # noqa: F401  # before timm
+
 from importlib.util import find_spec
 
 import timm
