@@ -30,6 +30,10 @@ TALL_DOTS_PER_INCH = 130
 """What a PNG has that is taller than a page, as the heatmaps of many networks are; it would be megabytes large."""
 
 
+MARGIN_INCHES = 0.03
+"""Between what is drawn and the edge of a picture."""
+
+
 def apply_style() -> None:
     """Sets seaborn's and matplotlib's defaults for all figures of this process."""
     sns.set_theme(
@@ -73,19 +77,19 @@ def color_labels(architectures: dict[str, str], drawn: list[str]) -> dict[str, s
 
 
 def save_figure(figure: Figure, data: pd.DataFrame, folder: Path, name: str) -> None:
-    """Writes a figure as PDF and PNG and the table it draws as CSV, and closes it. Same data, same bytes."""
+    """Writes a figure as PDF and PNG and the table it draws as CSV, and closes it. Same data, same bytes.
+
+    Where everything stands is found once, at the resolution of the PNG, and is the same in both.
+    """
     write_csv(folder / f"{name}.csv", data)
     dots = dict(DOTS_PER_INCH)
     if figure.get_figheight() > TALL_INCHES:
         dots["png"] = TALL_DOTS_PER_INCH
+    figure.set_dpi(dots["png"])
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)
+    box = figure.get_tightbbox().padded(MARGIN_INCHES)
     for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
         with atomic(folder / f"{name}.{kind}") as temporary:
-            figure.savefig(
-                temporary,
-                format=kind,
-                dpi=dots[kind],
-                metadata=metadata,
-                bbox_inches="tight",
-                pad_inches=0.03,
-            )
+            figure.savefig(temporary, format=kind, dpi=dots[kind], metadata=metadata, bbox_inches=box)
     plt.close(figure)
