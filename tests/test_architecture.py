@@ -273,7 +273,7 @@ def test_whoever_loads_timm_has_prepared_it(package: Package):
 
 def unprepared(package: Package) -> Iterator[str]:
     """Modules that load timm or torchvision with nothing on the way that prepares it first."""
-    for module, found in package.imports.items():
+    for module in package.imports:
         if module == "_timm":
             continue
         packages = [name for name in on_the_way(module) if name != module]

@@ -83,12 +83,24 @@ def test_light_parts_never_import_torch():
     assert python("".join(f"import sys, {name}; 'torch' in sys.modules and print({name!r})\n" for name in LIGHT)) == ""
 
 
-@pytest.mark.parametrize("package", ["camagain.models", "camagain.training", "camagain.localization"])
-def test_timm_can_be_imported_next_to_this_torch(package: str):
-    code = f"import {package}, timm, torchvision; timm.create_model('resnet10t')"
-    code += "; timm.create_model('replknet_narrow')" if package == "camagain.models" else ""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
+PACKAGES = ("camagain.models", "camagain.training", "camagain.localization")
+
+
+def test_timm_can_be_imported_next_to_this_torch():
+    """After each package that wants it; each in a process of its own that has nothing but torch."""
+    code = (
+        "import importlib, os, torch\n"
+        f"for name in {PACKAGES}:\n"
+        "    if not os.fork():\n"
+        "        importlib.import_module(name)\n"
+        "        import timm, torchvision\n"
+        "        timm.create_model('resnet10t')\n"
+        "        if name == 'camagain.models':\n"
+        "            timm.create_model('replknet_narrow')\n"
+        "        os._exit(0)\n"
+        "    assert os.wait()[1] == 0, name\n"
+    )
+    assert python(code) == ""
 
 
 def python(code: str) -> str:
@@ -108,10 +120,13 @@ def test_the_torchvision_fix_does_nothing_where_torchvision_imports():
     python(f"{told}import camagain._timm as fix; assert not hasattr(fix, '_SCHEMAS')")
 
 
-@pytest.mark.parametrize("module", ["localization.extract", "models.zoo", "analysis.initialization.measure"])
-def test_torchs_compiler_stays_out_of_what_does_not_train(module: str):
+def test_torchs_compiler_stays_out_of_what_does_not_train():
     """It takes longer to import than everything else; torch's optimisers want it at their first step."""
-    assert python(f"import sys, camagain.{module}; print('torch._dynamo' in sys.modules)") == "False\n"
+    modules = ("localization.extract", "models.zoo", "analysis.initialization.measure")
+    code = "".join(
+        f"import sys, camagain.{name}; 'torch._dynamo' in sys.modules and print({name!r})\n" for name in modules
+    )
+    assert python(code) == ""
 
 
 def test_whoever_calls_torchs_compiler_gets_it():

@@ -2,7 +2,7 @@
 
 import os
 import re
-import subprocess
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 
+from camagain.cli import main
 from camagain.config import Experiment
 from camagain.config.file import load_experiment, parse_experiment
 from camagain.cost import memory
@@ -330,11 +331,14 @@ def test_servers_are_asked_once(serve: Callable, monkeypatch: pytest.MonkeyPatch
     assert not reach("https://huggingface.co/timm/x")
 
 
-def test_doctor_exits_1_where_something_is_missing(root: Path, tools: Path, elsewhere: Path):
-    file = elsewhere / "demo.yaml"
-    file.write_text((root / "config/config.yaml").read_text())
-    command = [str(tools / "camagain"), "doctor", str(file)]
-    assert subprocess.run(command, capture_output=True).returncode == 0
+def test_doctor_exits_1_where_something_is_missing(tiny_values: dict, elsewhere: Path, monkeypatch, capsys):
+    file = elsewhere / "tiny.yaml"
+    file.write_text(yaml.safe_dump(tiny_values))
+    monkeypatch.setattr(sys, "argv", ["camagain", "doctor", str(file)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert "can run here" in capsys.readouterr().out
     (elsewhere / "results").write_text("not a folder")
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1 and "MISSING  folder" in done.stdout, done.stdout
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert "MISSING  folder" in capsys.readouterr().out

@@ -1,18 +1,19 @@
 """Two copies of the tiny run, and the means to plant a difference in one of them."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import copy_run
 
 
 @pytest.fixture
 def runs(tiny_run, tmp_path: Path) -> tuple[Path, Path]:
     """Two copies of the tiny run."""
     for name in ("a", "b"):
-        shutil.copytree(tiny_run[1].root, tmp_path / name)
+        copy_run(tiny_run[1].root, tmp_path / name)
     return tmp_path / "a", tmp_path / "b"
 
 

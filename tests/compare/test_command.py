@@ -8,6 +8,7 @@ import pytest
 
 from camagain.compare.command import Choices, Outputs, run_compare
 from camagain.errors import UserError
+from tests.conftest import copy_run
 
 
 def test_two_runs_are_printed_and_written_in_every_form(runs, tmp_path: Path, capsys):
@@ -44,9 +45,8 @@ def test_the_level_of_failure_is_chosen(runs):
 
 
 def test_more_than_two_runs_make_one_table(runs, tmp_path: Path, capsys):
-    import shutil
 
-    shutil.copytree(runs[0], tmp_path / "c")
+    copy_run(runs[0], tmp_path / "c")
     three = [*runs, tmp_path / "c"]
     assert run_compare(three, False, Outputs(json=tmp_path / "out.json"), Choices()) == 0
     assert "max_box_acc" in capsys.readouterr().out

@@ -1,7 +1,6 @@
 """More than two runs in one table: what is averaged and what never, what is best, and what is missing."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from camagain.compare.judging.many import RunTable, ScoreRow, compare_many
 from camagain.compare.show.many import blocks, markdown, record, shown_rows, telling_names, text
 from camagain.compare.show.text import WIDTH
 from camagain.errors import UserError
+from tests.conftest import copy_run
 
 SCORE = "evaluation/small-resnet/cam/metrics.json"
 OF_MODEL = ("small-resnet", "cam", "max_box_acc")
@@ -24,7 +24,7 @@ def plant(runs, tmp_path: Path, seal: Callable) -> Callable[..., list[Path]]:
         folders = []
         for seed, value in enumerate(values):
             run = tmp_path / name.format(seed)
-            shutil.copytree(runs[0], run)
+            copy_run(runs[0], run)
             content = json.loads((run / SCORE).read_text())
             if value is None:
                 content["figures"]["max_box_acc"] = None

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from camagain.compare.runs.folder import RunFolder
 from camagain.drawing.empty import is_empty
 from camagain.drawing.seeds import TRAINING_SEED
 from camagain.errors import UserError
+from tests.conftest import copy_run
 
 SCORE = "evaluation/small-resnet/cam/metrics.json"
 IMAGES = "evaluation/small-resnet/cam/images.parquet"
@@ -47,7 +47,7 @@ def set_score(run: Path, value: float, figure: str = "max_box_acc") -> None:
 def seeds(runs, tmp_path: Path, edit) -> list[Path]:
     """Three copies of the tiny run whose seeds are 0, 1 and 2, and nothing else differs."""
     folders = [*runs, tmp_path / "c"]
-    shutil.copytree(runs[0], folders[2])
+    copy_run(runs[0], folders[2])
     for seed, run in enumerate(folders):
         edit(run / "manifest.json", "experiment", "seed", value=seed)
         edit(run / "manifest.json", "experiment", "seeds", value=[seed])

@@ -32,6 +32,7 @@ from camagain.compare.show.markdown import code, markdown, plain
 from camagain.compare.show.photographs import Photograph, Photographs, find_photographs
 from camagain.compare.show.pictures import SETS, Outcome, draw, shown_sets
 from camagain.statistics.paired import McNemar
+from tests.conftest import copy_run
 
 MODEL, METHOD = "small-resnet", "cam"
 FLIPPED = 3
@@ -46,7 +47,7 @@ def planted(tiny_run, tmp_path_factory, seal, edit) -> tuple[Path, Path]:
     table."""
     a, b = (tmp_path_factory.mktemp("planted") / name for name in ("a", "b"))
     for run in (a, b):
-        shutil.copytree(tiny_run[1].root, run)
+        copy_run(tiny_run[1].root, run)
     folder = a / "evaluation" / MODEL / METHOD
     figures = ("figures", "max_box_acc", "value")
     edit(folder / "metrics.json", *figures, value=10.0)

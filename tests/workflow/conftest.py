@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from camagain.evaluation.boxes import best_ious_by_contours
+from tests.workflow.template import Template, template
 
 COPIED = ("Snakefile", "workflow", "profiles", "dvc.yaml", ".dvcignore", "config", "src", "pyproject.toml")
 
@@ -65,9 +66,16 @@ def taken_over(checkout: Path, tiny_run, run: Run) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_in(tools: Path) -> Callable[[Path], Run]:
+def planner() -> Iterator[Template]:
+    """Answers `snakemake -n`."""
+    with template() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def run_in(tools: Path, planner: Template) -> Callable[[Path], Run]:
     """Makes, for a working copy, the function that runs commands in it, with its sources first on Python's path."""
-    return lambda folder: runner(folder, tools)
+    return lambda folder: runner(folder, tools, planner)
 
 
 def environment_of(folder: Path, tools: Path) -> dict[str, str]:
@@ -83,12 +91,15 @@ def environment_of(folder: Path, tools: Path) -> dict[str, str]:
     }
 
 
-def runner(folder: Path, tools: Path) -> Run:
-    """A function that runs commands in a folder."""
+def runner(folder: Path, tools: Path, planner: Template | None = None) -> Run:
+    """A function that runs commands in a folder; where there is a `planner`, it makes the plans."""
     environment = environment_of(folder, tools)
 
     def call(*command: str, succeeds: bool = True, seconds: float = 900) -> subprocess.CompletedProcess:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds)
+        if planner and command[:2] == ("snakemake", "-n"):
+            done = planner.plan(command, folder, environment, seconds)
+        else:
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds)
         output = done.stdout + done.stderr
         assert not succeeds or done.returncode == 0, f"{' '.join(command)} exited {done.returncode}:\n{output[-4000:]}"
         return done
