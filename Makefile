@@ -6,7 +6,9 @@ EXPERIMENT ?= config/config.yaml
 REFERENCE = results/reference
 REHEARSAL = rehearsal/$(basename $(notdir $(EXPERIMENT)))
 BIN = .venv/bin
-PYTEST = $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# Tests make and delete tens of thousands of small files: in memory, where 4 GB of it are offered as a folder.
+IN_MEMORY := $(shell test -w /dev/shm && [ "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 4000000 ] && echo TMPDIR=/dev/shm)
+PYTEST = $(IN_MEMORY) $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Rules and tests call `camagain`, `snakemake` and `dvc`: they find those of the project's own environment. Lines of
 # this file name its folder themselves, because Apple's make looks a command up before it heeds an exported PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -1,6 +1,7 @@
 """Shared by all tests: a tiny finished run, made once, and where the real photographs lie."""
 
 import json
+import os
 import shutil
 import sys
 import threading
@@ -128,6 +129,12 @@ def tools() -> Path:
     return Path(sys.executable).parent
 
 
+def common(factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder that all processes of these tests share."""
+    base = factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict, worker_id: str):
     """(experiment, paths) of the tiny experiment, run once through the library, each stage behind its own view.
@@ -137,9 +144,8 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict, worker
     """
     from camagain.config.file import parse_experiment
 
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "tiny"
     experiment = parse_experiment(tiny_values, "tiny")
+    folder = common(tmp_path_factory, worker_id) / "tiny"
     paths = experiment.paths(folder / "results", folder / "data")
     with FileLock(f"{folder}.lock"):
         if not paths.manifest.is_file():
@@ -147,12 +153,42 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict, worker
     made = paths.manifest.stat().st_mtime_ns
     yield experiment, paths
     later = [str(path) for path in paths.root.rglob("*") if path.lstat().st_mtime_ns > made]
-    assert not later, f"tests have written into the run that all of them share (use tiny_copy): {later}"
+    assert not later, (
+        f"tests have written into the run that all of them share (use tiny_copy, and see copy_run): {later}"
+    )
+
+
+@pytest.fixture(scope="session")
+def few_figures(tiny_run, tmp_path_factory: pytest.TempPathFactory, worker_id: str):
+    """(experiment, paths) of the tiny run with one analysis, whose figures are soon drawn; to be copied, as above."""
+    from camagain.config.file import parse_experiment
+    from camagain.paper.parts import PARTS, write_part
+
+    experiment, whole = tiny_run
+    few = parse_experiment({**experiment.model_dump(mode="json"), "analysis": {"names": ["gap"]}}, "few figures")
+    folder = common(tmp_path_factory, worker_id) / "few-figures"
+    paths = few.paths(folder / "results", folder / "data")
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").is_file():
+            copy_run(whole.results, paths.results)
+            shutil.copytree(whole.data, paths.data)
+            for part in PARTS:
+                write_part(part, few, paths)
+            (folder / "done").touch()
+    return few, paths
+
+
+LINKED = {".safetensors", ".png", ".pdf", ".html"}
+"""Files that are most of a run's bytes."""
 
 
 def copy_run(run: Path, target: Path) -> None:
-    """Copies a run. shutil's own way takes five times as long for many small files, where `sendfile` is slow."""
-    shutil.copytree(run, target, copy_function=lambda source, copy: Path(copy).write_bytes(Path(source).read_bytes()))
+    """Copies a run. What is large is linked: a test takes it away before it writes it anew, and leaves its rights."""
+    shutil.copytree(run, target, copy_function=link_or_copy)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    (os.link if Path(source).suffix in LINKED else shutil.copyfile)(source, target)
 
 
 @pytest.fixture

@@ -7,9 +7,6 @@ import pytest
 
 from camagain.artifacts import RunPaths
 from camagain.cli import main
-from camagain.config import Experiment
-from camagain.config.file import parse_experiment
-from camagain.paper.parts import PARTS, write_part
 
 MODEL = "small-convnext"
 STEPS = {
@@ -25,15 +22,6 @@ STEPS = {
     "manifest": ("paper", "--part", "manifest"),
 }
 """Of each stage the subcommand."""
-
-
-def with_few_figures(experiment: Experiment, folder: Path) -> tuple[Experiment, RunPaths]:
-    """An experiment of one analysis, whose figures are soon drawn, and its run from a run of more in a folder."""
-    few = parse_experiment({**experiment.model_dump(mode="json"), "analysis": {"names": ["gap"]}}, "few figures")
-    paths = few.paths(folder / "results", folder / "data")
-    for part in PARTS:
-        write_part(part, few, paths)
-    return few, paths
 
 
 def step(stage: str, paths: RunPaths, file: Path, monkeypatch: pytest.MonkeyPatch) -> int:

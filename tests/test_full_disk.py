@@ -11,7 +11,7 @@ import pytest
 from camagain.artifacts import sha256
 from camagain.config.file import dump_experiment
 from camagain.lineage import Lineage, Work
-from tests.steps import MODEL, STEPS, step, with_few_figures
+from tests.steps import MODEL, STEPS, step
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,12 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def run(disk: Path, tiny_run) -> Iterator[tuple[Lineage, Path]]:
+def run(disk: Path, few_figures) -> Iterator[tuple[Lineage, Path]]:
     """A finished run on that disk, and its experiment file."""
-    experiment, paths = tiny_run
-    shutil.copytree(paths.results, disk / "results")
-    shutil.copytree(paths.data, disk / "data")
-    experiment, paths = with_few_figures(experiment, disk)
+    experiment, made = few_figures
+    shutil.copytree(made.results, disk / "results")
+    shutil.copytree(made.data, disk / "data")
+    paths = experiment.paths(disk / "results", disk / "data")
     file = disk / "tiny.yaml"
     file.write_text(dump_experiment(experiment))
     yield Lineage(experiment, paths), file

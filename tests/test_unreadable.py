@@ -23,7 +23,7 @@ from camagain.lineage import Lineage, Work
 from camagain.models.pickled import read_checkpoint
 from camagain.paper.parts import PARTS
 from camagain.training.state import StateFile
-from tests.steps import MODEL, STEPS, step, with_few_figures
+from tests.steps import MODEL, STEPS, step
 
 
 class Header(ctypes.Structure):
@@ -85,13 +85,13 @@ def without_overrides() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, tiny_run) -> tuple[Lineage, Path]:
+def run(tmp_path_factory: pytest.TempPathFactory, few_figures) -> tuple[Lineage, Path]:
     """A finished run, and its experiment file."""
-    experiment, paths = tiny_run
+    experiment, made = few_figures
     folder = tmp_path_factory.mktemp("unreadable")
-    shutil.copytree(paths.results, folder / "results")
-    shutil.copytree(paths.data, folder / "data")
-    experiment, paths = with_few_figures(experiment, folder)
+    shutil.copytree(made.results, folder / "results")
+    shutil.copytree(made.data, folder / "data")
+    paths = experiment.paths(folder / "results", folder / "data")
     file = folder / "tiny.yaml"
     file.write_text(dump_experiment(experiment))
     return Lineage(experiment, paths), file

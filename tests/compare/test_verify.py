@@ -110,6 +110,7 @@ def test_a_card_that_names_other_weights_is_told_though_its_own_checksum_fits(ru
 
 def test_so_is_a_manifest_that_names_other_weights_and_so_are_swapped_weights(run: Path, edit, seal: Callable):
     edit(run / "manifest.json", "models", "small-convnext", "sha256", value="0" * 64)
+    (run / WEIGHTS).unlink()
     (run / WEIGHTS).write_bytes(b"swapped")
     seal(run)
     found = verify_run(run)
