@@ -2,14 +2,12 @@
 
 Every number differs in its last digits and every network has other weights, as between two machines. Both are made of
 the committed demo. For the large runs the files of one of its models stand for a training of each of 37 models, with
-other names and 5,794 images; maps and curves are made up at full size, once for all trainings of a run. The CPU time of the whole command is taken, with
-the start of Python, in a process of its own, and its peak memory. There is no peer that compares such runs: the "peer"
-is the bound that the command has to keep.
+other names and 5,794 images; maps and curves are made up at full size, once for all trainings of a run. The CPU time of
+the whole command is taken, with the start of Python, in a process of its own, and its peak memory. There is no peer
+that compares such runs: the "peer" is the bound that the command has to keep.
 """
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +17,7 @@ from shutil import copyfile, copytree
 import numpy as np
 import pandas as pd
 
-from benchmarks.harness import bound_row
+from benchmarks.harness import bound_row, measured_command
 from camagain.artifacts import INSIDE, read_json, sha256, write_csv, write_json, write_npz, write_parquet
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference" / "demo"
@@ -49,16 +47,10 @@ def rows(peer: Path | None) -> Iterator[dict]:
 
 def run_once(a: Path, b: Path) -> tuple[float, float]:
     """CPU seconds and peak megabytes of the command."""
-    code = (
-        "import resource, sys; from camagain.compare.command import *; "
-        "sys.stdout = sys.stderr; run_compare([Path(p) for p in sys.argv[1:]], False, Outputs(), Choices()); "
-        "assert 'torch' not in sys.modules; used = resource.getrusage(resource.RUSAGE_SELF); "
-        "print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.__stdout__)"
+    seconds, megabytes, _ = measured_command(
+        [sys.executable, "-m", "camagain", "compare", str(a), str(b)], a, {0, 1, 2}
     )
-    command = [sys.executable, "-c", code, str(a), str(b)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
-    seconds, kilobytes = done.stdout.split()
-    return float(seconds), int(kilobytes) / 1024
+    return seconds, megabytes
 
 
 def make_demo(run: Path, random: np.random.Generator) -> None:

@@ -3,8 +3,9 @@
 import csv
 import datetime
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -94,6 +95,32 @@ def spread(ratio: float, rounds: Sequence[float]) -> dict[str, float]:
         "ratio_high": round(max(rounds), 2),
         "n": len(rounds),
     }
+
+
+LAUNCHER = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.stdout)
+print(done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+"""A process of its own around a command, whose children are measured."""
+
+
+def measured_command(
+    command: Sequence[str], folder: Path, statuses: Set[int] = frozenset({0})
+) -> tuple[float, float, str]:
+    """CPU seconds of a command as a user types it in a folder, start included, its peak megabytes, and what it says.
+
+    RuntimeError where it exits with another status than these.
+    """
+    launcher = [sys.executable, "-c", LAUNCHER, *command]
+    done = subprocess.run(launcher, cwd=folder, check=True, capture_output=True, text=True)
+    said, _, last = done.stdout.rstrip("\n").rpartition("\n")
+    status, seconds, kilobytes = last.split()
+    if int(status) not in statuses:
+        raise RuntimeError(f"{' '.join(command)} exited {status}: {done.stderr[-2000:]}")
+    return float(seconds), int(kilobytes) / 1024, said
 
 
 def published_source(clone: Path, name: str) -> str:

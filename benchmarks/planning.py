@@ -6,15 +6,13 @@ that has to be kept.
 """
 
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
-from benchmarks.harness import bound_row
+from benchmarks.harness import bound_row, measured_command
 from camagain.config.file import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -52,22 +50,8 @@ def experiment(models: int | None, seeds: int) -> dict:
     return values
 
 
-LAUNCHER = """
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:], check=True, stdout=subprocess.PIPE, text=True)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(done.stdout)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss)
-"""
-"""A process of its own around the command, whose children are measured."""
-
-
 def run_once(folder: Path, file: Path) -> tuple[float, float, int]:
     """CPU seconds and peak megabytes of the command, and how many jobs it plans."""
     command = ["snakemake", "-n", "--directory", str(folder), "--configfile", str(file)]
-    done = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, *command], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    jobs = re.findall(r"^total +(\d+)$", done.stdout, flags=re.MULTILINE)
-    seconds, kilobytes = done.stdout.split()[-2:]
-    return float(seconds), int(kilobytes) / 1024, int(jobs[-1])
+    seconds, megabytes, said = measured_command(command, ROOT)
+    return seconds, megabytes, int(re.findall(r"^total +(\d+)$", said, flags=re.MULTILINE)[-1])
