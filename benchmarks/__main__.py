@@ -27,7 +27,7 @@ NAMES = (
     "gpu",
 )
 LONG = ("erf_1024", "demo")
-"""Benchmarks that are made when they are named: the second, the default experiment by two commits, takes half an hour."""
+"""Benchmarks that are made when they are named; the default experiment, by two commits, takes half an hour."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What experiments cost: steps.csv and shapes.csv from benchmarks, jobs.csv from references, the table of docs/reproduce.md."""
+"""What experiments cost: steps.csv and shapes.csv from benchmarks, jobs.csv from references, and a table of costs."""
 
 import re
 from dataclasses import asdict
