@@ -94,7 +94,7 @@ lint: setup
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 
-# make bench     measure the speed ratios that the docs quote, into benchmarks/results (about half an hour)
+# make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 20 minutes)
 bench: setup
 	$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER))
 

@@ -41,6 +41,16 @@ LARGE_KERNEL = BenchmarkTable(
     beside="peer",
 )
 
+ERF = BenchmarkTable(
+    "erf",
+    r"(?P<network>.+)",
+    {"network": "network, input", "peer_ms": "theirs, ms", "ours_ms": "camagain, ms"},
+    after={
+        "difference": "largest difference in double precision",
+        "sides": "sides of both squares at 20, 30, 50, 99 %, px",
+    },
+)
+
 TABLES: Mapping[str, BenchmarkTable] = {
     "large-kernel": LARGE_KERNEL,
     "large-kernel-2-threads": replace(LARGE_KERNEL, file="large_kernel-2-threads"),
@@ -54,15 +64,8 @@ TABLES: Mapping[str, BenchmarkTable] = {
     "heatmaps": BenchmarkTable(
         "heatmaps", r"(?P<step>.+)", {"step": "step", **ONE_PEER}, after={"difference": "our largest difference"}
     ),
-    "erf": BenchmarkTable(
-        "erf",
-        r"(?P<network>.+)",
-        {"network": "network, input", "peer_ms": "theirs, ms", "ours_ms": "camagain, ms"},
-        after={
-            "difference": "largest difference in double precision",
-            "sides": "sides of both squares at 20, 30, 50, 99 %, px",
-        },
-    ),
+    "erf": ERF,
+    "erf-1024": replace(ERF, file="erf_1024"),
     "compare": BenchmarkTable(
         "compare",
         r"(?P<what>.+)",

@@ -27,10 +27,11 @@ class Joined:
     @classmethod
     def of(cls, first: pd.DataFrame, second: pd.DataFrame, keys: Sequence[str], about: frozenset[str]) -> "Joined":
         """Joins two tables whose keys occur once each. `about`: columns that say what a row is about, left out."""
-        types = {
-            key: kind for key, kind in key_types(first, second, keys).items() if first[key].dtype != second[key].dtype
-        }
-        ours, theirs = (side[list(keys)].astype(types) for side in (first, second))
+        ours, theirs = first[list(keys)], second[list(keys)]
+        one, other = first.dtypes, second.dtypes
+        if unlike := [key for key in keys if one[key] != other[key]]:
+            types = key_types(first, second, unlike)
+            ours, theirs = ours.astype(types), theirs.astype(types)
         columns = [name for name in first.columns if name in second and name not in keys and name not in about]
         if ours.equals(theirs):
             place = np.arange(len(ours))
@@ -52,10 +53,11 @@ class Joined:
     @cached_property
     def numbers(self) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
         """The columns of numbers, (R,) of each table; NaN where a table has none."""
+        one, other = self.first.dtypes, self.second.dtypes
         return {
             name: (filled(self.first[name], self.a), filled(self.second[name], self.b))
             for name in self.columns
-            if is_number(self.first[name].dtype) and is_number(self.second[name].dtype)
+            if is_number(one[name]) and is_number(other[name])
         }
 
     @cached_property
@@ -102,7 +104,8 @@ def filled(column: pd.Series, places: np.ndarray) -> np.ndarray:
 
 def key_types(a: pd.DataFrame, b: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
     """One type for each key column: numbers where both sides have numbers, else text."""
-    return {key: "float64" if is_number(a[key].dtype) and is_number(b[key].dtype) else "object" for key in keys}
+    one, other = a.dtypes, b.dtypes
+    return {key: "float64" if is_number(one[key]) and is_number(other[key]) else "object" for key in keys}
 
 
 def is_number(dtype: object) -> bool:

@@ -68,6 +68,10 @@ class RunFolder:
         return self.root.as_posix()
 
     @cached_property
+    def _real(self) -> Path:
+        return self.root.resolve()
+
+    @cached_property
     def values(self) -> dict[str, Any]:
         """The experiment as plain values; settings that are newer than the run have their defaults."""
         try:
@@ -119,7 +123,7 @@ class RunFolder:
         A results folder may come from a stranger. Neither a name in its manifest nor a link in it may lead elsewhere.
         """
         path = self.root / file
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        if not path.resolve().is_relative_to(self._real):
             raise UserError(
                 f"{path}: it leads out of {self.root}, to {path.resolve()}; expected a file inside the run. Do not use "
                 "this folder unless you know who made it; put a copy of the file in the link's place."
