@@ -160,12 +160,15 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_values: dict, worker
 
 @pytest.fixture(scope="session")
 def few_figures(tiny_run, tmp_path_factory: pytest.TempPathFactory, worker_id: str):
-    """(experiment, paths) of the tiny run with one analysis, whose figures are soon drawn; to be copied, as above."""
+    """(experiment, paths) of one network and one analysis of the tiny run, whose figures are soon drawn; to be
+    copied, as above."""
     from camagain.config.file import parse_experiment
     from camagain.paper.parts import PARTS, write_part
 
     experiment, whole = tiny_run
-    few = parse_experiment({**experiment.model_dump(mode="json"), "analysis": {"names": ["gap"]}}, "few figures")
+    values = experiment.model_dump(mode="json")
+    values |= {"models": values["models"][1:], "analysis": {"names": ["gap"]}}
+    few = parse_experiment(values, "few figures")
     folder = common(tmp_path_factory, worker_id) / "few-figures"
     paths = few.paths(folder / "results", folder / "data")
     with FileLock(f"{folder}.lock"):
