@@ -6,8 +6,10 @@ EXPERIMENT ?= config/config.yaml
 REFERENCE = results/reference
 REHEARSAL = rehearsal/$(basename $(notdir $(EXPERIMENT)))
 BIN = .venv/bin
-# Tests make and delete tens of thousands of small files: in memory, where 4 GB of it are offered as a folder.
-IN_MEMORY := $(shell test -w /dev/shm && [ "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 4000000 ] && echo TMPDIR=/dev/shm)
+# Tests make and delete tens of thousands of small files: in memory, where 4 GB of it are offered as a folder. Some of
+# these files are programs, which containers often do not let run from there.
+IN_MEMORY := $(shell test -w /dev/shm && [ "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 4000000 ] && \
+  ! grep -q ' /dev/shm .*noexec' /proc/mounts && echo TMPDIR=/dev/shm)
 PYTEST = $(IN_MEMORY) $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Rules and tests call `camagain`, `snakemake` and `dvc`: they find those of the project's own environment. Lines of
 # this file name its folder themselves, because Apple's make looks a command up before it heeds an exported PATH.

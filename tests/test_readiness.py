@@ -335,10 +335,10 @@ def test_doctor_exits_1_where_something_is_missing(tiny_values: dict, elsewhere:
     file = elsewhere / "tiny.yaml"
     file.write_text(yaml.safe_dump(tiny_values))
     monkeypatch.setattr(sys, "argv", ["camagain", "doctor", str(file)])
-    with pytest.raises(SystemExit, match="0"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main()
     assert "can run here" in capsys.readouterr().out
     (elsewhere / "results").write_text("not a folder")
-    with pytest.raises(SystemExit, match="1"):
+    with pytest.raises(SystemExit, match=r"^1$"):
         main()
     assert "MISSING  folder" in capsys.readouterr().out

@@ -11,12 +11,12 @@ from functools import cache
 
 from camagain.analysis.interventions.settings import Interventions
 from camagain.config import Experiment, Model
-from camagain.cost.shape import shape_of
+from camagain.cost.shape import CLASSES, shape_of
 from camagain.cost.steps import Step, measured_steps
 from camagain.datasets.sizes import Sizes
 from camagain.families import family_of
 
-CUB = Sizes(train=5994, val=1000, test=5794, classes=200, fewest=29)
+CUB = Sizes(train=5994, val=1000, test=5794, classes=CLASSES, fewest=29)
 """CUB-200-2011 with CUBv2 as val: what an experiment is taken to have where its files are not there to be counted."""
 
 FORWARD_SHARE = 1 / 3
