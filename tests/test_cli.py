@@ -122,11 +122,28 @@ def test_the_torchvision_fix_does_nothing_where_torchvision_imports():
 
 def test_torchs_compiler_stays_out_of_what_does_not_train():
     """It takes longer to import than everything else; torch's optimisers want it at their first step."""
-    modules = ("localization.extract", "models.zoo", "analysis.initialization.measure")
-    code = "".join(
-        f"import sys, camagain.{name}; 'torch._dynamo' in sys.modules and print({name!r})\n" for name in modules
+    steps = (
+        "import camagain.localization.extract",
+        "import camagain.models.zoo",
+        "import camagain.analysis.initialization.measure",
+        "from camagain.compute import prepare; from camagain.config import Compute; prepare(Compute())",
     )
+    code = "".join(f"import sys; {step}; 'torch._dynamo' in sys.modules and print({step!r})\n" for step in steps)
     assert python(code) == ""
+
+
+def test_scipys_distributions_stay_out_of_every_job():
+    """They take half a second; for quantiles, ranks and shares there is less."""
+    code = (
+        "import sys, numpy as np\n"
+        "from camagain.statistics.bootstrap import wilson_interval\n"
+        "from camagain.statistics.correlation import ranked\n"
+        "from camagain.statistics.paired import mcnemar\n"
+        "right = np.arange(9) < 5\n"
+        "wilson_interval(right), mcnemar(right, ~right), ranked(np.eye(3))\n"
+        "sys.exit('scipy.stats' in sys.modules)\n"
+    )
+    python(code)
 
 
 def test_whoever_calls_torchs_compiler_gets_it():

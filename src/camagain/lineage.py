@@ -7,10 +7,10 @@ file without a note is taken as it is: it was made by an earlier version, or thr
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,13 @@ class Lineage:
     paths: RunPaths
 
     @cached_property
-    def _patterns(self) -> dict[str, list[str]]:
-        return {stage: patterns(self.experiment, stage) for stage in stages()}
+    def _patterns(self) -> Callable[[str], list[str]]:
+        return cache(lambda stage: patterns(self.experiment, stage))
 
     def files(self, work: Work) -> dict[str, Path]:
         """What a job writes: where each file lies, by its path as the registry of stages has it."""
         found = {}
-        for pattern in self._patterns[work.stage]:
+        for pattern in self._patterns(work.stage):
             file = pattern.format(training=work.training, job=work.job)
             root, _, inside = file.split("/", 2)  # results/<run>/..., data/<dataset>/...
             found[file] = (self.paths.dataset_dir if root == "data" else self.paths.root) / inside

@@ -11,7 +11,7 @@ from the experiment: `{method}` by each of its methods, `{table}` by each of its
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -420,10 +420,8 @@ def above(stage: str) -> set[str]:
 
 def patterns(experiment: Experiment, stage: str, unread: bool = True) -> list[str]:
     """The files that a stage writes, with `{training}` and `{job}` left open; with those that no stage reads or not."""
-    paths = experiment.paths()
-    fixed = {"run": [paths.run], "dataset": [paths.dataset], **choices(experiment)}
     entries = [entry for entry in stages()[stage].writes if unread or not entry.unread]
-    return [path for entry in entries for path in filled(entry.path, fixed)]
+    return [path for entry in entries for path in filled(experiment, entry.path)]
 
 
 def files(experiment: Experiment, stage: str, unread: bool = True) -> list[str]:
@@ -471,22 +469,22 @@ def inputs_by_job(experiment: Experiment, stage: str, without: Collection[str] =
             yield from files_by_job(experiment, other, unread=False)
 
 
-def choices(experiment: Experiment) -> Mapping[str, Sequence[str]]:
-    """The values of the placeholders other than training and job in an experiment."""
-    methods = experiment.localization.methods
-    return {
-        "method": methods,
-        "method_with_choices": [method for method in methods if scored_under_choices(method)],
-        "baseline": BASELINE_METHODS,
-        "model": [*(model.name for model in experiment.models), BASELINE],
-        "table": table_names(experiment),
-        "figure": figure_names(experiment),
-    }
-
-
-def filled(path: str, values: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A path with every combination of values for its placeholders; those without values stay as they are."""
+def filled(experiment: Experiment, path: str) -> Iterator[str]:
+    """A path with every combination of values for its placeholders; `{training}` and `{job}` stay as they are."""
     names = [name for _, name, _, _ in Formatter().parse(path) if name]
-    options = [values.get(name, [f"{{{name}}}"]) for name in names]
+    options = [VALUES[name](experiment) if name in VALUES else [f"{{{name}}}"] for name in names]
     for combination in product(*options):
         yield path.format(**dict(zip(names, combination, strict=True)))
+
+
+VALUES: Mapping[str, Callable[[Experiment], Sequence[str]]] = {
+    "run": lambda experiment: [experiment.paths().run],
+    "dataset": lambda experiment: [experiment.paths().dataset],
+    "method": lambda experiment: experiment.localization.methods,
+    "method_with_choices": lambda experiment: [*filter(scored_under_choices, experiment.localization.methods)],
+    "baseline": lambda experiment: BASELINE_METHODS,
+    "model": lambda experiment: [*(model.name for model in experiment.models), BASELINE],
+    "table": table_names,
+    "figure": figure_names,
+}
+"""The values of each placeholder other than training and job. To know the exhibits, their sources have to be read."""

@@ -50,6 +50,14 @@ def test_wilson_by_hand():
     assert (low, high) == pytest.approx((49.016, 94.331), abs=1e-3)
 
 
+@pytest.mark.parametrize("images", [1, 7, 400, 5794])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
+def test_wilson_is_that_of_scipy_to_the_last_digit(images: int, confidence: float):
+    for right in {0, 1, images // 3, images - 1, images}:
+        expected = binomtest(right, images).proportion_ci(confidence, "wilson")
+        assert wilson_interval(np.arange(images) < right, confidence) == (100 * expected.low, 100 * expected.high)
+
+
 def test_wilson_has_width_at_the_ends():
     assert wilson_interval(np.ones(20, dtype=bool)).low < 100 == wilson_interval(np.ones(20, dtype=bool)).high
     assert wilson_interval(np.zeros(20, dtype=bool)).high > 0

@@ -7,6 +7,7 @@ Axes: N images, R resamples, r resamples that are handled together.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +59,12 @@ def wilson_interval(correct: np.ndarray, confidence: float = CONFIDENCE) -> Inte
 
     For a share whose threshold, if any, was fixed beforehand (Wilson 1927).
     """
-    from scipy.stats import binomtest
+    from scipy.special import ndtri
 
-    share = binomtest(int(np.count_nonzero(correct)), len(correct))
-    bounds = share.proportion_ci(confidence, method="wilson")
-    return Interval(100 * float(bounds.low), 100 * float(bounds.high))
+    images, right = len(correct), int(np.count_nonzero(correct))
+    deviations, share = float(ndtri(0.5 + 0.5 * confidence)), right / images
+    whole = 2 * (images + deviations**2)
+    centre = (2 * images * share + deviations**2) / whole
+    half = deviations / whole * sqrt(4 * images * share * (1 - share) + deviations**2)
+    low, high = centre - half if right else 0.0, centre + half if right < images else 1.0  # exact at the ends
+    return Interval(100 * low, 100 * high)

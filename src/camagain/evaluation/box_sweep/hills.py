@@ -101,7 +101,7 @@ def _link_rows(
     n: int,
 ) -> int:
     """Links runs i of the row above to runs j of row y, walking along both rows from one overlap to the next."""
-    above, row, width = image[y - 1], image[y], image.shape[1]
+    width = image.shape[1]
     i, j, left, right = first[y - 1], first[y], 0, -1
     while right < width - 1:
         i_end = start[i + 1] - 1 if i + 1 < first[y] else width - 1
@@ -111,28 +111,29 @@ def _link_rows(
         # On the right that needs no look: a run ends in a valley, and the higher run that follows touches both.
         i_best = _clip(peak[i], max(start[i], left - reach), right)
         j_best = _clip(peak[j], max(start[j], left - reach), right)
-        n = _touch(parent, top, saddles, n, i, j, _saddle(above, row, i_best, j_best, reach))
+        n = _touch(parent, top, saddles, n, i, j, _saddle(image, y - 1, y, i_best, j_best, reach))
         left = right + 1
         i, j = i + (i_end == right), j + (j_end == right)
     return n
 
 
 @compiled
-def _saddle(above: np.ndarray, below: np.ndarray, i: int, j: int, reach: int) -> int:
-    """The highest value at which two runs touch, whose highest pixels are above[i] and below[j].
+def _saddle(image: np.ndarray, above: int, below: int, i: int, j: int, reach: int) -> int:
+    """The highest value at which two runs touch, whose highest pixels are column i of row above and j of row below.
 
     From one peak towards the other the first run falls and the second rises, so the best place is where they cross.
-    Peaks of neighbouring rows are close to each other in a smooth image: a few steps.
+    Peaks of neighbouring rows are close to each other in a smooth image: a few steps. Rows change places by their
+    numbers: handing arrays over takes a third of the time of all hills.
     """
     if i > j:
         above, below, i, j = below, above, j, i
     x, last = i, j - reach
     if x >= last:
-        return min(above[i], below[j])
-    while x < last and below[x + reach] < above[x]:
+        return min(image[above, i], image[below, j])
+    while x < last and image[below, x + reach] < image[above, x]:
         x += 1
-    best = min(above[x], below[x + reach])
-    return max(best, below[x - 1 + reach]) if x > i else best
+    best = min(image[above, x], image[below, x + reach])
+    return max(best, image[below, x - 1 + reach]) if x > i else best
 
 
 @compiled
