@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr
 
 
 class McNemar(NamedTuple):
@@ -24,8 +23,12 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     """
     only_first, only_second = discordant(first, second)
     either = only_first + only_second
-    at_most = float(bdtr(min(only_first, only_second), either, 0.5))  # of the binomial distribution, which is symmetric
-    return McNemar(only_first, only_second, min(1.0, 2 * at_most))
+    # Of the binomial distribution, which is symmetric; in whole numbers, so that the quotient is rounded once.
+    ways = at_most = 1
+    for k in range(min(only_first, only_second)):
+        ways = ways * (either - k) // (k + 1)
+        at_most += ways
+    return McNemar(only_first, only_second, min(1.0, 2 * at_most / 2**either))
 
 
 def discordant(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
