@@ -51,6 +51,13 @@ ERF = BenchmarkTable(
     },
 )
 
+PLANNING = BenchmarkTable(
+    "planning",
+    r"(?P<what>.+)",
+    {"what": "experiment", "peer": "against", "ours_ms": "snakemake -n, CPU ms"},
+    after={"peak_mb": "peak memory, MB"},
+)
+
 TABLES: Mapping[str, BenchmarkTable] = {
     "large-kernel": LARGE_KERNEL,
     "large-kernel-2-threads": replace(LARGE_KERNEL, file="large_kernel-2-threads"),
@@ -65,19 +72,15 @@ TABLES: Mapping[str, BenchmarkTable] = {
         "heatmaps", r"(?P<step>.+)", {"step": "step", **ONE_PEER}, after={"difference": "our largest difference"}
     ),
     "erf": ERF,
-    "erf-1024": replace(ERF, file="erf_1024"),
+    "erf-large": replace(ERF, file="erf_large"),
     "compare": BenchmarkTable(
         "compare",
         r"(?P<what>.+)",
         {"what": "what", "peer": "against", "ours_ms": "camagain, ms"},
         after={"peak_mb": "peak memory, MB"},
     ),
-    "planning": BenchmarkTable(
-        "planning",
-        r"(?P<what>.+)",
-        {"what": "experiment", "peer": "against", "ours_ms": "snakemake -n, CPU ms"},
-        after={"peak_mb": "peak memory, MB"},
-    ),
+    "planning": PLANNING,
+    "planning-large": replace(PLANNING, file="planning_large"),
     "demo": BenchmarkTable(
         "demo", r"(?P<what>.+)", {"what": "what", "peer_ms": "before, CPU ms", "ours_ms": "now, CPU ms"}
     ),
