@@ -74,7 +74,9 @@ def template() -> Iterator[Template]:
     """A template that ends with the block."""
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", SERVER], stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdin and process.stdout
-        assert process.stdout.readline() == "ready\n"
-        yield Template(process)
-        process.stdin.close()
+        try:
+            assert process.stdin and process.stdout
+            assert process.stdout.readline() == "ready\n"
+            yield Template(process)
+        finally:
+            process.kill()  # closing its input may not end it: processes that a test has forked hold that open, too
