@@ -154,7 +154,7 @@ def test_networks_need_neither_snakemake_nor_dvc(installed: Installed, wheel: Pa
         "found.picture(); print(found.map.shape);"
         "print(camagain.contribution_map(network, torch.rand(1, 3, 64, 64)).shape)"
     )
-    done = installed.run("-c", code, cwd=tmp_path)
+    done = installed.run("-c", code, cwd=tmp_path, NUMBA_DISABLE_JIT="1")  # as above
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-1] == "(64, 64)"
 
