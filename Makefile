@@ -96,7 +96,7 @@ lint: setup
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 
-# make bench     measure the speed ratios that the docs quote, into benchmarks/results (about 20 minutes)
+# make bench     measure the speed ratios that the docs quote, into benchmarks/results (10 to 15 minutes)
 bench: setup
 	$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER))
 

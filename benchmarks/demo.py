@@ -1,7 +1,8 @@
 """The work of `make results` in CPU seconds, stage by stage, beside that of the commit before it was made faster.
 
-Both commits run the default experiment from nothing, one after the other, with the packages of this environment. CPU
-seconds vary with the processor's clock and with what its neighbours leave in its caches; a ratio of two runs a few
+What all jobs together spend on imports, which is nearly all of their start, is part of the stages and has a row of its
+own. Both commits run the default experiment from nothing, one after the other, with the packages of this environment.
+CPU seconds vary with the processor's clock and with what its neighbours leave in its caches; a ratio of two runs a few
 minutes apart is good to some percent on a quiet machine.
 """
 
@@ -23,10 +24,13 @@ BEFORE = "4e789a4"
 """The commit before the demo was made faster."""
 
 JOB = """#!/bin/bash
-# Stands before the command `camagain`: runs it, and notes its CPU time. A job ends with its parent: with this script.
-CAMAGAIN_SCHEDULER=$$ "{command}" "$@"
+# Stands before the command `camagain`: runs it, and notes its CPU time, and the time of each import, which Python
+# prints among the errors. A job ends with its parent: with this script.
+note=$(mktemp "{notes}/XXXXXX")
+PYTHONPROFILEIMPORTTIME=1 CAMAGAIN_SCHEDULER=$$ "{command}" "$@" 2> "$note.imports"
 code=$?
-{{ echo "$1 $3"; times; }} > "$(mktemp "{notes}/XXXXXX.cpu")"
+{{ echo "$1 $3"; times; }} > "$note.cpu"
+grep -v "^import time:" "$note.imports" >&2
 exit $code
 """
 
@@ -40,6 +44,9 @@ print(used.ru_utime + used.ru_stime)
 
 CPU = re.compile(r"^(\w+) (\S*)\n.*\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s$")
 """Command and first name; the times of the script itself; those of what it started."""
+
+IMPORT = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
+"""Microseconds of one module, without those that it imports."""
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
@@ -78,6 +85,8 @@ def seconds(revision: str) -> Counter[str]:
             )
         found["snakemake"] = total - sum(found.values())
         found["make results"] = total
+        imports = (int(one) for note in notes.glob("*.imports") for one in IMPORT.findall(note.read_text()))
+        found["imports of all jobs"] = sum(imports) / 1e6
     return found
 
 
