@@ -22,11 +22,12 @@ def scored() -> SimpleNamespace:
         masks=None,
     )
     predictions = Predictions(np.array([0, 3, 2]), np.array([True, False, True]), np.array([True, True, True]))
-    return SimpleNamespace(truths={"test": truth}, predictions=predictions)
+    boxes = np.array([[2, 2, 5, 5], [0, 0, 9, 9], [0, 0, 4, 9]])
+    return SimpleNamespace(truths={"test": truth}, predictions=predictions, boxes=boxes)
 
 
 def test_a_row_of_an_image(scored: SimpleNamespace):
-    found = images(scored, np.array([[2, 2, 5, 5], [0, 0, 9, 9], [0, 0, 4, 9]]), 10)
+    found = images(scored, 10)
     assert found["iou"].tolist() == [1.0, 0.5, 0.0], "that with the best of the true boxes"
     assert found["correct"].tolist() == [True, True, False], "an IoU of exactly 0.5 is right"
     assert found[["x0", "y0", "x1", "y1"]].values.tolist() == [[8, 4, 20, 10], [0, 0, 36, 18], [0, 0, 16, 18]]
@@ -36,5 +37,5 @@ def test_a_row_of_an_image(scored: SimpleNamespace):
 
 def test_what_does_not_classify_has_no_class(scored: SimpleNamespace):
     scored.predictions = None
-    found = images(scored, np.array([[2, 2, 5, 5]] * 3), 10)
+    found = images(scored, 10)
     assert found["predicted"].isna().all() and found["class_correct"].isna().all()

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from camagain.evaluation import scored
-from camagain.evaluation.boxes import best_ious
+from camagain.evaluation.boxes import LargestBoxes, best_ious, boxes_at
 from camagain.evaluation.scored import Scored, sweep, threshold_grid
 from camagain.statistics.correctness import Correct
 
 STEPS = (0.05, 0.02)
+NO_BOXES = LargestBoxes.unknown(0)
 
 
 def maps(count: int, size: int = 16) -> Iterator[np.ndarray]:
@@ -31,6 +32,17 @@ def test_the_tables_are_those_of_best_ious(monkeypatch: pytest.MonkeyPatch, step
         for delta in (0.3, 0.5, 0.7):
             found = np.unpackbits(tables[contours, delta].bits, axis=1, count=len(grid)).astype(bool)
             np.testing.assert_array_equal(found, ious >= delta)
+
+
+def test_the_maps_own_boxes_are_those_of_boxes_at(monkeypatch: pytest.MonkeyPatch):
+    """At every threshold, also where nothing is kept, and for a map of one value."""
+    monkeypatch.setattr(scored, "BLOCK", 5)
+    every = [*maps(11), np.zeros((16, 16))]
+    largest, grid = LargestBoxes.unknown(12), threshold_grid(0.05)
+    sweep(every, [np.array([[2, 3, 9, 12]])] * 12, STEPS, largest=largest)
+    for threshold in (*grid, 1.0):
+        expected = np.concatenate([boxes_at(score_map, np.array([threshold]))[0] for score_map in every])
+        np.testing.assert_array_equal(largest.at(float(threshold)), expected)
 
 
 @pytest.mark.parametrize(("count", "message"), [(9, "found"), (11, "found more than 10")])
@@ -65,7 +77,7 @@ def test_a_box_that_reaches_the_required_iou_exactly_is_right():
 
 
 def test_a_threshold_is_written_with_all_its_digits_and_no_more():
-    one = Scored("m", "cam", {}, {}, threshold_grid(0.001), None, None, {}, {})
+    one = Scored("m", "cam", {}, {}, threshold_grid(0.001), None, None, {}, {}, NO_BOXES)
     assert [one.threshold(i) for i in (3, 57, 999)] == [0.003, 0.057, 0.999]
 
 
@@ -82,4 +94,4 @@ def test_the_best_threshold_is_that_of_the_largest_contour_on_test_at_half_the_u
         return {keys[name]: Correct.of(np.eye(9, dtype=bool)[[index]]) for name, index in best.items()}
 
     test, val = tables(largest=4, every=3, loose=2, strict=1), tables(largest=5, every=6, loose=7, strict=8)
-    assert Scored("m", "cam", {}, {"test": test, "val": val}, np.arange(9) / 9, None, None, {}, {}).best == 4
+    assert Scored("m", "cam", {}, {"test": test, "val": val}, np.arange(9) / 9, None, None, {}, {}, NO_BOXES).best == 4

@@ -3,7 +3,7 @@
 import ast
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -112,14 +112,23 @@ ALLOWED = {
 """What makes up a forward pass, and who may import it beside `camagain.models`."""
 
 
-@pytest.mark.parametrize("name", ALLOWED)
-def test_no_other_module_runs_a_network_in_a_way_of_its_own(name: str):
-    importing = {
-        path.relative_to(PACKAGE).as_posix()
+@pytest.fixture(scope="module")
+def imported() -> Mapping[str, set[str]]:
+    """The names that each module imports from others, by its path."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): {
+            alias.name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
         for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]
     }
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_no_other_module_runs_a_network_in_a_way_of_its_own(name: str, imported: Mapping[str, set[str]]):
+    importing = {path for path, names in imported.items() if name in names}
     assert {path for path in importing if not path.startswith("models/")} == ALLOWED[name]
 
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -59,14 +60,40 @@ def best_ious(
     return _best_ious(score_maps, boxes, thresholds, (contours,), executor)[contours]
 
 
+@dataclass(frozen=True)
+class LargestBoxes:
+    """The box of the largest contour of N maps at every level, and so at every threshold: 2 kB a map."""
+
+    boxes: np.ndarray  # (N, 256, 4) int16
+    peaks: np.ndarray  # (N,) uint8, the highest level of each map
+
+    def at(self, threshold: float) -> np.ndarray:
+        """The boxes at one threshold, as those of `boxes_at`: (N, 4) int64."""
+        levels = (threshold * self.peaks.astype(np.float64)).astype(np.int64)  # (N,)
+        return self.boxes[np.arange(len(levels)), levels].astype(np.int64)
+
+    @classmethod
+    def unknown(cls, maps: int) -> "LargestBoxes":
+        """For so many maps, to be filled by a search."""
+        return cls(np.empty((maps, 256, 4), np.int16), np.empty(maps, np.uint8))
+
+    def part(self, start: int, end: int) -> "LargestBoxes":
+        """Those of some maps, in the same memory."""
+        return LargestBoxes(self.boxes[start:end], self.peaks[start:end])
+
+
 def best_ious_by_contours(
     score_maps: Iterable[np.ndarray],
     boxes: Sequence[np.ndarray],
     thresholds: np.ndarray,
     executor: Executor | None = None,
+    largest: LargestBoxes | None = None,
 ) -> dict[Contours, np.ndarray]:
-    """What `best_ious` gives for "largest" and for "all", by name, from one search."""
-    return _best_ious(score_maps, boxes, thresholds, ("largest", "all"), executor)
+    """What `best_ious` gives for "largest" and for "all", by name, from one search.
+
+    `largest`, where it is given, is filled with the maps' own boxes.
+    """
+    return _best_ious(score_maps, boxes, thresholds, ("largest", "all"), executor, largest)
 
 
 def _best_ious(
@@ -75,6 +102,7 @@ def _best_ious(
     thresholds: np.ndarray,
     kinds: tuple[Contours, ...],
     executor: Executor | None,
+    largest: LargestBoxes | None = None,
 ) -> dict[Contours, np.ndarray]:
     """IoUs by kind of contours, (N, T) each."""
     thresholds = check_thresholds(thresholds)
@@ -91,11 +119,13 @@ def _best_ious(
                 raise ValueError(f"image {i}: {error}") from None
 
     done = 0
-    score = partial(_score, thresholds=thresholds, kinds=kinds)
+    score = partial(_score, thresholds=thresholds, kinds=kinds, with_boxes=largest is not None)
     for rows in _in_order(score, _tasks(pairs()), executor):
-        for row in rows:
+        for row, own in rows:
             for kind, values in zip(kinds, row, strict=True):
                 ious[kind][done] = values  # (T,)
+            if largest is not None and own is not None:
+                largest.boxes[done], largest.peaks[done] = own
             done += 1
     if done < len(truths):
         raise ValueError(f"score maps: found {done}, expected {len(truths)}, as many as arrays of boxes")
@@ -103,14 +133,18 @@ def _best_ious(
 
 
 def _score(
-    task: list[tuple[np.ndarray, np.ndarray]], thresholds: np.ndarray, kinds: tuple[Contours, ...]
-) -> list[list[np.ndarray]]:
-    """Best IoUs of pixels (H, W) uint8 with true boxes (k, 4): for each pair, for each kind, (T,)."""
+    task: list[tuple[np.ndarray, np.ndarray]], thresholds: np.ndarray, kinds: tuple[Contours, ...], with_boxes: bool
+) -> list[tuple[list[np.ndarray], tuple[np.ndarray, int] | None]]:
+    """Best IoUs of pixels (H, W) uint8 with true boxes (k, 4): for each pair, for each kind, (T,).
+
+    And, where they are wanted, the map's own boxes by level, (256, 4), with its highest level.
+    """
     rows, found = [], None
     for pixels, truth in task:
         if found is None or not np.array_equal(pixels, found.pixels):  # a baseline's map is the same for every image
             found = ContourBoxes(pixels)
-        rows.append([found.best_iou(truth, thresholds, kind) for kind in kinds])
+        own = (found.largest_by_level, int(pixels.max())) if with_boxes else None
+        rows.append(([found.best_iou(truth, thresholds, kind) for kind in kinds], own))
     return rows
 
 

@@ -11,7 +11,7 @@ from camagain.config import BASELINE, Evaluation, Experiment
 from camagain.config.methods import declared, scored_under_choices, uses_true_class
 from camagain.evaluation import results
 from camagain.evaluation.baselines import BASELINES
-from camagain.evaluation.boxes import boxes_at
+from camagain.evaluation.boxes import LargestBoxes
 from camagain.evaluation.choices import choices_table, own_way, steps_of
 from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_regions, read_truths
 from camagain.evaluation.pxap import bin_edges, pixel_histograms
@@ -43,7 +43,7 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     """Scores every localization method of one model and writes `evaluation/<model>/<method>/` (docs/artifacts.md).
 
     Reads the index and the model's maps.npz and predictions.parquet. Maps are upsampled one at a time; what grows with
-    the dataset is 1 kB of results for each image and method, and 8 kB where the image has a mask. UserError, naming
+    the dataset is 3 kB of results for each image and method, and 8 kB where the image has a mask. UserError, naming
     image and file, when maps or predictions do not cover exactly the images of the val and test splits or hold NaN.
     """
     truths = read_truths(paths.index, experiment.evaluation.size)
@@ -80,9 +80,8 @@ def evaluate_method(
     settings = experiment.evaluation
     scored = score_method(settings, method, truths, executor)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    box = chosen_boxes(settings, method, scored)  # (N, 4)
     write_csv(paths.curve(method.model, method.name), results.curve(scored))
-    write_parquet(paths.images(method.model, method.name), results.images(scored, box, settings.size))
+    write_parquet(paths.images(method.model, method.name), results.images(scored, settings.size))
     write_npz(paths.correct(method.model, method.name), **results.correct(scored))
     write_json(
         paths.metrics(method.model, method.name),
@@ -103,13 +102,17 @@ def score_method(
     constant = dict.fromkeys(truths, 0)
 
     def observed(split: str) -> Iterator[np.ndarray]:
-        for score_map in upsampled(settings, method, split, "evaluate"):
+        for score_map in upsampled(settings, method, split):
             constant[split] += not score_map.any()  # a map of one value is normalised to zeros
             if split == "test" and regions is not None:
                 pixels.append(pixel_histograms(score_map, next(regions), edges).astype(np.uint32))
             yield score_map
 
-    swept = {split: sweep(observed(split), truth.boxes, steps, executor) for split, truth in truths.items()}
+    largest = LargestBoxes.unknown(len(truths["test"].boxes))
+    swept = {
+        split: sweep(observed(split), truth.boxes, steps, executor, largest if split == "test" else None)
+        for split, truth in truths.items()
+    }
     for split, count in constant.items():
         if count:
             print(
@@ -127,21 +130,16 @@ def score_method(
         counts,
         constant,
         swept["test"],
+        largest,
     )
 
 
-def chosen_boxes(settings: Evaluation, method: Method, scored: Scored) -> np.ndarray:
-    """The box of each test image at the threshold that is best on test, in pixels of the map: (N, 4)."""
-    best = scored.thresholds[[scored.best]]
-    return np.concatenate([boxes_at(score_map, best)[0] for score_map in upsampled(settings, method, "test", "boxes")])
-
-
-def upsampled(settings: Evaluation, method: Method, split: str, doing: str) -> Iterator[np.ndarray]:
+def upsampled(settings: Evaluation, method: Method, split: str) -> Iterator[np.ndarray]:
     """The method's maps of a split, each (size, size) in [0, 1]."""
     each: Iterable[np.ndarray] = method.maps[split]
     if method.variant is not None:
         each = score_maps(each, settings.size, settings.interpolation, method.variant)
-    return track(each, len(method.maps[split]), f"{doing} {method.model} {method.name} {split}")
+    return track(each, len(method.maps[split]), f"evaluate {method.model} {method.name} {split}")
 
 
 def variant_of(experiment: Experiment, method: str) -> Variant:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from camagain.artifacts import write_csv, write_json
 from camagain.config import Evaluation
 from camagain.errors import UserError
-from camagain.evaluation.evaluate import Method, chosen_boxes, score_method
+from camagain.evaluation.evaluate import Method, score_method
 from camagain.evaluation.inputs import Truth
 from camagain.evaluation.own_files import read_own_boxes, read_own_maps
 from camagain.evaluation.results import images
@@ -117,7 +117,7 @@ def _scored(
     with processes(threads) as executor:
         scored = score_method(settings, method, truths, executor)
     found = scores(scored, False, Sampling(settings.bootstrap, settings.confidence))
-    table = images(scored, chosen_boxes(settings, method, scored), settings.size)
+    table = images(scored, settings.size)
     return OwnScores({key: value for key, value in found.items() if value}, table.drop(columns=list(NO_CLASS)))
 
 

@@ -64,13 +64,13 @@ def curve(scored: Scored) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def images(scored: Scored, boxes: np.ndarray, size: int) -> pd.DataFrame:
+def images(scored: Scored, size: int) -> pd.DataFrame:
     """The content of images.parquet: one row per test image, at the test-best threshold with the largest contour.
 
-    `boxes`: (N, 4) in pixels of the map. x0 y0 x1 y1 are written in pixels of the original image (see
-    `score_maps.unscale_boxes`), while `iou` is the one that was scored, in pixels of the map.
+    x0 y0 x1 y1 are written in pixels of the original image (see `score_maps.unscale_boxes`), while `iou` is the one
+    that was scored, in pixels of the map.
     """
-    truth = scored.truths["test"]
+    truth, boxes = scored.truths["test"], scored.boxes
     best = np.array([iou(box[None], true).max() for box, true in zip(boxes, truth.boxes, strict=True)])  # (N,)
     original = unscale_boxes(boxes, truth.width, truth.height, size)  # (N, 4)
     predictions = scored.predictions

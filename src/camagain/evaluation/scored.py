@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from camagain.evaluation.boxes import best_ious_by_contours
+from camagain.evaluation.boxes import LargestBoxes, best_ious_by_contours
 from camagain.evaluation.inputs import Predictions, Truth
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.statistics.correctness import Correct
@@ -40,11 +40,17 @@ class Scored:
     pixels: np.ndarray | None  # (N, 2, T') counts for PxAP on test; None without masks
     constant_maps: Mapping[str, int]  # by split
     test_by_step: Mapping[float, Tables]  # of test, by step between the thresholds
+    largest: LargestBoxes  # of test
 
     @cached_property
     def best(self) -> int:
         """Index of the threshold with the highest box accuracy on test, largest contour, IoU 0.5."""
         return best_of(self.correct["test"]["largest", DELTA].curve())[1]
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """The box of each test image at that threshold, in pixels of the map: (N, 4) int64."""
+        return self.largest.at(float(self.thresholds[self.best]))
 
     def threshold(self, index: int) -> float:
         """A threshold as it is written: without the last digits that binary fractions add to multiples of the step."""
@@ -52,19 +58,25 @@ class Scored:
 
 
 def sweep(
-    maps: Iterable[np.ndarray], boxes: Sequence[np.ndarray], steps: Sequence[float], executor: Executor | None = None
+    maps: Iterable[np.ndarray],
+    boxes: Sequence[np.ndarray],
+    steps: Sequence[float],
+    executor: Executor | None = None,
+    largest: LargestBoxes | None = None,
 ) -> dict[float, Tables]:
     """Which images are right at which threshold, for the grid of each step, both choices of contours and every delta.
 
     `maps`: N score maps (H, W) in [0, 1], read as needed, once. `boxes`: N arrays (k, 4) in pixels of the maps.
-    ValueError when their numbers differ.
+    `largest`, where it is given, is filled with the maps' own boxes. ValueError when the numbers of maps and boxes
+    differ.
     """
     iterator, grids = iter(maps), [threshold_grid(step) for step in steps]
     thresholds, ends = np.concatenate(grids), np.cumsum([len(grid) for grid in grids])  # (T,), one end for each step
     parts: dict[float, dict[tuple[str, float], list[Correct]]] = {step: {} for step in steps}
     for start in range(0, len(boxes), BLOCK):
         block = boxes[start : start + BLOCK]
-        ious = best_ious_by_contours(islice(iterator, len(block)), block, thresholds, executor)
+        own = largest and largest.part(start, start + len(block))
+        ious = best_ious_by_contours(islice(iterator, len(block)), block, thresholds, executor, own)
         for step, grid, end in zip(steps, grids, ends.tolist(), strict=True):
             for contours, table in ious.items():  # (n, T)
                 for delta in DELTAS:

@@ -61,6 +61,13 @@ class ContourBoxes:
         best[self.pixels.max() :] = iou(np.zeros((1, 4)), truth).max()  # nothing kept
         return best[self._levels(thresholds)]
 
+    @property
+    def largest_by_level(self) -> np.ndarray:
+        """The box of the largest contour at each level, (256, 4) int16; zeros where nothing is kept."""
+        boxes = np.zeros((256, 4), np.int16)
+        boxes[self._largest.low] = self._largest.boxes  # each is of one level
+        return boxes
+
     def _levels(self, thresholds: np.ndarray) -> np.ndarray:
         return (thresholds * float(self.pixels.max())).astype(np.int64)  # (T,) truncated towards zero
 
