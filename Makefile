@@ -15,6 +15,9 @@ PYTEST = $(IN_MEMORY) $(BIN)/pytest --numprocesses auto --dist loadfile --no-loa
 # this file name its folder themselves, because Apple's make looks a command up before it heeds an exported PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Many containers tell Python to keep no compiled code: each of hundreds of jobs and tests would compile all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Snakemake makes a folder for its cache before it reads anything. Without a home to write to, it gets one here.
 ifneq ($(shell cache="$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}"; mkdir -p "$$cache" 2>/dev/null && test -w "$$cache" && echo yes),yes)
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache

@@ -98,6 +98,7 @@ def run(tree: Path, notes: Path) -> float:
     job.chmod(0o755)
     path = os.pathsep.join([str(job.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(tree / "src")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as the Makefile does
     done = subprocess.run(
         [sys.executable, "-c", LAUNCHER, "snakemake", "--configfile", "config/config.yaml"],
         cwd=tree,
