@@ -487,4 +487,5 @@ VALUES: Mapping[str, Callable[[Experiment], Sequence[str]]] = {
     "table": table_names,
     "figure": figure_names,
 }
-"""The values of each placeholder other than training and job. To know the exhibits, their sources have to be read."""
+"""What finds the values of each placeholder other than training and job; the sources of exhibits are read for the last
+two alone."""

@@ -49,7 +49,7 @@ def script_map(score_map: np.ndarray) -> np.ndarray:
     low, high = int(levels.min()), int(levels.max())
     if low == high:
         return np.zeros(levels.shape)
-    return cv2.LUT(levels, (np.arange(256.0) - low) / (high - low))  # a tenth of the work of `normalise`
+    return cv2.LUT(levels, (np.arange(256.0) - low) / (high - low))  # each level is scaled once, and not each pixel
 
 
 def upsample(score_map: np.ndarray, size: int, interpolation: Interpolation = "linear") -> np.ndarray:
