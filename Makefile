@@ -97,7 +97,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/mypy --num-workers auto
+	$(BIN)/mypy
 
 # make bench     measure the speed ratios that the docs quote, into benchmarks/results (10 to 15 minutes)
 bench: setup
