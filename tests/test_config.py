@@ -52,6 +52,8 @@ def changed(values: dict, key: str, value: object) -> dict:
         ("training.epochs", "two", "training.epochs: found 'two'"),
         ("training.epochs", -1, "training.epochs: found -1"),
         ("training.epochs", None, "training.epochs: missing"),
+        ("training.first_size", 16, "training.first_size: found 16"),
+        ("training.first_size", 64, "is 64, more than input.size = 48, to which training images grow"),
         ("training.augmentation", {"flp": 1}, "training.augmentation.flp: unknown key. Did you mean 'flip'?"),
         ("dataset.clases", 4, "dataset.synthbirds.clases: unknown key. Did you mean 'classes'?"),
         ("dataset.kind", "synthbird", "wsol-metadata. Did you mean 'synthbirds'?"),

@@ -57,6 +57,9 @@ def test_measured_networks_take_their_own_time(steps):
 def test_the_recipe_decides_on_the_step(steps):
     halved = experiment("resnet50", precision="bf16")
     assert cost_of(halved, halved.models[0], SIZES).training_hours == pytest.approx(10 * 2 / 200)
+    growing = experiment("resnet50", epochs=3, first_size=96)  # 96, 160 and 224 px
+    share = (96**2 + 160**2 + 224**2) / 224**2
+    assert cost_of(growing, growing.models[0], SIZES).training_hours == pytest.approx(2 * share / 100)
     checkpointed = experiment("resnet50", gradient_checkpointing=True)
     assert cost_of(checkpointed, checkpointed.models[0], SIZES).training_hours == pytest.approx(20 / 100 * 4 / 3)
 

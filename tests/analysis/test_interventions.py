@@ -164,7 +164,7 @@ def test_seeds_differ_from_each_other_and_from_the_training_before_and_repeat_th
 
 
 def test_the_recipe_is_the_models_own_but_for_its_length(own):
-    changed = {"epochs": 10, "warmup_epochs": 5, "learning_rate": 0.001, "head_learning_rate": 0.002}
+    changed = {"epochs": 10, "warmup_epochs": 5, "learning_rate": 0.001, "head_learning_rate": 0.002, "first_size": 32}
     recipe = own()[0].model("small-resnet").training.model_copy(update=changed)
     model = {"architecture": "convnext_narrow", "training": recipe.model_dump(mode="json")}
     models = [{"name": MODEL, **model}, {"name": "small-resnet", **model}]
@@ -175,7 +175,7 @@ def test_the_recipe_is_the_models_own_but_for_its_length(own):
         found = further(experiment, MODEL, Change.named("own-seed0", ("own-seed0",))).models[0].training
         assert found.epochs == (epochs or 10)
         assert (found.warmup_epochs, found.learning_rate, found.head_learning_rate) == expected
-        assert found.snapshot_every == 0
+        assert found.snapshot_every == 0 and found.first_size is None
         assert found.model_copy(update=changed | {"snapshot_every": recipe.snapshot_every}) == recipe
 
 

@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch.utils.data import BatchSampler, RandomSampler
 
-from camagain.config import Augmentation
+from camagain.config import Augmentation, Input, Training
+from camagain.training.augment import transform_of_size
 from camagain.training.batches import Shares, cut_images
+from camagain.training.loop import Loop
 
 
 def epochs(processes: int, size: int, images: int = 50, count: int = 2) -> list[list[list[list[int]]]]:
@@ -52,9 +54,50 @@ def test_images_that_no_crop_shows_whole_are_said():
     assert cut_images(Augmentation(crop_scale=None), train) == ""
 
 
+@pytest.mark.parametrize(
+    ("first", "epochs", "last", "sizes"),
+    [
+        (32, 5, 96, (32, 48, 64, 80, 96)),
+        (32, 3, 100, (32, 64, 100)),
+        (40, 4, 90, (40, 64, 80, 90)),
+        (90, 3, 94, (90, 94, 94)),
+        (32, 2, 224, (32, 224)),
+        (32, 1, 96, (96,)),
+        (32, 0, 96, ()),
+        (None, 3, 96, (96, 96, 96)),
+    ],
+)
+def test_training_images_grow_evenly_to_the_inputs_size(first: int | None, epochs: int, last: int, sizes: tuple):
+    recipe = Training(epochs=epochs, learning_rate=1.0, first_size=first)
+    assert recipe.sizes(last) == sizes
+    assert recipe.pixels(last) == pytest.approx(sum(size**2 for size in sizes) / last**2)
+
+
+def test_the_network_sees_the_sizes_epoch_by_epoch_and_validates_at_the_last(trained, monkeypatch, capsys):
+    seen, validated, step = [], [], Loop.step
+
+    def noted(self, number, pixels, *rest):
+        seen.append(tuple(pixels.shape[2:]))
+        validated.extend(tuple(images.shape[2:]) for images, _, _ in self.batches.val)
+        return step(self, number, pixels, *rest)
+
+    monkeypatch.setattr(Loop, "step", noted)
+    trained("growing", epochs=3, first_size=32)
+    steps = len(seen) // 3
+    assert seen == [(32, 32)] * 2 * steps + [(48, 48)] * steps and set(validated) == {(48, 48)}
+    said = [line.rpartition(" of ")[2] for line in capsys.readouterr().out.splitlines() if "images/s" in line]
+    assert said == ["32 px", "32 px", "48 px"]
+
+
+def test_what_images_are_cut_from_shrinks_with_them():
+    cut = Augmentation(flip=0.0, crop_scale=None, crop_from=128)
+    place = transform_of_size(32, Input(size=64), cut).transforms[0].keywords
+    assert (place["side"], place["settings"].size) == (64, 32)
+
+
 def test_workers_and_cached_images_change_no_bit(trained):
     recipe = {"augmentation": {"auto_augment": "rand-m9-mstd0.5-inc1", "mixup": 0.8, "random_erasing": 0.5}}
-    recipe["drop_path"] = 0.3
+    recipe |= {"drop_path": 0.3, "first_size": 32}
     expected, history = trained("plain", **recipe)
     for name, compute in (("workers", {"workers": 2}), ("cached", {"cache_images": True, "workers": 1})):
         weights, found = trained(name, compute=compute, **recipe)

@@ -24,6 +24,7 @@ RECIPE = {
     "batch_size": 8,
     "warmup_epochs": 1,
     "snapshot_every": 2,
+    "first_size": 32,
     "augmentation": {"auto_augment": "rand-m9-mstd0.5-inc1", "random_erasing": 0.3, "mixup": 0.8, "cutmix": 1.0},
 }
 EVERY_EPOCH = {"checkpoint_minutes": 0}

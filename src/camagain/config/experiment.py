@@ -284,6 +284,17 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _sizes_grow(self) -> "Experiment":
+        for model in self.models:
+            first = model.training.first_size
+            if first is not None and first > self.input.size:
+                raise ValueError(
+                    f"training.first_size of '{model.name}' is {first}, more than input.size = {self.input.size}, to "
+                    "which training images grow"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _known_models(self) -> "Experiment":
         names = [model.name for model in self.models]
         for analysis, stage in declared().items():

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from camagain.config.base import Settings, Share
 
+GRAIN = 16
+"""Sides of growing training images are multiples of it, pixels: few sizes, for each of which code is compiled once."""
+
 
 class Augmentation(Settings):
     """Random changes of training images. The first seven are made image by image, mixup and CutMix batch by batch."""
@@ -100,6 +103,12 @@ class Training(Settings):
         le=1,
         description="Factor on the learning rate for each layer further from the classifier, or null for none.",
     )
+    first_size: int | None = Field(
+        default=None,
+        ge=32,
+        description="Side of the training images in the first epoch, pixels. It grows evenly, in multiples of 16, to "
+        "`input.size` in the last epoch; small images cost less. Null for `input.size` in all epochs.",
+    )
     step_epochs: int | float | None = Field(
         default=None,
         gt=0,
@@ -140,6 +149,18 @@ class Training(Settings):
         "training; 0 keeps none.",
     )
     augmentation: Augmentation = Field(default=Augmentation(), description="Random changes of training images.")
+
+    def sizes(self, last: int) -> tuple[int, ...]:
+        """The side of the training images in each epoch, pixels; `last` is that of the last one (`input.size`)."""
+        if self.first_size is None or self.epochs < 2:
+            return (last,) * self.epochs
+        step = (last - self.first_size) / (self.epochs - 1)
+        between = (GRAIN * round((self.first_size + step * number) / GRAIN) for number in range(1, self.epochs - 1))
+        return (self.first_size, *(min(max(side, self.first_size), last) for side in between), last)
+
+    def pixels(self, last: int) -> float:
+        """The pixels of all epochs' training images, in epochs of `last` pixels a side: at most `epochs`."""
+        return sum((side / last) ** 2 for side in self.sizes(last))
 
     @property
     def snapshot_epochs(self) -> tuple[int, ...]:

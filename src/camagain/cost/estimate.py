@@ -53,17 +53,17 @@ def costs(experiment: Experiment, sizes: Sizes) -> list[Cost]:
 
 def cost_of(experiment: Experiment, model: Model, sizes: Sizes) -> Cost:
     """The cost of one model: its trainings with all seeds, their further trainings, and the pass that localizes."""
-    recipe, seeds = model.training, len(experiment.seeds)
-    epochs = recipe.epochs + further_epochs(experiment.analysis.interventions, model)
-    images = epochs * images_of_epoch(model, sizes) * seeds
-    rate = rate_of(model.architecture, experiment.input.size, recipe.precision)
+    recipe, seeds, size = model.training, len(experiment.seeds), experiment.input.size
+    further = further_epochs(experiment.analysis.interventions, model)
+    an_epoch = images_of_epoch(model, sizes) * seeds
+    rate = rate_of(model.architecture, size, recipe.precision)
     slower = CHECKPOINTING if recipe.gradient_checkpointing else 1.0
-    passes = rate_of(model.architecture, experiment.input.size, "fp32").images_per_second / FORWARD_SHARE
+    passes = rate_of(model.architecture, size, "fp32").images_per_second / FORWARD_SHARE
     return Cost(
         model=model,
-        images=images,
+        images=(recipe.epochs + further) * an_epoch,
         rate=rate,
-        training_hours=images * slower / rate.images_per_second / 3600,
+        training_hours=(recipe.pixels(size) + further) * an_epoch * slower / rate.images_per_second / 3600,
         localization_hours=(sizes.val + sizes.test) * seeds / passes / 3600,
     )
 

@@ -118,7 +118,7 @@ def network_seconds(experiment: Experiment, sizes: Sizes, stage: str, model: Mod
     forward = pass_seconds(experiment, model, sizes.val + sizes.test)
     if stages.stages()[stage].trains:
         settings = experiment.analysis.interventions
-        epochs = recipe.epochs if stage == "finetune" else settings.epochs or recipe.epochs
+        epochs = recipe.pixels(size) if stage == "finetune" else settings.epochs or recipe.epochs
         images = epochs * images_of_epoch(model, sizes)
         if experiment.compute.device == "cpu":
             training = pass_seconds(experiment, model, images) / FORWARD_SHARE
@@ -130,7 +130,7 @@ def network_seconds(experiment: Experiment, sizes: Sizes, stage: str, model: Mod
     return forward * (1 + gradients / FORWARD_SHARE) if stage == "localize" else forward * passes(stage)
 
 
-def pass_seconds(experiment: Experiment, model: Model, images: int) -> float:
+def pass_seconds(experiment: Experiment, model: Model, images: float) -> float:
     """Seconds of a forward pass over so many images in fp32."""
     size = experiment.input.size
     if experiment.compute.device == "cpu":

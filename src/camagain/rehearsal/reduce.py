@@ -144,6 +144,7 @@ def _shortened(recipe: dict[str, Any], scale: float) -> dict[str, Any]:
         recipe[key] = recipe[key] and recipe[key] * share
     recipe["epochs"] = min(EPOCHS, recipe["epochs"])
     recipe["snapshot_every"] = min(EPOCHS, recipe["snapshot_every"])
+    recipe["first_size"] = recipe["first_size"] and _side(recipe["first_size"], scale)
     crop_from = recipe["augmentation"]["crop_from"]
     recipe["augmentation"]["crop_from"] = crop_from and round(scale * crop_from)
     return recipe

@@ -78,6 +78,15 @@ def training_transform(settings: Input, augmentation: Augmentation) -> Transform
     return transform
 
 
+def transform_of_size(size: int, settings: Input, augmentation: Augmentation) -> Transform:
+    """The training transform to images of `size` pixels a side; what these are cut from shrinks in proportion."""
+    larger = augmentation.crop_from
+    scaled = None if larger is None else max(size, round(larger * size / settings.size))
+    return training_transform(
+        settings.model_copy(update={"size": size}), augmentation.model_copy(update={"crop_from": scaled})
+    )
+
+
 def cut(image: Image.Image, settings: Input, side: int) -> Image.Image:
     """A square of the input size from a random place of the image, which is first warped to `side` pixels a side."""
     whole = warped(image, settings.model_copy(update={"size": side}))

@@ -12,8 +12,8 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, S
 from camagain.artifacts import RunPaths
 from camagain.config import Augmentation, Experiment, Training
 from camagain.datasets.decoded import decoded_images
-from camagain.datasets.images import ImageTable, warp
-from camagain.training.augment import AugmentedTable, training_transform
+from camagain.datasets.images import ImageTable, Transform, warp
+from camagain.training.augment import AugmentedTable, training_transform, transform_of_size
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Batches:
     train: DataLoader  # its share of each step's batch
     val: DataLoader  # its share of the split
     shuffle: torch.Generator  # decides the order of the images; the same in all processes
+    sizes: tuple[int, ...]  # of the training images in each epoch, pixels a side
+    transforms: dict[int, Transform]  # by size
 
     @property
     def steps(self) -> int:
@@ -31,8 +33,9 @@ class Batches:
         return len(self.train)
 
     def epoch(self, number: int) -> DataLoader:
-        """The training images in the order and with the augmentation of an epoch; epochs must be asked for in turn."""
+        """The training images in the order, size and augmentation of an epoch; epochs must be asked for in turn."""
         self.table.epoch = number
+        self.table.transform = self.transforms[self.sizes[number - 1]]
         return self.train
 
 
@@ -64,6 +67,8 @@ def make_batches(
     compute, process, processes = experiment.compute, accelerator.process_index, accelerator.num_processes
     train, val = (index[index["split"] == split].reset_index(drop=True) for split in ("train", "val"))
     decoded = decoded_images(paths.index) if compute.cache_images else None
+    sizes = recipe.sizes(experiment.input.size)
+    transforms = {size: transform_of_size(size, experiment.input, recipe.augmentation) for size in sizes}
     table = AugmentedTable(train, paths.index, training_transform(experiment.input, recipe.augmentation), decoded)
     table.seed = experiment.training_seed
     shuffle = torch.Generator().manual_seed(experiment.training_seed)
@@ -77,6 +82,8 @@ def make_batches(
         train=loader(table, batch_sampler=Shares(whole, process, processes), generator=shuffle),
         val=loader(val_table, batch_size=max(1, recipe.batch_size // processes)),
         shuffle=shuffle,
+        sizes=sizes,
+        transforms=transforms,
     )
 
 

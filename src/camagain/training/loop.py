@@ -124,11 +124,12 @@ class Loop:
             seen += len(labels)
         images, loss, top1 = self.over_processes(seen, total, correct.item())
         val_loss, val_top1 = self.validate(trainee.kept)
-        group = optimizer.param_groups[0]
+        group, speed = optimizer.param_groups[0], images / (time.perf_counter() - started)
+        size = f" of {self.batches.sizes[epoch - 1]} px" if self.recipe.first_size else ""
         row = (epoch, group["lr"] / group["lr_scale"], loss, top1, val_loss, val_top1)
         self.accelerator.print(
             f"{self.name} epoch {epoch}/{self.recipe.epochs}: loss {loss:.4f}, train top-1 {top1:.1f} %, val loss "
-            f"{val_loss:.4f}, val top-1 {val_top1:.1f} %, {images / (time.perf_counter() - started):.0f} images/s",
+            f"{val_loss:.4f}, val top-1 {val_top1:.1f} %, {speed:.0f} images/s{size}",
             flush=True,
         )
         return dict(zip(COLUMNS, row, strict=True))

@@ -60,8 +60,8 @@ def further(experiment: Experiment, model_name: str, change: Change) -> Experime
     """The experiment of a further training: one model, its recipe again, and a seed of its own.
 
     Fewer epochs than the recipe's shorten its warm-up and its steps in proportion; `learning_rate_factor` is on every
-    learning rate. Jobs of one seed see the same images in the same order with the same augmentation, whatever their
-    kernels. UserError where no epochs are given and the recipe has none.
+    learning rate. Images have the size that they had at the end. Jobs of one seed see the same images in the same order
+    with the same augmentation, whatever their kernels. UserError where no epochs are given and the recipe has none.
     """
     model, settings = experiment.model(model_name), experiment.analysis.interventions
     own = model.training
@@ -78,6 +78,7 @@ def further(experiment: Experiment, model_name: str, change: Change) -> Experime
             "step_epochs": own.step_epochs and own.step_epochs * share,
             "learning_rate": own.learning_rate * factor,
             "head_learning_rate": own.head_learning_rate and own.head_learning_rate * factor,
+            "first_size": None,
             "snapshot_every": 0,
         }
     )
