@@ -31,7 +31,7 @@ $(error nothing here is called $(UNKNOWN); there are EXPERIMENT, PYTHON and PEER
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quick results paper rehearse test test-long mutants bench soak simulate lint format docs site lock clean
+.PHONY: help setup quick results paper rehearse test unit test-long mutants bench soak simulate lint format docs site lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -80,7 +80,11 @@ rehearse: setup
 	HF_HOME=$(CURDIR)/$(REHEARSAL)/huggingface HF_HUB_OFFLINE=1 \
 	  $(BIN)/snakemake --directory $(REHEARSAL) --configfile $(REHEARSAL)/experiment.yaml -- all explorer
 
-test: setup lint
+test: setup
+	$(MAKE) --no-print-directory -j2 lint unit
+
+# The tests alone. Beside them the linters, which a new clone begins without their caches, take no time of their own.
+unit: setup
 	$(PYTEST)
 
 # make test-long the tests that take longer: kills, DVC alone, storage, full-scale experiments in a small size

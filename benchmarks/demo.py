@@ -1,11 +1,12 @@
 """The work of `make results` in CPU seconds, stage by stage, beside that of the commit before it was made faster.
 
-What all jobs together spend on imports, which is nearly all of their start, is part of the stages and has a row of its
-own. Both commits run the default experiment from nothing, one after the other, with the packages of this environment.
-CPU seconds vary with the processor's clock and with what its neighbours leave in its caches; a ratio of two runs a few
-minutes apart is good to some percent on a quiet machine.
+Both commits run the default experiment from nothing, one after the other, with the packages of this environment. What
+all jobs together spend on their start, which is to load libraries, has a row of its own. Jobs that start warm do not
+spend it themselves: one process does, once. CPU seconds vary with the processor's clock and with what its neighbours
+leave in its caches; a ratio of two runs a few minutes apart is good to some percent on a quiet machine.
 """
 
+import csv
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from camagain.artifacts import write_text
@@ -23,36 +24,53 @@ ROOT = Path(__file__).parents[1]
 BEFORE = "4e789a4"
 """The commit before the demo was made faster."""
 
+EXPERIMENT = "config/config.yaml"
+
 JOB = """#!/bin/bash
-# Stands before the command `camagain`: runs it, and notes its CPU time, and the time of each import, which Python
-# prints among the errors. A job ends with its parent: with this script.
-note=$(mktemp "{notes}/XXXXXX")
-PYTHONPROFILEIMPORTTIME=1 CAMAGAIN_SCHEDULER=$$ "{command}" "$@" 2> "$note.imports"
+# Stands before the command `camagain`: runs it, and notes its CPU time. A job ends with its parent: with this script.
+CAMAGAIN_SCHEDULER=$$ "{command}" "$@"
 code=$?
-{{ echo "$1 $3"; times; }} > "$note.cpu"
-grep -v "^import time:" "$note.imports" >&2
+{{ echo "$1 $3"; times; }} > "$(mktemp "{notes}/XXXXXX.cpu")"
 exit $code
 """
 
-LAUNCHER = """
+MEASURED = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime)
 """
-"""A process of its own around Snakemake, whose children are measured."""
+"""A process of its own around a command, whose processes are measured."""
+
+LOADED = """
+import sys
+from importlib import import_module
+from camagain import cli
+from camagain.stages import stages
+for module in stages()[{"paper": "figures"}.get(sys.argv[1], sys.argv[1])].code:
+    import_module(module)
+"""
+"""What a job of a stage loads."""
+
+LOADED_ONCE = """
+from pathlib import Path
+from camagain.stages import stages
+from camagain.warm.server import load
+load(Path("config/config.yaml"), list(stages()))
+"""
+"""What the process loads from which jobs start warm."""
 
 CPU = re.compile(r"^(\w+) (\S*)\n.*\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s$")
 """Command and first name; the times of the script itself; those of what it started."""
 
-IMPORT = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
-"""Microseconds of one module, without those that it imports."""
+STAGES = {"dataset": "data", "tables": "paper", "figures": "paper", "report": "paper"}
+"""Logs that have another name than the stage, or than the command of several stages."""
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
     """One row for each stage, one for Snakemake, and one for the whole command, each in CPU seconds."""
     before, after = (seconds(revision) for revision in (BEFORE, "HEAD"))
-    for case in sorted(after, key=lambda name: -after[name]):
+    for case in sorted(after, key=lambda name: -before[name]):
         yield {
             "benchmark": "demo",
             "case": case,
@@ -66,32 +84,38 @@ def rows(peer: Path | None) -> Iterator[dict]:
 
 
 def seconds(revision: str) -> Counter[str]:
-    """CPU seconds of the default experiment by stage, of Snakemake, and of everything together."""
+    """CPU seconds of the default experiment by stage, of Snakemake, of all starts, and of everything together."""
     with tempfile.TemporaryDirectory() as folder:
         tree, notes = Path(folder) / "tree", Path(folder) / "notes"
         notes.mkdir()
         subprocess.run(["git", "worktree", "add", "--detach", "--quiet", tree, revision], cwd=ROOT, check=True)
         try:
-            total = run(tree, notes)
+            return seconds_of(tree, notes)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
-        found: Counter[str] = Counter()
-        for note in notes.glob("*.cpu"):
-            if not (parts := CPU.match(note.read_text().rstrip())):
-                raise ValueError(f"{note}: not a job's note: {note.read_text()!r}")
-            command, name, *times = parts.groups()
-            found[name if name in stages() else command] += sum(
-                60 * float(m) + float(s) for m, s in zip(*[iter(times)] * 2, strict=True)
-            )
-        found["snakemake"] = total - sum(found.values())
-        found["make results"] = total
-        imports = (int(one) for note in notes.glob("*.imports") for one in IMPORT.findall(note.read_text()))
-        found["imports of all jobs"] = sum(imports) / 1e6
-    return found
 
 
-def run(tree: Path, notes: Path) -> float:
-    """CPU seconds of Snakemake and all its jobs in a working tree of the project."""
+def seconds_of(tree: Path, notes: Path) -> Counter[str]:
+    """CPU seconds of the default experiment in a working tree.
+
+    A job that starts warm is no child of the command that asks for it; it has measured itself.
+    """
+    environment = environment_of(tree, notes)
+    total = cpu_seconds(["snakemake", "--configfile", EXPERIMENT], tree, environment)
+    found, jobs = noted(notes)
+    if (tree / "src" / "camagain" / "warm").is_dir():
+        load = cpu_seconds([sys.executable, "-c", LOADED_ONCE], tree, environment)
+        started = sum(found.values()) + load
+        found += measured_by_jobs(tree / "results" / "demo" / "logs")
+    else:
+        loads = {name: cpu_seconds([sys.executable, "-c", LOADED, name], tree, environment) for name in jobs}
+        started = sum(count * loads[name] for name, count in jobs.items())
+    rest = total - sum(found.values())
+    return found + Counter({"make results": total, "snakemake": rest, "starts of all jobs": started})
+
+
+def environment_of(tree: Path, notes: Path) -> dict[str, str]:
+    """The environment of Snakemake in a working tree, with JOB in the place of the command `camagain`."""
     command = shutil.which("camagain", path=Path(sys.executable).parent)
     job = notes / "bin" / "camagain"
     write_text(job, JOB.format(notes=notes, command=command))
@@ -99,12 +123,36 @@ def run(tree: Path, notes: Path) -> float:
     path = os.pathsep.join([str(job.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(tree / "src")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as the Makefile does
-    done = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, "snakemake", "--configfile", "config/config.yaml"],
-        cwd=tree,
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    return environment
+
+
+def cpu_seconds(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> float:
+    """CPU seconds of a command and of all processes that it waits for."""
+    measured = [sys.executable, "-c", MEASURED, *command]
+    done = subprocess.run(measured, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     return float(done.stdout)
+
+
+def noted(notes: Path) -> tuple[Counter[str], Counter[str]]:
+    """CPU seconds of the commands `camagain`, and how many there were, by stage; those of `paper` are one."""
+    found: Counter[str] = Counter()
+    jobs: Counter[str] = Counter()
+    for note in notes.glob("*.cpu"):
+        if not (parts := CPU.match(note.read_text().rstrip())):
+            raise ValueError(f"{note}: not a job's note: {note.read_text()!r}")
+        command, name, *times = parts.groups()
+        stage = name if name in stages() else command
+        found[stage] += sum(60 * float(m) + float(s) for m, s in zip(*[iter(times)] * 2, strict=True))
+        jobs[stage] += 1
+    return found, jobs
+
+
+def measured_by_jobs(logs: Path) -> Counter[str]:
+    """CPU seconds of jobs by stage, as they wrote them beside their logs."""
+    found: Counter[str] = Counter()
+    for file in logs.rglob("*.tsv"):
+        first, *more = file.relative_to(logs).with_suffix("").parts
+        with file.open() as lines:
+            (row,) = csv.DictReader(lines, delimiter="\t")
+        found[more[0] if first == "analysis" else STAGES.get(first, first)] += float(row["cpu_time"])
+    return found

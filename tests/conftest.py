@@ -1,5 +1,6 @@
 """Shared by all tests: a tiny finished run, made once, and where the real photographs lie."""
 
+import gc
 import json
 import os
 import shutil
@@ -70,9 +71,25 @@ CHROMIUM_ARGUMENTS = (
 )
 
 
+LONG = (
+    "training/test_state.py",
+    "training/test_launch.py",
+    "test_cli.py",
+    "test_full_disk.py",
+    "localization/test_gradient_methods.py",
+)
+"""Files that take longest, besides those that run the pipeline."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that run the pipeline, which take longest, come first, so that none is left at the end for one process."""
-    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
+    """What takes longest comes first, so that no long file is left at the end for one process alone."""
+    items.sort(key=lambda item: (not item.get_closest_marker("pipeline"), not item.path.as_posix().endswith(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """A million objects of torch, pandas and pytest are there to stay: to look through them for garbage takes time."""
+    gc.set_threshold(50_000)  # as the command line has it
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
