@@ -3,7 +3,7 @@
 What all jobs together spend on imports, which is nearly all of their start, is part of the stages and has a row of its
 own. Both commits run the default experiment from nothing, one after the other, with the packages of this environment.
 CPU seconds vary with the processor's clock and with what its neighbours leave in its caches; a ratio of two runs a few
-minutes apart is good to some percent on a quiet machine.
+minutes apart is good to some percent on a quiet machine. Every job starts cold, so that its time is its own.
 """
 
 import os
@@ -98,6 +98,7 @@ def run(tree: Path, notes: Path) -> float:
     job.chmod(0o755)
     path = os.pathsep.join([str(job.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(tree / "src")}
+    environment["CAMAGAIN_WARM"] = "0"
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as the Makefile does
     done = subprocess.run(
         [sys.executable, "-c", LAUNCHER, "snakemake", "--configfile", "config/config.yaml"],

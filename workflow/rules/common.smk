@@ -30,6 +30,8 @@ from camagain.errors import LACK_OF_MEMORY, UserError, in_words
 from camagain.explorer.small import is_small
 from camagain.lineage import Lineage
 from camagain.paper.registry import write_captions
+from camagain.warm.client import VARIABLE as WARM
+from camagain.warm.launch import launched
 
 
 @contextmanager
@@ -372,6 +374,41 @@ def no_clock_for_each_job():
         workflow.scheduler.job_rate_limiter = None
 
 
+WARM_PAYS = 3
+# So many jobs of trainings: to load the libraries once more takes about as long as the start of one such job.
+
+
+def warm_start():
+    """Has jobs of this machine start from a process that has loaded their libraries already (camagain/warm).
+
+    It is given the environment of a job: libraries read it when they are loaded, and a job that has another one starts
+    by itself. Jobs that may use a GPU, whose work takes longer than their start, start by themselves, too: a copy of a
+    process that has used CUDA cannot.
+    """
+    here = workflow.local_exec and not workflow.deployment_settings.deployment_method
+    asked_for = EXPERIMENT.compute.device == "cpu" and os.environ.get(WARM) != "0"
+    if sys.platform != "linux" or not here or not asked_for:
+        return
+    stage_of = {RULES.get(name, name): name for name in stages.stages()}
+    due = [job for job in workflow.dag.needrun_jobs() if job.rule.name in stage_of]
+    of_training = [
+        job for job in due if stages.stages()[stage_of[job.rule.name]].of_training
+    ]
+    if len(of_training) < WARM_PAYS:
+        return
+    variables = shell(
+        "env -0",
+        read=True,
+        threads=EXPERIMENT.compute.threads,
+        resources=of_training[0].resources,
+    )
+    environment = dict(
+        variable.split("=", 1) for variable in variables.split("\0") if variable
+    )
+    names = sorted({stage_of[job.rule.name] for job in due})
+    os.environ[WARM] = launched(EXPERIMENT_FILE, names, environment)
+
+
 onstart:
     with in_one_sentence():
         no_clock_for_each_job()
@@ -387,6 +424,7 @@ onstart:
             forget_notes()
         make_lost_images()
         write_captions(CAPTIONS)
+        warm_start()
 
 
 onerror:
