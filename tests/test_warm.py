@@ -174,6 +174,7 @@ def test_signals_reach_the_job(warm: Warm, number: signal.Signals, code: int):
     done = warm.begun(*WAITS)
     warm.job(done)
     done.send_signal(number)
+    done.wait(60)  # before its input ends, with which the job would end, too
     _, errors = done.communicate()
     assert done.returncode == code and "Traceback" not in errors
 
@@ -281,3 +282,13 @@ def test_a_client_loads_next_to_nothing():
     code = "import sys, camagain.start; print(*sorted({'typer', 'pydantic', 'numpy', 'asyncio'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "\n", done.stderr
+
+
+def test_how_a_job_ended_is_known_though_its_last_signal_came_too_late():
+    code = (
+        "import socket, camagain.warm.client as client\n"
+        "ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        "ours.send(b'15'), theirs.send(b'3'), theirs.close()\n"
+        "client.end_with_job(ours)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 3

@@ -381,32 +381,37 @@ WARM_PAYS = 3
 def warm_start():
     """Has jobs of this machine start from a process that has loaded their libraries already (camagain/warm).
 
-    It is given the environment of a job: libraries read it when they are loaded, and a job that has another one starts
-    by itself. Jobs that may use a GPU, whose work takes longer than their start, start by themselves, too: a copy of a
-    process that has used CUDA cannot.
+    Jobs that may use a GPU start by themselves: their work takes longer than their start, and a copy of a process that
+    has used CUDA cannot.
     """
     here = workflow.local_exec and not workflow.deployment_settings.deployment_method
-    asked_for = EXPERIMENT.compute.device == "cpu" and os.environ.get(WARM) != "0"
-    if sys.platform != "linux" or not here or not asked_for:
+    wanted = EXPERIMENT.compute.device == "cpu" and os.environ.get(WARM) != "0"
+    if sys.platform != "linux" or workflow.touch or not here or not wanted:
         return
-    stage_of = {RULES.get(name, name): name for name in stages.stages()}
-    due = [job for job in workflow.dag.needrun_jobs() if job.rule.name in stage_of]
-    of_training = [
-        job for job in due if stages.stages()[stage_of[job.rule.name]].of_training
+    names = {RULES.get(name, name): name for name in stages.stages()}
+    due = [
+        (names[job.rule.name], job)
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in names
     ]
-    if len(of_training) < WARM_PAYS:
-        return
-    variables = shell(
-        "env -0",
-        read=True,
-        threads=EXPERIMENT.compute.threads,
-        resources=of_training[0].resources,
-    )
-    environment = dict(
-        variable.split("=", 1) for variable in variables.split("\0") if variable
-    )
-    names = sorted({stage_of[job.rule.name] for job in due})
-    os.environ[WARM] = launched(EXPERIMENT_FILE, names, environment)
+    trained = [job for stage, job in due if stages.stages()[stage].of_training]
+    if len(trained) >= WARM_PAYS and (environment := environment_of(trained[0])):
+        loaded = sorted({stage for stage, _ in due})
+        os.environ[WARM] = launched(EXPERIMENT_FILE, loaded, environment)
+
+
+def environment_of(job):
+    """The environment that Snakemake gives to a job, which libraries read when they are loaded; None if it is no text."""
+    try:
+        variables = shell(
+            "env -0",
+            read=True,
+            threads=EXPERIMENT.compute.threads,
+            resources=job.resources,
+        )
+    except (subprocess.CalledProcessError, UnicodeError):
+        return None
+    return dict(variable.split("=", 1) for variable in variables.split("\0")[:-1])
 
 
 onstart:

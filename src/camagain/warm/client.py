@@ -7,11 +7,12 @@ leaves the job to the client. A client that closes has its job killed.
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import sys
-from types import FrameType
+from contextlib import suppress
 
 import camagain
 
@@ -62,21 +63,30 @@ def asked(server: socket.socket, address: str) -> bool:
 
 def end_with_job(server: socket.socket) -> None:
     """Waits for the job and ends as it ended: with its exit code, or by its signal."""
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        server.send(str(number).encode())
-
-    for number in PASSED_ON:
-        signal.signal(number, pass_on)
-    try:
-        code = int(server.recv(MOST_BYTES) or -signal.SIGKILL)  # nothing: the server was killed, and the job with it
-    except ConnectionResetError:  # the same, while a signal was on its way
-        code = -signal.SIGKILL
-    for number in PASSED_ON:
-        signal.signal(number, signal.SIG_DFL)
+    code = int(told(server) or -signal.SIGKILL)  # nothing: the server was killed, and the job with it
     if code < 0:
         os.kill(os.getpid(), -code)
     raise SystemExit(code)
+
+
+def told(server: socket.socket) -> bytes:
+    """What the server says at the end; until then signals are passed on to the job."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing)  # a handler of Python's would wait where one comes just before a system call
+    for number in PASSED_ON:
+        signal.signal(number, lambda *_: None)
+    while server.fileno() not in select.select([server.fileno(), reading], [], [])[0]:
+        for caught in os.read(reading, 16):
+            with suppress(OSError):  # the job has ended meanwhile
+                server.send(str(caught).encode())
+    for number in PASSED_ON:
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(before)
+    try:
+        return server.recv(MOST_BYTES)
+    except ConnectionResetError:  # the server has not read the last signal; what it had said is still there
+        return server.recv(MOST_BYTES)
 
 
 def socket_name(address: str) -> str:

@@ -4,19 +4,21 @@ It starts no thread and uses no GPU, so that its copies can. (The allocator of p
 soon as they are loaded; both have prepared themselves for forks.)
 """
 
+import atexit
 import gc
 import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from camagain import cli
 from camagain.config.file import load_experiment
@@ -53,7 +55,7 @@ def main() -> None:
     descriptor, experiment, *due = sys.argv[1:]
     load(Path(experiment), due)
     serve(socket.socket(fileno=int(descriptor)), environment)
-    cli.main()
+    end(exit_code(cli.main))
 
 
 def load(experiment: Path, due: Collection[str]) -> None:
@@ -167,3 +169,33 @@ def become(server: int, client: socket.socket, request: Mapping[str, Any], descr
     sys.argv = request["command"]
     client.send(BEGUN)
     client.close()
+
+
+def exit_code(work: Callable[[], None]) -> int:
+    """The exit code of a process that does this work alone; what that raises is printed as Python does."""
+    try:
+        work()
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        print(ended.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def end(code: int) -> NoReturn:
+    """Ends this process as Python would, but leaves its modules to the system.
+
+    Taking them down would write to, and so copy, memory that the server and all jobs share.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120  # as Python says that what was printed could not be written
+    os._exit(code)
