@@ -35,7 +35,8 @@ and what evaluation leaves out |
 the SHA-256 of those that it read; not in the manifest (docs/reliability.md) |
 | `results/<run>/.lock`, `results/.<dataset>.lock` | locks of the run and of the dataset, without meaning where no \
 process holds them |
-| `results/<run>/logs/` | log and Snakemake benchmark of every job; not in the manifest |
+| `results/<run>/logs/` | of every job its log and, in a table of one row, what it used: `s` (wall seconds), \
+`max_rss` (MB), `cpu_time` (seconds); not in the manifest |
 | `results/reference/<run>/` | what git keeps of a run: the files marked above, and a manifest with `files` (kept) and \
 `files_left_out` (checksum and size of what the run had besides); where further seeds were trained, `{SEED_SPREAD}`: \
 file, row, column, deviation over trainings (infinite where some have no such number), how many trainings |

@@ -1,6 +1,6 @@
 """`python -m camagain`: the same as the command `camagain`."""
 
-from camagain.cli import main
+from camagain.start import main
 
 if __name__ == "__main__":
     main()

@@ -6,7 +6,7 @@ Imports are lazy: `camagain evaluate` never pays for torch, and `camagain --help
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,20 +58,24 @@ def at_work(
     """The experiment as one stage may see it, and where its files lie, while one of its jobs is done.
 
     A misspelt training is answered here, before torch is imported. No numerical library is loaded yet: this is the
-    place for `compute.portable`. What the job reads is checked before, and noted with what it wrote afterwards. On a
-    machine with several GPUs the job sees its own alone.
+    place for `compute.portable`. What the job reads is checked before, and noted with what it wrote afterwards;
+    what it used is written beside its log. On a machine with several GPUs the job sees its own alone.
     """
     from camagain.config.file import load_experiment
     from camagain.devices import own_gpus
     from camagain.lineage import Lineage, Work
     from camagain.portable import enter
     from camagain.stages import gpus, stage_view
+    from camagain.usage import usage_written
 
     settings = load_experiment(experiment)
     if settings.compute.portable:
         enter()
     view, paths = stage_view(settings, stage, training), settings.paths(results, data)
-    with Lineage(settings, paths).noted(Work(stage, training, job)), own_gpus(gpus(settings, stage)):
+    work = Work(stage, training, job)
+    # The manifest lists what all jobs used; its own would be that of the time before.
+    measured = nullcontext() if stage == "manifest" else usage_written(paths.logs / f"{work.log}.tsv")
+    with measured, Lineage(settings, paths).noted(work), own_gpus(gpus(settings, stage)):
         yield view, paths
 
 
@@ -420,9 +424,9 @@ def doctor(
 
 
 def main() -> None:
-    """Entry point: a UserError is one message on stderr and exit status 2, and so is what the machine is to blame for.
+    """The command line in this process: a UserError is one message on stderr and exit status 2.
 
-    Any other exception keeps its traceback.
+    So is what the machine is to blame for. Any other exception keeps its traceback.
     """
     end_with_scheduler()
     gc.set_threshold(50_000)  # new objects between two looks for garbage, not 700: torch alone brings 800,000 to keep

@@ -46,6 +46,15 @@ class Work:
             return f"camagain evaluate EXPERIMENT {BASELINE}"
         return f"camagain {self.stage} EXPERIMENT {self.training}".rstrip()
 
+    @property
+    def log(self) -> str:
+        """Its log below `logs/`, without a suffix: "localize/resnet", "analysis/cuts/resnet/K13"."""
+        if self.stage in ANALYSES:
+            return "/".join(filter(None, ("analysis", self.stage, self.training, self.job)))
+        if self.stage == "evaluate_baseline":
+            return f"evaluate/{BASELINE}"
+        return {"data": "dataset"}.get(self.stage, f"{self.stage}/{self.training}".rstrip("/"))
+
 
 @dataclass(frozen=True)
 class Damaged:

@@ -1,4 +1,4 @@
-"""How long each network took: from benchmark files written by hand, and without any."""
+"""How long each network took: from records written by hand, and without any."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def text_of(results: RunResults) -> TextTable:
 
 
 def record(results: RunResults, job: str, seconds: str, memory: str) -> None:
-    """Writes a job's benchmark file as Snakemake does."""
+    """Writes a job's record with as many columns as Snakemake's benchmarks, which earlier versions made, have."""
     path = results.paths.logs / f"{job}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{HEADER}\n{seconds}\t0:00:09\t{memory}\t1.0\t1.0\t1.0\t0.0\t0.0\t90.0\t8.0\n")
@@ -105,7 +105,7 @@ def test_the_device_is_a_column_where_models_differ_in_it(results: RunResults):
 
 
 def test_what_a_machine_does_not_measure_is_unknown(results: RunResults):
-    """Snakemake writes dashes for jobs that end before it looks, and nothing but seconds where it cannot look."""
+    """Nothing but seconds on Windows; dashes in runs of earlier versions, which Snakemake measured."""
     record(results, "finetune/small-resnet", "0.4", "-")
     (results.paths.logs / "tables.tsv").write_text("s\n1.26\n")
     assert wall_times(results.paths.logs) == [

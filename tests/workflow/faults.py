@@ -31,6 +31,16 @@ def processes(folder: Path, stage: str) -> list[int]:
     return found
 
 
+def warm(folder: Path) -> list[psutil.Process]:
+    """The processes of a folder that have loaded the libraries for others: the server of warm starts, and its jobs."""
+    found = [
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if "camagain.warm.server" in " ".join(process.info["cmdline"] or []) and process.info["cwd"]
+    ]
+    return [process for process in found if Path(process.info["cwd"]).resolve() == folder.resolve()]
+
+
 def killed(folder: Path, environment: Mapping[str, str], stage: str, kind: str, delay: float) -> str:
     """Starts Snakemake, lets the first job of a stage run for `delay` seconds, kills, and returns what was printed.
 
@@ -58,7 +68,7 @@ def killed(folder: Path, environment: Mapping[str, str], stage: str, kind: str, 
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
     started.wait(PATIENCE)
-    waited_for(lambda: not processes(folder, stage))
+    waited_for(lambda: not processes(folder, stage) and not warm(folder))
     return log.read_text()
 
 

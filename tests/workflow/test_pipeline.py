@@ -58,7 +58,15 @@ def test_the_manifest_has_the_wall_time_of_every_job(finished: Path):
     assert all(row["seconds"] > 0 for row in jobs.values())
 
 
-def test_the_table_of_speed_is_filled_from_the_benchmark_files(finished: Path):
+def test_every_job_but_the_last_measures_itself_beside_its_log(finished: Path):
+    """The manifest lists what the others used."""
+    measured, logs = (
+        sorted(path.with_suffix("") for path in (finished / "logs").rglob(f"*{end}")) for end in (".tsv", ".log")
+    )
+    assert measured == [path for path in logs if path.name != "manifest"] and len(measured) >= 9
+
+
+def test_the_table_of_speed_is_filled_from_what_jobs_measured(finished: Path):
     table = pd.read_csv(finished / "tables" / "speed.csv").set_index("model")
     assert list(table.index) == ["small-resnet"]
     for stage in ("finetune", "localize", "evaluate"):

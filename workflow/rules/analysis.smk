@@ -15,8 +15,6 @@ for name in ANALYSES:
             outputs(name),
         log:
             f"{place}.log",
-        benchmark:
-            f"{place}.tsv"
         conda:
             "../envs/camagain.yaml"
         threads: threads_of(name)

@@ -30,6 +30,8 @@ from camagain.errors import LACK_OF_MEMORY, UserError, in_words
 from camagain.explorer.small import is_small
 from camagain.lineage import Lineage
 from camagain.paper.registry import write_captions
+from camagain.warm.client import VARIABLE as WARM
+from camagain.warm.launch import launched
 
 
 @contextmanager
@@ -372,6 +374,46 @@ def no_clock_for_each_job():
         workflow.scheduler.job_rate_limiter = None
 
 
+WARM_PAYS = 3
+# So many jobs of trainings: to load the libraries once more takes about as long as the start of one such job.
+
+
+def warm_start():
+    """Has jobs of this machine start from a process that has loaded their libraries already (camagain/warm).
+
+    Jobs that may use a GPU start by themselves: their work takes longer than their start, and a copy of a process that
+    has used CUDA cannot.
+    """
+    here = workflow.local_exec and not workflow.deployment_settings.deployment_method
+    wanted = EXPERIMENT.compute.device == "cpu" and os.environ.get(WARM) != "0"
+    if sys.platform != "linux" or workflow.touch or not here or not wanted:
+        return
+    names = {RULES.get(name, name): name for name in stages.stages()}
+    due = [
+        (names[job.rule.name], job)
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in names
+    ]
+    trained = [job for stage, job in due if stages.stages()[stage].of_training]
+    if len(trained) >= WARM_PAYS and (environment := environment_of(trained[0])):
+        loaded = sorted({stage for stage, _ in due})
+        os.environ[WARM] = launched(EXPERIMENT_FILE, loaded, environment)
+
+
+def environment_of(job):
+    """The environment that Snakemake gives to a job, which libraries read when they are loaded; None if it is no text."""
+    try:
+        variables = shell(
+            "env -0",
+            read=True,
+            threads=EXPERIMENT.compute.threads,
+            resources=job.resources,
+        )
+    except (subprocess.CalledProcessError, UnicodeError):
+        return None
+    return dict(variable.split("=", 1) for variable in variables.split("\0")[:-1])
+
+
 onstart:
     with in_one_sentence():
         no_clock_for_each_job()
@@ -387,6 +429,7 @@ onstart:
             forget_notes()
         make_lost_images()
         write_captions(CAPTIONS)
+        warm_start()
 
 
 onerror:

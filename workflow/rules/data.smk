@@ -3,8 +3,6 @@ rule dataset:
         outputs("data"),
     log:
         f"{LOGS}/dataset.log",
-    benchmark:
-        f"{LOGS}/dataset.tsv"
     retries: EXPERIMENT.dataset.retries or None  # None: as often as `--retries` says
     conda:
         "../envs/camagain.yaml"

@@ -5,8 +5,6 @@ rule evaluate:
         outputs("evaluate"),
     log:
         f"{LOGS}/evaluate/{{training}}.log",
-    benchmark:
-        f"{LOGS}/evaluate/{{training}}.tsv"
     conda:
         "../envs/camagain.yaml"
     threads: EXPERIMENT.compute.threads
@@ -27,8 +25,6 @@ rule evaluate_baseline:
         outputs("evaluate_baseline"),
     log:
         f"{LOGS}/evaluate/baseline.log",
-    benchmark:
-        f"{LOGS}/evaluate/baseline.tsv"
     conda:
         "../envs/camagain.yaml"
     resources:

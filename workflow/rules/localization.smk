@@ -5,8 +5,6 @@ rule localize:
         outputs("localize"),
     log:
         f"{LOGS}/localize/{{training}}.log",
-    benchmark:
-        f"{LOGS}/localize/{{training}}.tsv"
     conda:
         "../envs/camagain.yaml"
     threads: EXPERIMENT.compute.threads

@@ -6,8 +6,6 @@ rule finetune:
         outputs("finetune"),
     log:
         f"{LOGS}/finetune/{{training}}.log",
-    benchmark:
-        f"{LOGS}/finetune/{{training}}.tsv"
     conda:
         "../envs/camagain.yaml"
     threads: threads_of("finetune")

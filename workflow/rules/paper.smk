@@ -6,8 +6,6 @@ rule write_tables:
         shown("tables", "Tables", "table"),
     log:
         f"{LOGS}/tables.log",
-    benchmark:
-        f"{LOGS}/tables.tsv"
     conda:
         "../envs/camagain.yaml"
     resources:
@@ -27,8 +25,6 @@ rule write_figures:
         shown("figures", "Figures", "figure"),
     log:
         f"{LOGS}/figures.log",
-    benchmark:
-        f"{LOGS}/figures.tsv"
     conda:
         "../envs/camagain.yaml"
     resources:
@@ -48,8 +44,6 @@ rule write_report:
         outputs("report"),
     log:
         f"{LOGS}/report.log",
-    benchmark:
-        f"{LOGS}/report.tsv"
     conda:
         "../envs/camagain.yaml"
     resources:
@@ -69,8 +63,6 @@ rule write_explorer:
         outputs("explorer"),
     log:
         f"{LOGS}/explorer.log",
-    benchmark:
-        f"{LOGS}/explorer.tsv"
     conda:
         "../envs/camagain.yaml"
     resources:

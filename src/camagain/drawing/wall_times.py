@@ -1,4 +1,4 @@
-"""How long the jobs of a run took, from the benchmark files that Snakemake writes beside their logs."""
+"""How long the jobs of a run took, from what each job has written beside its log (`camagain.usage`)."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def wall_times(logs: Path) -> list[dict[str, Any]]:
-    """Seconds and peak memory (MB of main memory, all processes) of every job; empty where Snakemake made none."""
+    """Seconds and peak memory (MB of main memory, all processes) of every job; empty where none was measured."""
     rows = []
     for path in sorted(logs.rglob("*.tsv")) if logs.is_dir() else []:
         row = pd.read_csv(path, sep="\t", na_values="-").iloc[0]

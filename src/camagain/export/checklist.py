@@ -283,7 +283,7 @@ def cost(run: RunFolder) -> Iterator[Answer]:
             f"{len(timed)} jobs took {hours(total)} in sum: {shares}. Earlier tries are not in it.",
         )
     else:
-        yield Answer("Is the time given?", NO, "The jobs were not timed: the run was not made by Snakemake.")
+        yield Answer("Is the time given?", NO, "The jobs were not timed: the run was not made by the command line.")
     yield Answer("Is the energy given?", NO, "It is not measured.")
     machine = run.manifest.get("machine") or {}
     devices = sorted({card["device"] for card in (run.manifest.get("models") or {}).values() if card.get("device")})

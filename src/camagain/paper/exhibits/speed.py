@@ -36,7 +36,7 @@ def numbers(results: RunResults) -> pd.DataFrame:
 
 
 def speed_of(results: RunResults, model: str, jobs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The row of one model; rates are over whole jobs, start of Python included."""
+    """The row of one model; rates are over whole jobs."""
     card = model_card(results, model)
     localized = results.json(results.paths.summary(results.training(model)))["images"]
     entries = {stage: jobs.get(f"{stage}/{results.training(model)}", {}) for stage in STAGES}
@@ -90,15 +90,15 @@ def caption(results: RunResults, table: pd.DataFrame) -> str:
     processes = f" Trained by {table['processes'].iloc[0]} processes." if table["processes"].iloc[0] > 1 else ""
     measured = [f"{stage}_seconds" for stage in STAGES]
     dash = (
-        " A dash: not known, since the job was not made by Snakemake or its record is gone; or nothing was trained."
+        " A dash: not known, since no command made it or its record is gone; or nothing was trained."
         if table[[*measured, "finetune_images_per_second"]].isna().any(axis=None)
         else ""
     )
     return (
         f"Wall times of one run on one machine, and no comparison with others' code (docs/benchmarks.md). "
-        f"{results.sample}.{device}{threads}{processes} Whole jobs by Snakemake's benchmark files, start of Python and "
-        "reading of images included, perhaps with other jobs running; of a resumed training only the last part. "
-        "Images/s: training images times epochs, and images of val and test, divided by these seconds. Boxes: all "
-        "scores of all maps, with intervals and other choices. Peak memory: main memory of the job that takes most, "
-        f"without a GPU's.{dash}"
+        f"{results.sample}.{device}{threads}{processes} Whole jobs as they measured themselves, reading "
+        "of images included, perhaps with other jobs running; of a resumed training only the last part. Images/s: "
+        "training images times epochs, and images of val and test, divided by these seconds. Boxes: all scores of all "
+        "maps, with intervals and other choices. Peak memory: main memory of the job that takes most, with libraries "
+        f"that jobs may share, without a GPU's.{dash}"
     )
