@@ -26,7 +26,7 @@ RUNS, LARGE_RUNS, LOSSES = 1000, 200, 400
 """How many comparisons are simulated: of runs that differ in the seed alone, of 37 models, and with a loss."""
 
 DEMO = (2.5, 9.0)
-"""Deviations over seeds of MaxBoxAcc in the demo, in points, from the steadiest of its models to the least steady."""
+"""Deviations over seeds of MaxBoxAcc in an earlier demo, in points, from its steadiest model to its least steady."""
 
 SHARES = {"independent": (0.0, 0.0), "as one": (0.98, 0.01), "mixed": (0.5, 0.3)}
 """Parts of the variance of a number that the effects of its model, and of its map or analysis, make up."""
