@@ -22,8 +22,9 @@ from tests.conftest import copy_run
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm starts are Linux's")
 
 SCHEDULER = """
-import os, sys
+import os, signal, sys
 from camagain.warm.launch import launched
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets what it starts in the background ignore it
 print(launched(sys.argv[1], sys.argv[2:], {**os.environ, "CAMAGAIN_SCHEDULER": str(os.getpid())}), flush=True)
 sys.stdin.read()
 """

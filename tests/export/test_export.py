@@ -376,7 +376,7 @@ def test_the_checklist_answers_for_this_run(crate: Crate, root: Path, copied: Ca
     assert demo["Is the code named exactly?"][0] == "yes"
     assert "7 by the analysis `interventions`" in demo["Is the number of runs given?"][1]
     assert "4 files of weights" in demo["Are trained networks passed on?"][1]
-    assert "58 jobs took 17.4 minutes" in demo["Is the time given?"][1]
+    assert "58 jobs took 9.8 minutes" in demo["Is the time given?"][1]
 
     five = answers(export_run(root / "results" / "reference" / "slak-cut", tmp_path / "five", project=root))
     assert five["Are errors given, and what of?"][0] == "yes"
