@@ -9,7 +9,6 @@ leave in its caches; a ratio of two runs a few minutes apart is good to some per
 import csv
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from camagain.artifacts import write_text
-from camagain.stages import stages
 
 ROOT = Path(__file__).parents[1]
 BEFORE = "4e789a4"
@@ -28,9 +26,9 @@ EXPERIMENT = "config/config.yaml"
 
 JOB = """#!/bin/bash
 # Stands before the command `camagain`: runs it, and notes its CPU time. A job ends with its parent: with this script.
-CAMAGAIN_SCHEDULER=$$ "{command}" "$@"
+CAMAGAIN_SCHEDULER=$$ "{python}" -m camagain "$@"
 code=$?
-{{ echo "$1 $3"; times; }} > "$(mktemp "{notes}/XXXXXX.cpu")"
+{{ echo "$*"; times; }} > "$(mktemp "{notes}/XXXXXX.cpu")"
 exit $code
 """
 
@@ -60,11 +58,8 @@ load(Path("config/config.yaml"), list(stages()))
 """
 """What the process loads from which jobs start warm."""
 
-CPU = re.compile(r"^(\w+) (\S*)\n.*\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s$")
-"""Command and first name; the times of the script itself; those of what it started."""
-
-STAGES = {"dataset": "data", "tables": "paper", "figures": "paper", "report": "paper"}
-"""Logs that have another name than the stage, or than the command of several stages."""
+CPU = re.compile(r"^(.+)\n.*\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s$")
+"""The command; the times of the script itself; those of what it started."""
 
 
 def rows(peer: Path | None) -> Iterator[dict]:
@@ -102,23 +97,28 @@ def seconds_of(tree: Path, notes: Path) -> Counter[str]:
     """
     environment = environment_of(tree, notes)
     total = cpu_seconds(["snakemake", "--configfile", EXPERIMENT], tree, environment)
-    found, jobs = noted(notes)
+    jobs = noted(notes)
     if (tree / "src" / "camagain" / "warm").is_dir():
-        load = cpu_seconds([sys.executable, "-c", LOADED_ONCE], tree, environment)
-        started = sum(found.values()) + load
-        found += measured_by_jobs(tree / "results" / "demo" / "logs")
+        own = {log: own_seconds(tree / "results" / "demo" / "logs" / f"{log}.tsv") for log in jobs}
+        # A command that took longer than its job has done the job itself: it started cold.
+        start = {log: used if used < own[log] else used - own[log] for log, used in jobs.items()}
+        jobs = {log: own[log] + start[log] for log in jobs}
+        started = sum(start.values()) + cpu_seconds([sys.executable, "-c", LOADED_ONCE], tree, environment)
     else:
-        loads = {name: cpu_seconds([sys.executable, "-c", LOADED, name], tree, environment) for name in jobs}
-        started = sum(count * loads[name] for name, count in jobs.items())
-    rest = total - sum(found.values())
-    return found + Counter({"make results": total, "snakemake": rest, "starts of all jobs": started})
+        count = Counter(map(stage_of, jobs))
+        load = {stage: cpu_seconds([sys.executable, "-c", LOADED, stage], tree, environment) for stage in count}
+        started = sum(number * load[stage] for stage, number in count.items())
+    found: Counter[str] = Counter()
+    for log, used in jobs.items():
+        found[stage_of(log)] += used
+    found["snakemake"] = total - sum(found.values())
+    return found + Counter({"make results": total, "starts of all jobs": started})
 
 
 def environment_of(tree: Path, notes: Path) -> dict[str, str]:
     """The environment of Snakemake in a working tree, with JOB in the place of the command `camagain`."""
-    command = shutil.which("camagain", path=Path(sys.executable).parent)
     job = notes / "bin" / "camagain"
-    write_text(job, JOB.format(notes=notes, command=command))
+    write_text(job, JOB.format(notes=notes, python=sys.executable))
     job.chmod(0o755)
     path = os.pathsep.join([str(job.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(tree / "src")}
@@ -133,26 +133,35 @@ def cpu_seconds(command: Sequence[str], folder: Path, environment: Mapping[str, 
     return float(done.stdout)
 
 
-def noted(notes: Path) -> tuple[Counter[str], Counter[str]]:
-    """CPU seconds of the commands `camagain`, and how many there were, by stage; those of `paper` are one."""
-    found: Counter[str] = Counter()
-    jobs: Counter[str] = Counter()
+def noted(notes: Path) -> dict[str, float]:
+    """CPU seconds of each command `camagain`, by the name of its log."""
+    found = {}
     for note in notes.glob("*.cpu"):
         if not (parts := CPU.match(note.read_text().rstrip())):
             raise ValueError(f"{note}: not a job's note: {note.read_text()!r}")
-        command, name, *times = parts.groups()
-        stage = name if name in stages() else command
-        found[stage] += sum(60 * float(m) + float(s) for m, s in zip(*[iter(times)] * 2, strict=True))
-        jobs[stage] += 1
-    return found, jobs
-
-
-def measured_by_jobs(logs: Path) -> Counter[str]:
-    """CPU seconds of jobs by stage, as they wrote them beside their logs."""
-    found: Counter[str] = Counter()
-    for file in logs.rglob("*.tsv"):
-        first, *more = file.relative_to(logs).with_suffix("").parts
-        with file.open() as lines:
-            (row,) = csv.DictReader(lines, delimiter="\t")
-        found[more[0] if first == "analysis" else STAGES.get(first, first)] += float(row["cpu_time"])
+        command, *times = parts.groups()
+        found[log_of(*command.split())] = sum(60 * float(m) + float(s) for m, s in zip(*[iter(times)] * 2, strict=True))
     return found
+
+
+def log_of(command: str, experiment: str, *arguments: str) -> str:
+    """The name of a command's log: "dataset", "tables", "localize/resnet", "analysis/cuts/resnet/K13"."""
+    names = [argument for argument in arguments if not argument.startswith("--")]
+    first = {"data": ["dataset"], "analyze": ["analysis"], "paper": []}.get(command, [command])
+    return "/".join([*first, *names])
+
+
+def stage_of(log: str) -> str:
+    """The stage of a log; the parts of a report are one."""
+    first, *more = log.split("/")
+    parts = dict.fromkeys(("tables", "figures", "report", "manifest"), "paper")
+    return more[0] if first == "analysis" else {"dataset": "data", **parts}.get(first, first)
+
+
+def own_seconds(file: Path) -> float:
+    """The CPU seconds that a job has measured of itself; 0 where it has not."""
+    if not file.is_file():
+        return 0.0
+    with file.open() as lines:
+        (row,) = csv.DictReader(lines, delimiter="\t")
+    return float(row["cpu_time"])
