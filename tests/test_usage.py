@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from camagain.lineage import Work
-from camagain.usage import usage_written
+from camagain.usage import cpu_seconds, usage_written
 
 
 def test_processors_and_memory_count_what_a_job_has_started(tmp_path: Path):
@@ -17,6 +17,13 @@ def test_processors_and_memory_count_what_a_job_has_started(tmp_path: Path):
         subprocess.run([sys.executable, "-c", busy], check=True)
     row = pd.read_csv(tmp_path / "job.tsv", sep="\t").iloc[0]
     assert row["s"] > 0.05 and 0.05 < row["cpu_time"] < 60 and row["max_rss"] > 300
+
+
+def test_what_the_process_had_used_before_is_not_the_jobs(tmp_path: Path):
+    before = cpu_seconds()
+    with usage_written(tmp_path / "job.tsv"):
+        pass
+    assert before is not None and 0 <= pd.read_csv(tmp_path / "job.tsv", sep="\t")["cpu_time"][0] < before
 
 
 def test_a_job_that_fails_has_none_and_takes_the_last_one_away(tmp_path: Path):

@@ -190,8 +190,8 @@ def test_a_job_ends_with_its_client_and_the_next_one_begins(warm: Warm, experime
     first = warm.begun(*WAITS)
     job = warm.job(first)
     first.kill()
+    end(job)  # before its input ends, with which it would end by itself
     first.communicate()
-    end(job)
     second = warm.begun(*WAITS)
     assert warm.job(second) != job
     assert second.communicate(experiment.read_text())[0]
