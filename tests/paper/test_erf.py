@@ -191,6 +191,22 @@ def test_few_models_bear_their_names(few: RunResults):
     assert "all (2)" in text_of(two).caption
 
 
+def test_names_of_points_at_one_height_do_not_touch():
+    page, axes = plt.subplots(figsize=(2.4, 3.1))
+    columns = ["model", "seed", "area", *(f"max_box_acc{bound}_percent" for bound in ("", "_low", "_high"))]
+    points = [
+        ("resnet_narrow", 0, 0.068, 90.5, 86.0, 92.0),
+        ("convnext_narrow", 0, 0.165, 79.75, 75.0, 83.0),
+        ("replknet_narrow", 0, 0.305, 79.5, 75.0, 83.0),
+    ]
+    rows = pd.DataFrame(points, columns=columns)
+    show_localization.draw_points(axes, rows, dict.fromkeys(rows["model"], "k"), names=True)
+    page.canvas.draw()
+    _, first, second = (text.get_window_extent() for text in axes.texts)
+    plt.close(page)
+    assert not first.overlaps(second)
+
+
 def test_where_it_applies_to_no_model_the_reasons_are_drawn(few: RunResults):
     for model in few.models:
         write_analysis(few.paths.analysis("erf", model), {})

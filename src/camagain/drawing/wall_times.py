@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def wall_times(logs: Path) -> list[dict[str, Any]]:
-    """Seconds and peak memory (MB of main memory, all processes) of every job; empty where none was measured."""
+    """Seconds and peak memory (MB of main memory, largest process) of every job; empty where none was measured."""
     rows = []
     for path in sorted(logs.rglob("*.tsv")) if logs.is_dir() else []:
         row = pd.read_csv(path, sep="\t", na_values="-").iloc[0]

@@ -91,8 +91,10 @@ def draw_points(axes: Axes, rows: pd.DataFrame, colors: dict[str, str], names: b
             color=colors[row.model],
         )
         if names:
-            right = row.area > (rows["area"].min() + rows["area"].max()) / 2  # its name then stands on the left
-            at, side = ((-4, 3), "right") if right else ((4, 3), "left")
+            # Names stand towards the middle, of the right half above their points and of the left half below: those
+            # of two points at one height would run into each other.
+            right = row.area > (rows["area"].min() + rows["area"].max()) / 2
+            at, side = ((-4, 3), "right") if right else ((4, -8), "left")
             axes.annotate(row.model, (x, y), at, textcoords="offset points", ha=side, fontsize=6)
     axes.margins(0.12)
 
