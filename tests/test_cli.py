@@ -147,22 +147,21 @@ def test_scipys_distributions_stay_out_of_every_job():
 
 
 def test_whoever_calls_torchs_compiler_gets_it():
+    """torchvision's function imports it; a decorated function then runs as if torch's own had decorated it."""
     python(
-        "import torch, camagain._timm\n"
-        "from torchvision.ops.roi_align import is_compile_supported\n"
-        "assert is_compile_supported('cpu') in (True, False)\n"
-        "import torch._dynamo.utils\n"
-        "assert torch._dynamo.utils.is_compile_supported is not is_compile_supported\n"
-        "assert torch.compiler.disable(lambda x: x + 1)(1) == 2\n"
-        "assert torch.compiler.disable.__module__ == 'torch.compiler'\n"
-    )
-    python(
-        "from camagain._timm import compiler_when_called\n"
         "import sys, torch\n"
+        "from camagain._timm import compiler_when_called\n"
+        "from torchvision.ops.roi_align import is_compile_supported\n"
         "with compiler_when_called():\n"
         "    plain = torch.compiler.disable(lambda x: x + 1)\n"
         "    named = torch.compiler.disable(recursive=False)(lambda x: x + 1)\n"
-        "assert 'torch._dynamo' not in sys.modules and plain(1) == named(1) == 2\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+        "assert is_compile_supported('cpu') in (True, False)\n"
+        "import torch._dynamo.utils\n"
+        "assert plain(1) == named(1) == 2\n"
+        "assert torch._dynamo.utils.is_compile_supported is not is_compile_supported\n"
+        "assert torch.compiler.disable(lambda x: x + 1)(1) == 2\n"
+        "assert torch.compiler.disable.__module__ == 'torch.compiler'\n"
     )
 
 

@@ -10,13 +10,14 @@ import pytest
 import torch
 import yaml
 
-SPAWNED = """
+PICKLED = """
 import multiprocessing
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    multiprocessing.set_start_method("spawn")
+    multiprocessing.set_start_method("forkserver")
+    multiprocessing.set_forkserver_preload(["camagain.training.finetune", "camagain.localization.extract"])
     from camagain.analysis.kit.run import analyze
     from camagain.config.file import load_experiment
     from camagain.localization.extract import localize
@@ -28,16 +29,17 @@ if __name__ == "__main__":
     localize(experiment, "small-convnext", paths)
     analyze(experiment, "texture", "small-convnext", paths)
 """
-"""As macOS and Windows start the processes that read images: everything that they are given is pickled."""
+"""What macOS and Windows do with processes that read images: everything that they are given is pickled. They start each
+one from nothing; here, all begin with the libraries loaded."""
 
 
-def test_processes_that_are_spawned_read_the_same_images(tiny_run, tmp_path: Path):
+def test_processes_that_share_no_memory_read_the_same_images(tiny_run, tmp_path: Path):
     experiment, paths = tiny_run
     values = experiment.model_dump(mode="json")
     values["compute"]["workers"] = 1
     (tmp_path / "experiment.yaml").write_text(yaml.safe_dump(values))
-    (tmp_path / "spawned.py").write_text(SPAWNED)
-    command = [sys.executable, "spawned.py", "experiment.yaml", "results", str(paths.data)]
+    (tmp_path / "pickled.py").write_text(PICKLED)
+    command = [sys.executable, "pickled.py", "experiment.yaml", "results", str(paths.data)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     for file in (

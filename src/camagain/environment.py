@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,10 +17,10 @@ PACKAGES = (
 """Packages whose version can change a number or a picture."""
 
 
-def package_versions() -> dict[str, str | None]:
-    """Installed versions of the packages that matter, None where one is missing; camagain's own first."""
+def package_versions(names: Iterable[str] = ("camagain", *PACKAGES)) -> dict[str, str | None]:
+    """Installed versions of packages, by default of those that matter; None where one is missing."""
     found: dict[str, str | None] = {}
-    for name in ("camagain", *PACKAGES):
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

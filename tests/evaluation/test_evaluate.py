@@ -149,10 +149,11 @@ def test_images_hold_the_chosen_box_in_original_pixels(evaluated):
         assert row.iou == shared / union
 
 
-def test_the_same_run_gives_the_same_bytes(evaluated):
+def test_the_same_run_gives_the_same_bytes_in_two_processes(evaluated, monkeypatch):
     folder = evaluated.paths.evaluation("net", "cam")
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert sorted(first) == ["choices.csv", "correct.npz", "curve.csv", "images.parquet", "metrics.json"]
+    monkeypatch.setattr("camagain.evaluation.workers.MAPS_EACH", 1)
     evaluate_model(evaluated.experiment, "net", evaluated.paths)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 

@@ -14,7 +14,7 @@ import torch
 from camagain.artifacts import sha256
 from camagain.config.file import dump_experiment
 from camagain.training.finetune import finetune
-from camagain.training.state import PACKAGES, StateFile, flat, state_file
+from camagain.training.state import StateFile, flat, state_file
 
 RECIPE = {
     "epochs": 5,
@@ -34,6 +34,7 @@ import os, signal, sys
 from pathlib import Path
 
 import torch
+import torch._dynamo  # optimisers want it at their first step: once here, not in every process that is killed
 from camagain.config.file import load_experiment
 from camagain.models import checkpoint
 from camagain.training import finetune as module, state
@@ -230,7 +231,7 @@ def test_other_images_code_or_versions_prevent_resuming(interrupted, monkeypatch
         patch.setattr("camagain.training.state.code_digest", lambda *modules, **used: "edited")
         assert "code was" in why()
     with monkeypatch.context() as patch:
-        patch.setattr("camagain.training.state.package_versions", lambda: dict.fromkeys(PACKAGES, "9"))
+        patch.setattr("camagain.training.state.package_versions", lambda names: dict.fromkeys(names, "9"))
         assert "packages.torch was" in why()
     with monkeypatch.context() as patch:
         patch.setattr("camagain.training.state.read_json", lambda path: {"fingerprint": "others"})

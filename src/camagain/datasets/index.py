@@ -62,11 +62,11 @@ def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
         raise UserError(
             f"{path}: the columns {missing} are missing; expected {list(COLUMNS)}. Run `camagain data` again."
         )
-    index = _completed(index)
+    index = _completed(index if split is None else index[index["split"] == split].reset_index(drop=True))
     index["boxes"] = [_array(boxes) for boxes in index["boxes"]]
     parts = [_parts(parts) if isinstance(parts, np.ndarray) else None for parts in index["parts"]]
     index["parts"] = pd.Series(parts, index.index, "object")
-    return index if split is None else index[index["split"] == split].reset_index(drop=True)
+    return index
 
 
 def _completed(index: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,8 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     truths = read_truths(paths.index, experiment.evaluation.size)
     predictions = read_predictions(paths.predictions(model), truths["test"], "test")
     swept: dict[Finished, Mapping[float, Tables]] = {}
-    with processes(experiment.compute.threads) as executor:
+    count = sum(len(truth.boxes) for truth in truths.values()) * len(experiment.localization.methods)
+    with processes(experiment.compute.threads, count) as executor:
         for name in experiment.localization.methods:
             maps = read_maps(paths.maps(model), name, truths)
             method = Method(model, name, maps, variant_of(experiment, name), predictions)

@@ -23,15 +23,20 @@ def named_if_killed() -> Iterator[None]:
         ) from None
 
 
+MAPS_EACH = 1000
+"""A process takes a second to start, and a map a millisecond: fewer maps are searched sooner without another process."""
+
+
 @contextmanager
-def processes(count: int) -> Iterator[Executor | None]:
-    """An executor of so many processes; None for one process.
+def processes(most: int, maps: int) -> Iterator[Executor | None]:
+    """An executor of so many processes at most, each with MAPS_EACH maps to search; None where that makes one.
 
     Threads are too slow: a map takes a dozen compiled calls of microseconds, and handing Python's lock to a thread on
     another core can take as long as one of them (docs/benchmarks.md). Processes are started afresh, which takes a
     second, instead of forked: a fork copies locks that other threads hold. They end with this process, however it ends.
     """
-    if count == 1:
+    count = min(most, maps // MAPS_EACH)
+    if count <= 1:
         yield None
         return
     with named_if_killed(), ProcessPoolExecutor(count, get_context("spawn"), end_with, (os.getpid(),)) as executor:

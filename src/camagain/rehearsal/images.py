@@ -17,7 +17,7 @@ from camagain.config import Experiment
 from camagain.config.dataset import DatasetSettings
 from camagain.datasets.cub import read_cub
 from camagain.datasets.kinds.cub import CUB_200_2011
-from camagain.datasets.kinds.synthbirds import DRAWING_PROCESSES, SynthBirds
+from camagain.datasets.kinds.synthbirds import SynthBirds, drawing_processes
 from camagain.datasets.sizes import sizes_of
 from camagain.datasets.synthbirds import write_synthbirds
 from camagain.datasets.synthbirds.classes import MAX_CLASSES
@@ -74,7 +74,7 @@ def draw(folder: Path, classes: int, train_per_class: int) -> None:
         val_per_class=1,
         image_size=INPUT,
     )
-    write_synthbirds(folder, settings, workers=min(DRAWING_PROCESSES, os.cpu_count() or 1))
+    write_synthbirds(folder, settings, workers=drawing_processes(settings))
     rows = [line.split() for line in (folder / "image_class_labels.txt").read_text().splitlines()]
     per_drawn = settings.train_per_class + settings.test_per_class
     label = {number: (int(drawn) - 1) * shared + (int(number) - 1) % per_drawn % shared + 1 for number, drawn in rows}

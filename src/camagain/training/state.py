@@ -83,6 +83,6 @@ def state_file(experiment: Experiment, model_name: str, paths: RunPaths, device:
         "compute": experiment.compute.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)) | {"device": device.type},
         "dataset": read_json(paths.description)["fingerprint"],
         "code": code_digest("camagain.training.finetune", used={family_module(model.architecture) or ""}),
-        "packages": {name: package_versions()[name] for name in PACKAGES},
+        "packages": package_versions(PACKAGES),
     }
     return StateFile(paths.model(model_name) / "state" / "resume.pt", flat(values))

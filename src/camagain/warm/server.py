@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def load(experiment: Path, due: Collection[str]) -> None:
-    """Imports what the jobs of these stages will need."""
+    """Imports what the jobs of these stages will need, and what libraries else would do at their first use."""
     gc.disable()  # nearly everything that an import makes is there to stay
     if load_experiment(experiment).compute.portable:
         enter()
@@ -67,6 +67,10 @@ def load(experiment: Path, due: Collection[str]) -> None:
     for stage in due:
         for module in stages()[stage].code:
             import_module(module)
+    if "pandas" in sys.modules:
+        import_module("pyarrow.dataset")  # reads its tables
+    if "numba" in sys.modules:
+        sys.modules["numba"].njit(lambda: None)()  # fills its tables of what can be compiled
     gc.freeze()  # so that copies do not touch, and thereby copy, the memory that they share
     gc.enable()
 

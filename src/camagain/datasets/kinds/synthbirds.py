@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from camagain.datasets.sizes import Sizes
     from camagain.datasets.source import Source
 
-DRAWING_PROCESSES = 4
-"""Birds are drawn in at most this many processes; their number does not change a byte."""
+MOST_PROCESSES = 4
+BIRDS_EACH = 100
+"""A process takes a second to start, and a bird ten milliseconds."""
 
 
 class SynthBirds(DatasetSettings):
@@ -45,11 +46,17 @@ def sizes(settings: SynthBirds) -> "Sizes":
     )
 
 
+def drawing_processes(settings: SynthBirds) -> int:
+    """In how many processes the birds are drawn; their number does not change a byte."""
+    birds = settings.classes * (settings.train_per_class + settings.test_per_class)
+    return max(1, min(MOST_PROCESSES, os.cpu_count() or 1, birds // BIRDS_EACH))
+
+
 def read(settings: SynthBirds, folder: Path) -> "Source":
     """Draws the birds into `folder`, which is replaced."""
     from camagain.datasets.cub import read_cub
     from camagain.datasets.source import Source
     from camagain.datasets.synthbirds import write_synthbirds
 
-    write_synthbirds(folder, settings, workers=min(DRAWING_PROCESSES, os.cpu_count() or 1))
+    write_synthbirds(folder, settings, workers=drawing_processes(settings))
     return Source(read_cub(folder, settings.val_per_class, settings.split_seed), source="drawn by camagain")
