@@ -45,6 +45,8 @@ def test_what_is_written_comes_back_ordered(tmp_path: Path):
     index = read_index(tmp_path / "index.parquet")
     assert index["image_id"].tolist() == ["1", "2", "3", "4"]
     assert read_index(tmp_path / "index.parquet", "val")["image_id"].tolist() == ["3"]
+    nothing = read_index(tmp_path / "index.parquet", "none")
+    assert nothing.empty and nothing.dtypes.equals(index.dtypes)
     assert index["boxes"][2].shape == (3, 4)
     np.testing.assert_array_equal(index["boxes"][0], [[1.0, 1.0, 4.0, 5.5]])
 

@@ -63,7 +63,7 @@ def read_index(path: Path, split: str | None = None) -> pd.DataFrame:
             f"{path}: the columns {missing} are missing; expected {list(COLUMNS)}. Run `camagain data` again."
         )
     index = _completed(index if split is None else index[index["split"] == split].reset_index(drop=True))
-    index["boxes"] = [_array(boxes) for boxes in index["boxes"]]
+    index["boxes"] = pd.Series([_array(boxes) for boxes in index["boxes"]], index.index, "object")
     parts = [_parts(parts) if isinstance(parts, np.ndarray) else None for parts in index["parts"]]
     index["parts"] = pd.Series(parts, index.index, "object")
     return index
