@@ -13,8 +13,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from fontTools import subset
 from filelock import FileLock
+from fontTools import subset
 
 from camagain.artifacts import sha256
 

@@ -1,5 +1,6 @@
 """The explorer in headless Chromium: boxes as the library finds them, addresses, keys and filters."""
 
+import base64
 import json
 
 import numpy as np
@@ -15,7 +16,9 @@ from tests.explorer.conftest import CLASSES, IMAGES, Run
 ARROWS = {"left": "\ue012", "up": "\ue013", "right": "\ue014", "down": "\ue015"}
 ESCAPE = "\ue00c"
 BOXES = "return arguments[2].map(number => Explorer.boxAt(arguments[0], arguments[1], number))"
-PIXELS = "return Array.from(Explorer.scoreMap(arguments[0], arguments[1]).pixels)"
+PIXELS = (
+    "return btoa(Array.from(Explorer.scoreMap(arguments[0], arguments[1]).pixels, v => String.fromCharCode(v)).join(''))"
+)
 BOX = "return document.querySelector('.panel.a p').dataset.box"
 TILES = "return [...document.querySelectorAll('#grid .tile .words > span:first-child')].map(e => e.textContent)"
 
@@ -105,7 +108,8 @@ def test_boxes_are_those_of_the_library(browser, explored, variant, size, interp
             expected = [boxes[0].tolist() for boxes in boxes_at(scores, grid[chosen])]
             assert browser.execute_script(BOXES, number, i, chosen.tolist()) == expected, (model, method, i)
             if i < 6:  # one of each kind
-                np.testing.assert_array_equal(browser.execute_script(PIXELS, number, i), quantise(scores).ravel())
+                pixels = base64.b64decode(browser.execute_script(PIXELS, number, i))
+                np.testing.assert_array_equal(np.frombuffer(pixels, np.uint8), quantise(scores).ravel())
     assert browser.get_log("browser") == []
 
 

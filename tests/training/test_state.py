@@ -34,14 +34,15 @@ import os, signal, sys
 from pathlib import Path
 
 import torch
-import torch._dynamo  # optimisers want it at their first step: once here, not in every process that is killed
 from camagain.config.file import load_experiment
 from camagain.models import checkpoint
 from camagain.training import finetune as module, state
 from camagain.training.loop import Loop
 from camagain.training.snapshots import Snapshots
 from camagain.training.state import StateFile
+from camagain.warm.server import load
 
+load(Path(sys.argv[1]), ["finetune"])  # once, not in every process that is killed
 state.code_digest = lambda *modules, **used: "unchanged"
 experiment, data = load_experiment(Path(sys.argv[1])), Path(sys.argv[2])
 

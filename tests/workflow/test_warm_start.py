@@ -31,7 +31,7 @@ def work_of_jobs(folder: Path, environment: dict[str, str], *options: str) -> fl
                 except psutil.NoSuchProcess:
                     continue
                 seconds = max(seconds, times.children_user + times.children_system)
-            time.sleep(0.02)
+            time.sleep(0.1)
         assert run.stderr
         assert run.returncode == 0, run.stderr.read().decode()
     assert not warm(folder)

@@ -24,7 +24,7 @@ def named_if_killed() -> Iterator[None]:
 
 
 MAPS_EACH = 1000
-"""A process takes a second to start, and a map a millisecond: fewer maps are searched sooner without another process."""
+"""A process takes a second to start, and a map a millisecond: fewer maps are searched sooner without it."""
 
 
 @contextmanager

@@ -4,7 +4,6 @@ A drawn bird is one of at most 64 classes (see `camagain.datasets.synthbirds`). 
 classes share the birds of one drawn class.
 """
 
-import os
 import shutil
 import tarfile
 from collections.abc import Callable
