@@ -17,7 +17,8 @@ ARROWS = {"left": "\ue012", "up": "\ue013", "right": "\ue014", "down": "\ue015"}
 ESCAPE = "\ue00c"
 BOXES = "return arguments[2].map(number => Explorer.boxAt(arguments[0], arguments[1], number))"
 PIXELS = (
-    "return btoa(Array.from(Explorer.scoreMap(arguments[0], arguments[1]).pixels, v => String.fromCharCode(v)).join(''))"
+    "const pixels = Explorer.scoreMap(arguments[0], arguments[1]).pixels;"
+    "return btoa(Array.from(pixels, value => String.fromCharCode(value)).join(''))"
 )
 BOX = "return document.querySelector('.panel.a p').dataset.box"
 TILES = "return [...document.querySelectorAll('#grid .tile .words > span:first-child')].map(e => e.textContent)"
