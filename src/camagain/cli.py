@@ -291,7 +291,7 @@ def score(
         str, typer.Option(help="How maps are resized: linear, or cubic as in wsolevaluation.")
     ] = "linear",
     step: Annotated[float, typer.Option(help="Step of the threshold grid over [0, 1).")] = 0.001,
-    threads: Annotated[int, typer.Option(min=1, help="Processes that share the search for boxes.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="At most so many processes share the search for boxes.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Write all scores as JSON.")] = None,
     images: Annotated[Path | None, typer.Option(help="Write box and IoU of every image as CSV.")] = None,
 ) -> None:

@@ -153,8 +153,8 @@ class Compute(Settings):
     threads: int = Field(
         default=1,
         ge=1,
-        description="CPU threads of one process, and processes that share the search for boxes; fixed so that results "
-        "do not depend on --cores.",
+        description="CPU threads of one process. At most so many processes share the search for boxes. Fixed, so that "
+        "results do not depend on --cores.",
     )
     portable: bool = Field(
         default=False,
