@@ -1,7 +1,5 @@
 """Depthwise convolution by compiled fast Fourier transforms, differentiable, on as many threads as torch has."""
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,9 +8,12 @@ from torch.nn.functional import pad
 
 from camagain.models.large_kernel.fft.machine import Processor, compiled
 from camagain.models.large_kernel.fft.plans import LONGEST
+from camagain.models.large_kernel.fft.team import share_out
 from camagain.models.large_kernel.fourier import centre
 
 FEWEST_LANES = 8
+LINE_BYTES = 64
+"""Of the processor's cache: two threads that write into one line would wait for each other."""
 
 
 def has_fft(images: torch.Tensor, weight: torch.Tensor) -> bool:
@@ -80,20 +81,14 @@ def run(kind: str, maps: torch.Tensor, taps: torch.Tensor, result: torch.Tensor,
     gradient, taps_gradient = others or (None, None)
     places = [0 if each is None else each.data_ptr() for each in (maps, taps, gradient, result, taps_gradient)]
 
-    def work(first: int, last: int) -> None:
-        room = torch.empty(function.room + 64, dtype=torch.uint8)
-        aligned = -(-room.data_ptr() // 64) * 64
-        function.call(*places, aligned, N, C, first, last)
-
     blocks = -(-C // lanes)
     threads = min(torch.get_num_threads(), blocks)
     bounds = [blocks * thread // threads for thread in range(threads + 1)]
-    if threads == 1:
-        work(0, blocks)
-    else:
-        list(pool(threads).map(work, bounds, bounds[1:]))
+    size = -(-function.room // LINE_BYTES) * LINE_BYTES
+    room = torch.empty(threads * size + LINE_BYTES, dtype=torch.uint8)
+    first = -(-room.data_ptr() // LINE_BYTES) * LINE_BYTES
 
+    def work(share: int) -> None:
+        function.call(*places, first + share * size, N, C, bounds[share], bounds[share + 1])
 
-@lru_cache(maxsize=1)
-def pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="fft")
+    share_out(work, threads)
