@@ -53,6 +53,13 @@ def test_a_team_of_one_takes_all_shares(monkeypatch: pytest.MonkeyPatch):
     assert taken == [0, 1, 2]
 
 
+def test_shares_that_were_not_taken_are_no_result(monkeypatch: pytest.MonkeyPatch):
+    """ctypes prints and drops what is raised where a member begins."""
+    monkeypatch.setattr(team, "openmp", lambda: lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        share_out(lambda share: None, 2)
+
+
 def test_torch_goes_on_with_its_own_number_of_threads(kind: None):
     before = torch.get_num_threads()
     share_out(lambda share: None, before + 3)

@@ -79,16 +79,17 @@ def run(kind: str, maps: torch.Tensor, taps: torch.Tensor, result: torch.Tensor,
     lanes = min(processor.lanes, C // FEWEST_LANES * FEWEST_LANES)
     function = compiled(kind, H, W, K, J, lanes)
     gradient, taps_gradient = others or (None, None)
-    places = [0 if each is None else each.data_ptr() for each in (maps, taps, gradient, result, taps_gradient)]
-
+    tensors = (maps, taps, gradient, result, taps_gradient)
     blocks = -(-C // lanes)
     threads = min(torch.get_num_threads(), blocks)
     bounds = [blocks * thread // threads for thread in range(threads + 1)]
     size = -(-function.room // LINE_BYTES) * LINE_BYTES
     room = torch.empty(threads * size + LINE_BYTES, dtype=torch.uint8)
-    first = -(-room.data_ptr() // LINE_BYTES) * LINE_BYTES
 
     def work(share: int) -> None:
+        """It holds the tensors: their memory outlives an interrupted call until the last share has ended."""
+        places = [0 if each is None else each.data_ptr() for each in tensors]
+        first = -(-room.data_ptr() // LINE_BYTES) * LINE_BYTES
         function.call(*places, first + share * size, N, C, bounds[share], bounds[share + 1])
 
     share_out(work, threads)

@@ -24,15 +24,16 @@ def share_out(work: Callable[[int], None], shares: int) -> None:
     if shares == 1:
         work(0)
         return
-    left, errors = iter(range(shares)), []
+    left, done, errors = iter(range(shares)), [], []
 
     def member(*_: object) -> None:
         """Takes one share after the other, until all are taken: a team may be smaller than what was asked for."""
-        for share in left:
-            try:
+        try:
+            for share in left:
                 work(share)
-            except BaseException as error:
-                errors.append(error)
+                done.append(share)
+        except BaseException as error:
+            errors.append(error)
 
     if team := openmp():
         team(MEMBER(member), None, shares, 0)
@@ -42,6 +43,8 @@ def share_out(work: Callable[[int], None], shares: int) -> None:
         wait(others)
     if errors:
         raise errors[0]
+    if len(done) < shares:  # ctypes drops what a signal raises before the block above begins
+        raise KeyboardInterrupt
 
 
 @cache
