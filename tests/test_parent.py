@@ -18,7 +18,7 @@ WORKERS = """
 import multiprocessing, time
 from camagain.evaluation.workers import processes
 if __name__ == "__main__":
-    with processes(2, 10**6) as executor:
+    with processes(2, 10**9) as executor:
         waiting = [executor.submit(time.sleep, 600) for _ in range(2)]
         print(*[child.pid for child in multiprocessing.active_children()], flush=True)
         time.sleep(600)
@@ -100,6 +100,6 @@ def test_a_command_that_a_person_typed_watches_nobody(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("work", [(signal.raise_signal, signal.SIGKILL)])
 def test_a_process_killed_for_memory_is_named_as_that(work: tuple[Callable, int]):
     said = r"a process that searches for boxes ended early; SIGKILL .* lack of memory"
-    with pytest.raises(UserError, match=said), processes(2, 10**6) as executor:
+    with pytest.raises(UserError, match=said), processes(2, 10**9) as executor:
         assert executor is not None
         executor.submit(*work).result()

@@ -153,7 +153,7 @@ def test_the_same_run_gives_the_same_bytes_in_two_processes(evaluated, monkeypat
     folder = evaluated.paths.evaluation("net", "cam")
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert sorted(first) == ["choices.csv", "correct.npz", "curve.csv", "images.parquet", "metrics.json"]
-    monkeypatch.setattr("camagain.evaluation.workers.MAPS_EACH", 1)
+    monkeypatch.setattr("camagain.evaluation.workers.PIXELS_EACH", 1)
     evaluate_model(evaluated.experiment, "net", evaluated.paths)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 

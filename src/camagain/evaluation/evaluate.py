@@ -50,7 +50,7 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     predictions = read_predictions(paths.predictions(model), truths["test"], "test")
     swept: dict[Finished, Mapping[float, Tables]] = {}
     count = sum(len(truth.boxes) for truth in truths.values()) * len(experiment.localization.methods)
-    with processes(experiment.compute.threads, count) as executor:
+    with processes(experiment.compute.threads, count * experiment.evaluation.size**2) as executor:
         for name in experiment.localization.methods:
             maps = read_maps(paths.maps(model), name, truths)
             method = Method(model, name, maps, variant_of(experiment, name), predictions)

@@ -114,7 +114,7 @@ def _scored(
     threads: int,
 ) -> OwnScores:
     method = Method("maps", name, maps, "described", None)
-    with processes(threads, sum(map(len, maps.values()))) as executor:
+    with processes(threads, sum(map(len, maps.values())) * settings.size**2) as executor:
         scored = score_method(settings, method, truths, executor)
     found = scores(scored, False, Sampling(settings.bootstrap, settings.confidence))
     table = images(scored, settings.size)

@@ -23,19 +23,19 @@ def named_if_killed() -> Iterator[None]:
         ) from None
 
 
-MAPS_EACH = 1000
-"""A process takes a second to start, and a map a millisecond: fewer maps are searched sooner without it."""
+PIXELS_EACH = 50_000_000
+"""A process takes a second to start, as long as a thousand maps of 224 px: fewer are searched sooner without it."""
 
 
 @contextmanager
-def processes(most: int, maps: int) -> Iterator[Executor | None]:
-    """An executor of so many processes at most, each with MAPS_EACH maps to search; None where that makes one.
+def processes(most: int, pixels: int) -> Iterator[Executor | None]:
+    """An executor of so many processes at most, as maps of so many pixels in all are worth; None where one is enough.
 
     Threads are too slow: a map takes a dozen compiled calls of microseconds, and handing Python's lock to a thread on
     another core can take as long as one of them (docs/benchmarks.md). Processes are started afresh, which takes a
     second, instead of forked: a fork copies locks that other threads hold. They end with this process, however it ends.
     """
-    count = min(most, maps // MAPS_EACH)
+    count = min(most, pixels // PIXELS_EACH)
     if count <= 1:
         yield None
         return

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from camagain.datasets.source import Source
 
 MOST_PROCESSES = 4
-BIRDS_EACH = 100
-"""A process takes a second to start, and a bird ten milliseconds."""
+PIXELS_EACH = 1_000_000
+"""A process takes a second to start, as long as a hundred birds of 96 px."""
 
 
 class SynthBirds(DatasetSettings):
@@ -49,7 +49,7 @@ def sizes(settings: SynthBirds) -> "Sizes":
 def drawing_processes(settings: SynthBirds) -> int:
     """In how many processes the birds are drawn; their number does not change a byte."""
     birds = settings.classes * (settings.train_per_class + settings.test_per_class)
-    return max(1, min(MOST_PROCESSES, os.cpu_count() or 1, birds // BIRDS_EACH))
+    return max(1, min(MOST_PROCESSES, os.cpu_count() or 1, birds * settings.image_size**2 // PIXELS_EACH))
 
 
 def read(settings: SynthBirds, folder: Path) -> "Source":
