@@ -91,13 +91,13 @@ def server(serve: Callable[[type], str]) -> Server:
             self.end_headers()
             part = body[: state.cuts.pop(0)] if state.cuts else body
             if state.silence:
+                state.sent += 50_000
                 self.wfile.write(part[:50_000])
                 self.wfile.flush()
-                state.sent += 50_000
                 time.sleep(state.silence.pop(0))
                 return
+            state.sent += len(part)  # before the client can have all of it and look
             self.wfile.write(part)
-            state.sent += len(part)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
