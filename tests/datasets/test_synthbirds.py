@@ -3,13 +3,14 @@
 import hashlib
 import io
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from camagain.datasets.kinds.synthbirds import SynthBirds
+from camagain.datasets.kinds.synthbirds import SynthBirds, drawing_processes
 from camagain.datasets.synthbirds import write_synthbirds
 from camagain.datasets.synthbirds.classes import MAX_CLASSES, bird_classes
 from camagain.datasets.synthbirds.dice import Dice
@@ -116,6 +117,15 @@ def test_bounding_box_is_tight_to_the_segmentation(small: Path) -> None:
 def test_same_settings_same_bytes_with_any_number_of_workers(small: Path, tmp_path: Path) -> None:
     write_synthbirds(tmp_path / "again", SMALL, workers=2)
     assert digest(tmp_path / "again") == digest(small)
+
+
+@pytest.mark.parametrize(("classes", "side", "count"), [(2, 96, 1), (64, 96, 4), (2, 1024, 4)])
+def test_birds_are_drawn_in_processes_where_there_is_enough_to_draw(monkeypatch, classes: int, side: int, count: int):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    settings = SMALL.model_copy(
+        update={"classes": classes, "image_size": side, "train_per_class": 8, "test_per_class": 2}
+    )
+    assert drawing_processes(settings) == count
 
 
 def test_bytes_are_those_recorded(small: Path) -> None:
