@@ -3,7 +3,9 @@
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -52,7 +54,8 @@ def rows(rounds: int, seed: int) -> Iterator[dict]:
                 for trial in range(TRIALS):
                     for file in hit.glob(made):
                         file.unlink()
-                    if killed(hit, environment, stage, kind, moments.uniform(0, took / 2**trial)):
+                    moment = partial(time.sleep, moments.uniform(0, took / 2**trial))
+                    if killed(hit, environment, stage, kind, moment):
                         tried[stage, kind] += 1
                         break
                 print(f"{stage}: {tried[stage, kind]} {kind} killed", flush=True)

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import psutil
 from camagain.artifacts import sha256
 
 KINDS = ("snakemake", "group", "job")
-"""What is killed: Snakemake alone, Snakemake and all that it started, or the one job."""
+"""What is killed: Snakemake alone, Snakemake and all that it started, or the jobs of the stage."""
 
 PATIENCE = 600
 """Seconds after which a job has to have begun, or a process to have ended, on the slowest machine."""
@@ -41,35 +41,34 @@ def warm(folder: Path) -> list[psutil.Process]:
     return [process for process in found if Path(process.info["cwd"]).resolve() == folder.resolve()]
 
 
-def killed(folder: Path, environment: Mapping[str, str], stage: str, kind: str, delay: float) -> str:
-    """Starts Snakemake, lets the first job of a stage run for `delay` seconds, kills, and returns what was printed.
+def killed(
+    folder: Path, environment: Mapping[str, str], stage: str, kind: str, moment: Callable[[], object] = bool
+) -> str:
+    """Starts Snakemake, waits for a job of a stage and then for the `moment`, kills, and returns what was printed.
 
-    The empty string where the stage had nothing to do. No job may be left afterwards, and no person helps.
+    The empty string where nothing was left to kill. No job may be left afterwards, and no person helps.
     """
     log = folder / "killed.log"
     with log.open("w") as file:
         started = subprocess.Popen(
             ["snakemake"], cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
         )
-    found = waited_for(lambda: processes(folder, stage) or started.poll() is not None)
-    if found is not True:
-        time.sleep(delay)
-        if kind == "job":  # the next one, where the first has ended meanwhile
-            found = waited_for(lambda: processes(folder, stage) or started.poll() is not None)
-    if started.poll() is not None:
-        assert started.returncode == 0, log.read_text()[-3000:]
-        return ""
-    if kind == "group":
+    waited_for(lambda: processes(folder, stage) or started.poll() is not None)
+    moment()
+    if kind == "group" and started.poll() is None:
         os.killpg(started.pid, signal.SIGKILL)
     elif kind == "snakemake":
         started.kill()
-    else:
-        for process in found:
+    while kind == "job" and started.poll() is None:  # one may have ended just now: then it is the next
+        for process in processes(folder, stage):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        time.sleep(0.02)
     started.wait(PATIENCE)
     waited_for(lambda: not processes(folder, stage) and not warm(folder))
-    return log.read_text()
+    said = log.read_text()
+    assert kind == "job" or started.returncode in (0, -signal.SIGKILL), said[-3000:]
+    return said if started.returncode else ""
 
 
 def waited_for(condition):

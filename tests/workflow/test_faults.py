@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,26 @@ from camagain.config.file import parse_experiment
 from camagain.locks import hold
 from tests.conftest import run_all
 from tests.workflow.conftest import environment_of
-from tests.workflow.faults import killed, values
+from tests.workflow.faults import killed, values, waited_for
 from tests.workflow.plans import edited, planned
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 
-KILLS = (("data", "group", 0.0), ("finetune", "snakemake", 2.0), ("evaluate", "job", 0.0), ("tables", "snakemake", 1.0))
-"""Stage, what is killed, and after how many seconds of its job."""
+KILLS = (("data", "group"), ("finetune", "job"), ("evaluate", "snakemake"), ("figures", "snakemake"))
+"""Stage and what is killed: while its job runs, and a training after an epoch."""
 
 
 @pytest.fixture(scope="module")
 def tiny_values() -> dict:
-    """One network and the quickest analyses; without the pictures of another run's time."""
+    """One network, which trains for seconds, and the quickest analyses."""
     from tests.conftest import TINY
 
-    return {**TINY, "models": TINY["models"][1:], "analysis": {"names": ["gap", "pca"]}}
+    return {
+        **TINY,
+        "models": [{**TINY["models"][1], "training": {"epochs": 40, "snapshot_every": 20}}],
+        "analysis": {"names": ["gap", "pca"]},
+        "compute": {**TINY["compute"], "checkpoint_minutes": 0},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +42,16 @@ def paths(tiny_values: dict, checkout: Path) -> RunPaths:
 
 
 @pytest.fixture(scope="module")
-def said(checkout: Path, tools: Path) -> dict[str, str]:
+def said(checkout: Path, tools: Path, paths: RunPaths) -> dict[str, str]:
     """By stage what was printed until each kill; one after the other, on the same run."""
     environment = environment_of(checkout, tools)
-    return {stage: killed(checkout, environment, stage, kind, delay) for stage, kind, delay in KILLS}
+    state, weights = paths.model("small-convnext") / "state" / "resume.pt", paths.weights("small-convnext")
+
+    def moment(stage: str) -> None:
+        if stage == "finetune":
+            waited_for(lambda: state.exists() or weights.exists())
+
+    return {stage: killed(checkout, environment, stage, kind, partial(moment, stage)) for stage, kind in KILLS}
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +80,13 @@ def test_what_was_killed_is_worth_an_uninterrupted_run(finished: str, paths: Run
     assert values(paths.root) == values(whole.root)
 
 
+def test_a_killed_training_goes_on_from_its_last_epoch(finished: str, paths: RunPaths):
+    assert "small-convnext: goes on from " in (paths.logs / "finetune" / "small-convnext.log").read_text()
+
+
 def test_a_killed_job_is_named_with_the_likely_cause(said: dict[str, str]):
-    (line,) = [line for line in said["evaluate"].splitlines() if "was killed" in line]
-    assert line.startswith("`camagain evaluate results/tiny/experiment.yaml ") and "lack of memory" in line
+    (line,) = [line for line in said["finetune"].splitlines() if "was killed" in line]
+    assert line.startswith("`camagain finetune results/tiny/experiment.yaml ") and "lack of memory" in line
 
 
 @pytest.mark.parametrize(("lost", "rule"), [
