@@ -77,7 +77,7 @@ def test_a_box_that_reaches_the_required_iou_exactly_is_right():
 
 
 def test_a_threshold_is_written_with_all_its_digits_and_no_more():
-    one = Scored("m", "cam", {}, {}, threshold_grid(0.001), None, None, {}, {}, NO_BOXES)
+    one = Scored("m", "cam", {}, {}, threshold_grid(0.001), None, None, {}, NO_BOXES)
     assert [one.threshold(i) for i in (3, 57, 999)] == [0.003, 0.057, 0.999]
 
 
@@ -94,4 +94,4 @@ def test_the_best_threshold_is_that_of_the_largest_contour_on_test_at_half_the_u
         return {keys[name]: Correct.of(np.eye(9, dtype=bool)[[index]]) for name, index in best.items()}
 
     test, val = tables(largest=4, every=3, loose=2, strict=1), tables(largest=5, every=6, loose=7, strict=8)
-    assert Scored("m", "cam", {}, {"test": test, "val": val}, np.arange(9) / 9, None, None, {}, {}, NO_BOXES).best == 4
+    assert Scored("m", "cam", {}, {"test": test, "val": val}, np.arange(9) / 9, None, None, {}, NO_BOXES).best == 4

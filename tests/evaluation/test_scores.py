@@ -37,7 +37,7 @@ def scored(predictions: Predictions | None, pixels: np.ndarray | None = None) ->
 
     grid = np.array([0.0, 0.1, 0.2])
     correct = {"test": tables(TEST, TEST_ALL), "val": tables(VAL, VAL_ALL)}
-    return Scored("m", "cam", {}, correct, grid, predictions, pixels, {}, {}, LargestBoxes.unknown(0))
+    return Scored("m", "cam", {}, correct, grid, predictions, pixels, {}, LargestBoxes.unknown(0))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ measured on the images of the test split, with the paired tests of `paired`.
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ import pandas as pd
 
 from camagain.artifacts import RunPaths
 from camagain.config import Evaluation, Experiment
-from camagain.evaluation.inputs import maps_in, read_maps, read_truths
+from camagain.evaluation.inputs import Truth, maps_in, read_maps, read_truths
 from camagain.evaluation.metrics import DELTAS, best_of
 from camagain.evaluation.score_maps import score_maps
-from camagain.evaluation.scored import DELTA, Tables, sweep, threshold_grid
+from camagain.evaluation.scored import DELTA, sweep, threshold_grid
+from camagain.evaluation.swept import Tables
 from camagain.evaluation.ways import ALTERNATIVES, FIXED, Choices, Finished, contours_of, finished, ways_from
 from camagain.progress import track
 from camagain.statistics.accuracies import accuracy_at_best
@@ -71,6 +72,7 @@ def choices_table(
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     base = own_way(experiment)
     available = set(maps_in(paths.maps(model)))
+    truth_at = cache(lambda size: read_truths(paths.index, size)["test"])
     by_maps: dict[Finished, list[Choices]] = {}
     for way in ways_from(base, settings.choices):
         if (maps := finished(method, way, base)).maps in available:
@@ -78,7 +80,7 @@ def choices_table(
     found: dict[tuple[str, Choices], Result] = {}
     for maps, ways in track(by_maps.items(), len(by_maps), f"choices {model} {method}"):
         steps = sorted({way.threshold_step for way in ways})
-        tables = swept[maps] if maps in swept else sweep_test(paths, model, maps, steps, executor)
+        tables = swept[maps] if maps in swept else sweep_test(truth_at(maps.size), paths, model, maps, steps, executor)
         for way in ways:
             for score, deltas in SCORES.items():
                 own = replace(way, contours=contours_of(score, way, base))
@@ -94,10 +96,9 @@ def choices_table(
 
 
 def sweep_test(
-    paths: RunPaths, model: str, maps: Finished, steps: list[float], executor: Executor | None
+    truth: Truth, paths: RunPaths, model: str, maps: Finished, steps: list[float], executor: Executor | None
 ) -> Mapping[float, Tables]:
     """Which test images are right, for the thresholds of each step, by a model's maps finished in some way."""
-    truth = read_truths(paths.index, maps.size)["test"]
     stored = read_maps(paths.maps(model), maps.maps, {"test": truth})["test"]
     return sweep(score_maps(stored, *maps[1:]), truth.boxes, steps, executor)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from camagain.evaluation.choices import choices_table, own_way, steps_of
 from camagain.evaluation.inputs import Predictions, Truth, read_maps, read_predictions, read_regions, read_truths
 from camagain.evaluation.pxap import bin_edges, pixel_histograms
 from camagain.evaluation.score_maps import Variant, score_maps
-from camagain.evaluation.scored import Scored, Tables, sweep, threshold_grid
+from camagain.evaluation.scored import Scored, sweep, threshold_grid
 from camagain.evaluation.scores import scores
+from camagain.evaluation.swept import Maps, Swept, Tables, equal_maps
 from camagain.evaluation.ways import Finished, finished
 from camagain.evaluation.workers import processes
 from camagain.progress import track
@@ -30,13 +31,21 @@ class Method:
 
     model: str
     name: str
-    maps: Mapping[str, Sequence[np.ndarray] | np.ndarray]  # by split, N of (h, w), in the order of its truth
+    maps: Mapping[str, Maps]  # by split, in the order of its truth
     variant: Variant | None  # how the maps are finished; None: they are as they are scored
     predictions: Predictions | None
 
     @property
     def true_class(self) -> bool:
         return uses_true_class(self.name)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A method whose maps were searched for boxes."""
+
+    method: Method
+    swept: Mapping[str, Swept]  # by split
 
 
 def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
@@ -48,15 +57,17 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     """
     truths = read_truths(paths.index, experiment.evaluation.size)
     predictions = read_predictions(paths.predictions(model), truths["test"], "test")
+    searched: list[Searched] = []
     swept: dict[Finished, Mapping[float, Tables]] = {}
     count = sum(len(truth.boxes) for truth in truths.values()) * len(experiment.localization.methods)
     with processes(experiment.compute.threads, count * experiment.evaluation.size**2) as executor:
         for name in experiment.localization.methods:
             maps = read_maps(paths.maps(model), name, truths)
             method = Method(model, name, maps, variant_of(experiment, name), predictions)
-            scored = evaluate_method(experiment, paths, method, truths, executor)
+            searched.append(search(experiment.evaluation, method, truths, executor, searched))
+            write_scored(experiment, paths, searched[-1], truths)
             if declared(name).choices:
-                swept[finished(name, own_way(experiment), own_way(experiment))] = scored.test_by_step
+                swept[finished(name, own_way(experiment), own_way(experiment))] = searched[-1].swept["test"].by_step
         for name in experiment.localization.methods:
             if scored_under_choices(name):
                 table = choices_table(experiment, paths, model, name, swept, executor)
@@ -71,15 +82,14 @@ def evaluate_baselines(experiment: Experiment, paths: RunPaths) -> None:
         maps = {
             split: np.broadcast_to(score_map, (len(truth.boxes), *score_map.shape)) for split, truth in truths.items()
         }
-        evaluate_method(experiment, paths, Method(BASELINE, name, maps, None, None), truths, None)
+        searched = search(experiment.evaluation, Method(BASELINE, name, maps, None, None), truths)
+        write_scored(experiment, paths, searched, truths)
 
 
-def evaluate_method(
-    experiment: Experiment, paths: RunPaths, method: Method, truths: Mapping[str, Truth], executor: Executor | None
-) -> Scored:
+def write_scored(experiment: Experiment, paths: RunPaths, searched: Searched, truths: Mapping[str, Truth]) -> None:
     """Scores one method and writes its files, metrics.json last: where it is, the others are."""
-    settings = experiment.evaluation
-    scored = score_method(settings, method, truths, executor)
+    settings, method = experiment.evaluation, searched.method
+    scored = scored_of(settings, searched, truths)
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
     write_csv(paths.curve(method.model, method.name), results.curve(scored))
     write_parquet(paths.images(method.model, method.name), results.images(scored, settings.size))
@@ -88,50 +98,87 @@ def evaluate_method(
         paths.metrics(method.model, method.name),
         results.metrics(experiment, scored, method.variant, scores(scored, method.true_class, sampling)),
     )
-    return scored
 
 
-def score_method(
-    settings: Evaluation, method: Method, truths: Mapping[str, Truth], executor: Executor | None
-) -> Scored:
-    """Boxes of both splits against the truth, and pixels of test against masks where every test image has one."""
-    steps = steps_of(settings)
-    thresholds = threshold_grid(steps[0])
-    edges = bin_edges(thresholds)
-    regions = read_regions(truths["test"], settings.size)
-    pixels: list[np.ndarray] = []
-    constant = dict.fromkeys(truths, 0)
+def search(
+    settings: Evaluation,
+    method: Method,
+    truths: Mapping[str, Truth],
+    executor: Executor | None = None,
+    earlier: Sequence[Searched] = (),
+) -> Searched:
+    """Boxes of both splits against the truth, and pixels of test against masks where every test image has one.
 
-    def observed(split: str) -> Iterator[np.ndarray]:
-        for score_map in upsampled(settings, method, split):
-            constant[split] += not score_map.any()  # a map of one value is normalised to zeros
-            if split == "test" and regions is not None:
-                pixels.append(pixel_histograms(score_map, next(regions), edges).astype(np.uint32))
-            yield score_map
-
-    largest = LargestBoxes.unknown(len(truths["test"].boxes))
-    swept = {
-        split: sweep(observed(split), truth.boxes, steps, executor, largest if split == "test" else None)
-        for split, truth in truths.items()
-    }
-    for split, count in constant.items():
-        if count:
+    A map that an `earlier` method of the model has, too, and that is finished in the same way, is not searched again.
+    """
+    swept = {}
+    for split, truth in truths.items():
+        same, known = most_alike(method, split, earlier)
+        rows = np.flatnonzero(~same)
+        if known is None:
+            swept[split] = search_split(settings, method, split, truth, executor)
+        elif len(rows):
+            new = replace(method, maps={split: [method.maps[split][i] for i in rows.tolist()]})
+            swept[split] = known.with_images(rows, search_split(settings, new, split, truth.take(rows), executor))
+        else:
+            swept[split] = known
+    for split, of in swept.items():
+        if count := int(of.constant.sum()):
             print(
                 f"warning: {method.model}: {count} of {len(truths[split].image_id)} '{method.name}' maps of "
                 f"{split} are constant; they count as maps of zeros, without any box"
             )
+    return Searched(method, swept)
+
+
+def most_alike(method: Method, split: str, earlier: Sequence[Searched]) -> tuple[np.ndarray, Swept | None]:
+    """Which maps, (N,) bool, some earlier method has, too, and what is kept of it: the one with most, or None."""
+    same, known = np.zeros(len(method.maps[split]), dtype=bool), None
+    for other in earlier:
+        if other.method.variant == method.variant:
+            equal = equal_maps(method.maps[split], other.method.maps[split])
+            if equal.sum() > same.sum():
+                same, known = equal, other.swept[split]
+    return same, known
+
+
+def search_split(settings: Evaluation, method: Method, split: str, truth: Truth, executor: Executor | None) -> Swept:
+    """Every map of one split, searched."""
+    steps = steps_of(settings)
+    test = split == "test"
+    edges = bin_edges(threshold_grid(steps[0]))
+    regions = read_regions(truth, settings.size) if test else None
+    pixels: list[np.ndarray] = []
+    constant: list[bool] = []
+
+    def observed() -> Iterator[np.ndarray]:
+        for score_map in upsampled(settings, method, split):
+            constant.append(not score_map.any())
+            if regions is not None:
+                pixels.append(pixel_histograms(score_map, next(regions), edges).astype(np.uint32))
+            yield score_map
+
+    largest = LargestBoxes.unknown(len(truth.boxes)) if test else None
+    by_step = sweep(observed(), truth.boxes, steps if test else steps[:1], executor, largest)
     counts = np.stack(pixels) if pixels else None  # (N, 2, T')
+    return Swept(by_step, largest, counts, np.array(constant, dtype=bool))
+
+
+def scored_of(settings: Evaluation, searched: Searched, truths: Mapping[str, Truth]) -> Scored:
+    """A method whose maps were searched, ready to be scored."""
+    own, *_ = steps_of(settings)
+    test, method = searched.swept["test"], searched.method
+    assert test.largest is not None
     return Scored(
         method.model,
         method.name,
         truths,
-        {split: of[steps[0]] for split, of in swept.items()},
-        thresholds,
+        {split: of.by_step[own] for split, of in searched.swept.items()},
+        threshold_grid(own),
         method.predictions,
-        counts,
-        constant,
-        swept["test"],
-        largest,
+        test.pixels,
+        {split: int(of.constant.sum()) for split, of in searched.swept.items()},
+        test.largest,
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from camagain.artifacts import write_csv, write_json
 from camagain.config import Evaluation
 from camagain.errors import UserError
-from camagain.evaluation.evaluate import Method, score_method
+from camagain.evaluation.evaluate import Method, scored_of, search
 from camagain.evaluation.inputs import Truth
 from camagain.evaluation.own_files import read_own_boxes, read_own_maps
 from camagain.evaluation.results import images
@@ -115,7 +115,7 @@ def _scored(
 ) -> OwnScores:
     method = Method("maps", name, maps, "described", None)
     with processes(threads, sum(map(len, maps.values())) * settings.size**2) as executor:
-        scored = score_method(settings, method, truths, executor)
+        scored = scored_of(settings, search(settings, method, truths, executor), truths)
     found = scores(scored, False, Sampling(settings.bootstrap, settings.confidence))
     table = images(scored, settings.size)
     return OwnScores({key: value for key, value in found.items() if value}, table.drop(columns=list(NO_CLASS)))

@@ -15,6 +15,7 @@ import numpy as np
 from camagain.evaluation.boxes import LargestBoxes, best_ious_by_contours
 from camagain.evaluation.inputs import Predictions, Truth
 from camagain.evaluation.metrics import DELTAS, best_of
+from camagain.evaluation.swept import Tables
 from camagain.statistics.correctness import Correct
 
 DELTA = 0.5
@@ -22,9 +23,6 @@ DELTA = 0.5
 
 BLOCK = 512
 """Images whose IoUs are in memory together: 512 x 1,000 thresholds x 2 kinds of contours take 8 MB."""
-
-Tables = Mapping[tuple[str, float], Correct]
-"""(contours, delta) -> which images are right at which threshold."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,6 @@ class Scored:
     predictions: Predictions | None  # of test; None for what does not classify
     pixels: np.ndarray | None  # (N, 2, T') counts for PxAP on test; None without masks
     constant_maps: Mapping[str, int]  # by split
-    test_by_step: Mapping[float, Tables]  # of test, by step between the thresholds
     largest: LargestBoxes  # of test
 
     @cached_property
