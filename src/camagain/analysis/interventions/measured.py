@@ -12,7 +12,7 @@ import torch
 from camagain.analysis.erf.area import THRESHOLDS, area_ratios, linear_area_ratios
 from camagain.analysis.erf.contribution import measure as contribution_of
 from camagain.analysis.kit.applies import require_grid
-from camagain.analysis.kit.localizer import Localized, localize_by
+from camagain.analysis.kit.localizer import Localized, localize_each
 from camagain.artifacts import RunPaths
 from camagain.config import Experiment, Input
 from camagain.datasets.images import ImageTable
@@ -55,7 +55,7 @@ def measure(network: Network, seen: Input, experiment: Experiment, paths: RunPat
     network = ready(copy.deepcopy(network), experiment.compute, next(network.parameters()).device)
     labels, predicted, maps = classify(network, seen, experiment, paths, name)
     truth = read_truths(paths.index, experiment.evaluation.size)["test"]
-    localized = {method: localize_by(maps[method], truth, experiment) for method in METHODS}
+    localized = localize_each(maps, truth, experiment)
     erf, without = receptive_field_area(network, seen, experiment, paths, name)
     return Measured(100 * float(np.mean(predicted == labels)), localized, erf, without)
 

@@ -1,6 +1,6 @@
 """How well any set of maps localizes: MaxBoxAcc with its interval, as the evaluation stage scores. Without torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from camagain.evaluation.inputs import Truth
 from camagain.evaluation.metrics import best_of
 from camagain.evaluation.score_maps import score_maps
 from camagain.evaluation.scored import DELTA, threshold_grid
+from camagain.evaluation.swept import equal_maps, replaced
 from camagain.statistics.accuracies import accuracy_at_best
 from camagain.statistics.accuracy import Accuracy
 from camagain.statistics.bootstrap import Sampling
@@ -54,6 +55,24 @@ def localize_by(maps: Iterable[np.ndarray], truth: Truth, experiment: Experiment
     """
     settings = experiment.evaluation
     return localize_finished(score_maps(maps, settings.size, settings.interpolation), truth.boxes, experiment)
+
+
+def localize_each(maps: Mapping[str, np.ndarray], truth: Truth, experiment: Experiment) -> dict[str, Localized]:
+    """`localize_by` of several sets of maps, each (N, h, w). What an earlier set has, too, is not searched again."""
+    settings = experiment.evaluation
+    found: dict[str, Localized] = {}
+    for name, own in maps.items():
+        rows, known = np.arange(len(own)), None
+        for other, result in found.items():
+            new = np.flatnonzero(~equal_maps(own, maps[other]))
+            if len(new) < len(rows):
+                rows, known = new, result.correct
+        finished = score_maps(own[rows], settings.size, settings.interpolation)
+        correct = correct_boxes(finished, truth.take(rows).boxes, experiment)
+        if known is not None:
+            correct = Correct(replaced(known.bits, rows, correct.bits), known.thresholds)
+        found[name] = localized(correct, experiment)
+    return found
 
 
 def localize_finished(maps: Iterable[np.ndarray], boxes: list[np.ndarray], experiment: Experiment) -> Localized:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from camagain.analysis.kit.applies import require_channels, require_grid
-from camagain.analysis.kit.localizer import Localized, localize_by
+from camagain.analysis.kit.localizer import Localized, localize_each
 from camagain.analysis.kit.run import Findings
 from camagain.analysis.kit.stored import read_test
 from camagain.artifacts import RunPaths
@@ -69,7 +69,7 @@ def localizers(maps: dict[str, np.ndarray], truth: Truth, experiment: Experiment
     """MaxBoxAcc of each set of maps, and how CAM and PC1 agree, as maps and as boxes."""
     settings = experiment.evaluation
     sampling = Sampling(settings.bootstrap, settings.confidence, experiment.seed)
-    localized = {name: localize_by(scores, truth, experiment) for name, scores in maps.items()}
+    localized = localize_each(maps, truth, experiment)
     for name, found in localized.items():
         accuracy = Estimate(found.percent, found.low_percent, found.high_percent)
         yield {"quantity": "max_box_acc", "map": name, **accuracy.columns(), "unit": "percent"}

@@ -16,6 +16,7 @@ from camagain.config import Experiment
 from camagain.evaluation.inputs import Truth
 from camagain.evaluation.masks import OBJECT
 from camagain.evaluation.score_maps import score_maps
+from camagain.evaluation.swept import replaced
 from camagain.statistics.bootstrap import Sampling, wilson_interval
 from camagain.statistics.correctness import Correct
 from camagain.statistics.estimates import Number, mean_percent
@@ -95,9 +96,9 @@ class Scorer:
         """MaxBoxAcc with maps of the predicted class (N, h, w); where they are those of the true class, as `true`."""
         other = np.flatnonzero((maps != true_maps).any((1, 2)))
         part = Scorer(self.experiment, self.truth.take(other))
-        bits = true.localized.correct.bits.copy()  # (N, T / 8)
-        bits[other] = correct_boxes(part.finished(maps[other], kind), part.truth.boxes, self.experiment).bits
-        return localized(Correct(bits, true.localized.correct.thresholds), self.experiment)
+        new = correct_boxes(part.finished(maps[other], kind), part.truth.boxes, self.experiment)
+        bits = replaced(true.localized.correct.bits, other, new.bits)  # (N, T / 8)
+        return localized(Correct(bits, new.thresholds), self.experiment)
 
     def compared(self, boxes: Boxes, control: Boxes, by_prediction: Localized) -> Scored:
         """Boxes of one corruption as columns, and their changes against the control.
