@@ -27,7 +27,7 @@ def test_every_run_has_a_row(results: Path, root: Path):
     names = {Path(name).name for name in rows.index}
     assert names == {"begun", "damaged", *(path.parent.name for path in root.glob("results/reference/*/manifest.json"))}
     demo = rows.loc[f"{results}/reference/demo"]
-    assert (demo["state"], demo["dataset"], demo["images"], demo["models"]) == (FINISHED, "synthbirds", 400, 4)
+    assert (demo["state"], demo["dataset"], demo["images"], demo["models"]) == (FINISHED, "synthbirds", 320, 4)
     scores = [
         json.loads(path.read_text())["figures"]["max_box_acc"]["value"]
         for path in (results / "reference" / "demo" / "evaluation").glob("*/cam/metrics.json")

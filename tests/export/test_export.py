@@ -371,12 +371,12 @@ def test_the_checklist_answers_for_this_run(crate: Crate, root: Path, copied: Ca
     demo = answers(crate.folder)
     assert {answer for answer, _ in demo.values()} == {"yes", "partly", "no", "does not apply", "yours to answer"}
     assert demo["Are errors given, and what of?"][0] == "partly"
-    assert "All 400 test images" in demo["Is preprocessing described, and what was left out?"][1]
+    assert "All 320 test images" in demo["Is preprocessing described, and what was left out?"][1]
     assert demo["Can others have the data?"][0] == "yes"
     assert demo["Is the code named exactly?"][0] == "yes"
     assert "7 by the analysis `interventions`" in demo["Is the number of runs given?"][1]
     assert "4 files of weights" in demo["Are trained networks passed on?"][1]
-    assert "58 jobs took 9.8 minutes" in demo["Is the time given?"][1]
+    assert "58 jobs took 7.6 minutes" in demo["Is the time given?"][1]
 
     five = answers(export_run(root / "results" / "reference" / "slak-cut", tmp_path / "five", project=root))
     assert five["Are errors given, and what of?"][0] == "yes"

@@ -194,7 +194,7 @@ def test_the_table_shows_every_change_with_its_control(results):
         "cut to 3 x 3",
     ]
     assert rows["31 x 31, trained further"][6:] == (
-        "32.5", "100.0", "1.97 [1.46, 2.65]", "87.0 [81.7, 90.9]", "+5.0 [-45.8, +55.8]", "+1.0 to +9.0",
+        "32.5", "100.0", "1.97 [1.43, 2.71]", "87.0 [81.7, 90.9]", "+5.0 [-45.8, +55.8]", "+1.0 to +9.0",
         "no certain change", "+5.0 [-45.8, +55.8]"
     )  # fmt: skip
     assert rows["uncut"][10:] == ("–", "–", "–", "–") and rows["cut to 3 x 3"][12] == "–"
