@@ -19,7 +19,7 @@ from camagain.evaluation.box_sweep.contours import Contours
 from camagain.evaluation.boxes import best_ious, best_ious_by_contours
 from camagain.evaluation.iou import iou
 from camagain.evaluation.score_maps import normalise, upsample
-from camagain.evaluation.workers import processes
+from camagain.evaluation.workers import PIXELS_EACH, processes
 
 MAPS, ROUNDS = 5, 3
 THRESHOLDS = np.arange(0, 1, 0.001)
@@ -74,7 +74,7 @@ def two_processes(generator: np.random.Generator, size: int, maps: int = 400) ->
     """`best_ious_by_contours` of many maps in this process and in two others, which are there already."""
     made = [score_map(generator, "12x12 random", size) for _ in range(maps)]
     truths = [np.array([[10, 20, 100, 120]])] * maps
-    with processes(2) as executor:
+    with processes(2, 2 * PIXELS_EACH) as executor:
         calls = {
             "this process": partial(best_ious_by_contours, made, truths, THRESHOLDS),
             "2 processes": partial(best_ious_by_contours, made, truths, THRESHOLDS, executor),

@@ -67,7 +67,7 @@ def smallest_square(scaled: np.ndarray, share: float) -> tuple[int, float] | Non
     return None
 
 
-def rows(peer: Path | None, cases: Sequence[tuple] = CASES) -> Iterator[dict]:
+def rows(peer: Path | None, cases: Sequence[tuple[str, int, int, int, bool]] = CASES) -> Iterator[dict]:
     """Ratios of whole measurements, per image."""
     clone = peer / REPOSITORY if peer else None
     gradient, square, name = input_gradient, smallest_square, "plain loop"

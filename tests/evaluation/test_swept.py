@@ -9,7 +9,7 @@ import pytest
 
 from camagain.config import Evaluation
 from camagain.evaluation import evaluate
-from camagain.evaluation.evaluate import Method, Searched, search
+from camagain.evaluation.evaluate import Method, search
 from camagain.evaluation.inputs import Truth
 from camagain.evaluation.scored import sweep
 from camagain.evaluation.swept import Swept
@@ -76,24 +76,18 @@ def test_what_is_kept_is_that_of_every_map_searched(truths, sweeps: list[int], c
     alone = search(SETTINGS, method("second", changed), truths)
     before = deepcopy(first)
     sweeps.clear()
-    found = search(SETTINGS, method("second", changed), truths, earlier=[first])
+    found = search(SETTINGS, method("second", changed), truths, before=first)
     assert sweeps == [count for count in [len(changed)] * 2 if count]
     for split in COUNTS:
         assert_same(found.swept[split], alone.swept[split])
         assert_same(first.swept[split], before.swept[split])
 
 
-def test_the_method_with_most_maps_in_common_is_taken(truths, sweeps: list[int]):
-    earlier: list[Searched] = [search(SETTINGS, method(str(i), (0,) * i), truths) for i in (1, 0, 1)]
-    sweeps.clear()
-    search(SETTINGS, method("again"), truths, earlier=earlier)
-    assert not sweeps
-
-
 def test_maps_that_are_finished_otherwise_or_have_another_grid_are_searched(truths, sweeps: list[int]):
     larger = method("first")
     larger = Method("net", "first", {s: m.repeat(2, axis=1) for s, m in larger.maps.items()}, "described", None)
-    earlier = [search(SETTINGS, method("first", variant="published"), truths), search(SETTINGS, larger, truths)]
-    sweeps.clear()
-    search(SETTINGS, method("second"), truths, earlier=earlier)
-    assert sweeps == [*COUNTS.values()]
+    for other in (method("first", variant="published"), larger):
+        before = search(SETTINGS, other, truths)
+        sweeps.clear()
+        search(SETTINGS, method("second"), truths, before=before)
+        assert sweeps == [*COUNTS.values()]

@@ -1,6 +1,6 @@
 """The evaluation stage: from the stored score maps of a model to its scores, curves and per-image results."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -52,22 +52,23 @@ def evaluate_model(experiment: Experiment, model: str, paths: RunPaths) -> None:
     """Scores every localization method of one model and writes `evaluation/<model>/<method>/` (docs/artifacts.md).
 
     Reads the index and the model's maps.npz and predictions.parquet. Maps are upsampled one at a time; what grows with
-    the dataset is 3 kB of results for each image and method, and 8 kB where the image has a mask. UserError, naming
-    image and file, when maps or predictions do not cover exactly the images of the val and test splits or hold NaN.
+    the dataset is 3 kB of results for each image and method and, of two methods at a time, 8 kB for each image that has
+    a mask. UserError, naming image and file, when maps or predictions do not cover exactly the images of the val and
+    test splits or hold NaN.
     """
     truths = read_truths(paths.index, experiment.evaluation.size)
     predictions = read_predictions(paths.predictions(model), truths["test"], "test")
-    searched: list[Searched] = []
+    searched: Searched | None = None
     swept: dict[Finished, Mapping[float, Tables]] = {}
     count = sum(len(truth.boxes) for truth in truths.values()) * len(experiment.localization.methods)
     with processes(experiment.compute.threads, count * experiment.evaluation.size**2) as executor:
         for name in experiment.localization.methods:
             maps = read_maps(paths.maps(model), name, truths)
             method = Method(model, name, maps, variant_of(experiment, name), predictions)
-            searched.append(search(experiment.evaluation, method, truths, executor, searched))
-            write_scored(experiment, paths, searched[-1], truths)
+            searched = search(experiment.evaluation, method, truths, executor, searched)
+            write_scored(experiment, paths, searched, truths)
             if declared(name).choices:
-                swept[finished(name, own_way(experiment), own_way(experiment))] = searched[-1].swept["test"].by_step
+                swept[finished(name, own_way(experiment), own_way(experiment))] = searched.swept["test"].by_step
         for name in experiment.localization.methods:
             if scored_under_choices(name):
                 table = choices_table(experiment, paths, model, name, swept, executor)
@@ -105,23 +106,26 @@ def search(
     method: Method,
     truths: Mapping[str, Truth],
     executor: Executor | None = None,
-    earlier: Sequence[Searched] = (),
+    before: Searched | None = None,
 ) -> Searched:
     """Boxes of both splits against the truth, and pixels of test against masks where every test image has one.
 
-    A map that an `earlier` method of the model has, too, and that is finished in the same way, is not searched again.
+    A map that the method `before` this one has, too, and that is finished in the same way, is not searched again.
     """
+    if before is not None and before.method.variant != method.variant:
+        before = None
     swept = {}
     for split, truth in truths.items():
-        same, known = most_alike(method, split, earlier)
-        rows = np.flatnonzero(~same)
-        if known is None:
+        maps = method.maps[split]
+        rows = np.arange(len(maps)) if before is None else np.flatnonzero(~equal_maps(maps, before.method.maps[split]))
+        if before is None or len(rows) == len(maps):
             swept[split] = search_split(settings, method, split, truth, executor)
         elif len(rows):
-            new = replace(method, maps={split: [method.maps[split][i] for i in rows.tolist()]})
-            swept[split] = known.with_images(rows, search_split(settings, new, split, truth.take(rows), executor))
+            new = replace(method, maps={split: [maps[i] for i in rows.tolist()]})
+            part = search_split(settings, new, split, truth.take(rows), executor)
+            swept[split] = before.swept[split].with_images(rows, part)
         else:
-            swept[split] = known
+            swept[split] = before.swept[split]
     for split, of in swept.items():
         if count := int(of.constant.sum()):
             print(
@@ -129,17 +133,6 @@ def search(
                 f"{split} are constant; they count as maps of zeros, without any box"
             )
     return Searched(method, swept)
-
-
-def most_alike(method: Method, split: str, earlier: Sequence[Searched]) -> tuple[np.ndarray, Swept | None]:
-    """Which maps, (N,) bool, some earlier method has, too, and what is kept of it: the one with most, or None."""
-    same, known = np.zeros(len(method.maps[split]), dtype=bool), None
-    for other in earlier:
-        if other.method.variant == method.variant:
-            equal = equal_maps(method.maps[split], other.method.maps[split])
-            if equal.sum() > same.sum():
-                same, known = equal, other.swept[split]
-    return same, known
 
 
 def search_split(settings: Evaluation, method: Method, split: str, truth: Truth, executor: Executor | None) -> Swept:
